@@ -1,0 +1,1 @@
+//! Deltas become bidirectional records per window, and a ledger.

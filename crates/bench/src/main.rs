@@ -1,0 +1,2 @@
+//! What a packet costs, beside an empty program and the textbook.
+fn main() {}

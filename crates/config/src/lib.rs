@@ -1,0 +1,1 @@
+//! rig.toml: every setting, its default, its unit and its errors.

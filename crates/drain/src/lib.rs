@@ -1,0 +1,1 @@
+//! Kernel tables read through shared memory become deltas.

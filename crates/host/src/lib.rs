@@ -1,0 +1,1 @@
+//! What the host tells about its interfaces: links, counters, hot-plug.

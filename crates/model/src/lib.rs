@@ -1,0 +1,20 @@
+//! The words and records every part of netrig shares.
+//!
+//! Nothing here knows a kernel, a clock, a socket or a file: this crate is the vocabulary of the road
+//! kernel → drain → aggregate → metrics, store → view, and every other crate may depend on it.
+
+mod address;
+mod flow;
+mod ledger;
+mod live;
+mod record;
+mod time;
+mod words;
+
+pub use address::Address;
+pub use flow::{FlowDelta, FlowKey, FlowKind, InterfaceId, Tunnel, TunnelKind};
+pub use ledger::{InterfaceCounts, KernelCounts, LedgerRecord, ParseFault, TrafficCounts};
+pub use live::{DrainStatus, InterfaceStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus};
+pub use record::{Column, ColumnType, FLOW_COLUMNS, FlowRecord, LEDGER_COLUMNS};
+pub use time::Timestamp;
+pub use words::{Direction, EndReason, transport_name};

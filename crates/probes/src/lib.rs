@@ -1,0 +1,1 @@
+//! The kernel programs and the Rust that loads, attaches and maps them.

@@ -1,0 +1,2 @@
+//! SQL over the store, in a process of its own.
+fn main() {}

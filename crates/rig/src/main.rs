@@ -1,0 +1,2 @@
+//! netrig: an eBPF network telemetry rig in one binary.
+fn main() {}

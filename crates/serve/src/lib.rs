@@ -1,0 +1,1 @@
+//! HTTP on loopback: metrics, health, status, live records.

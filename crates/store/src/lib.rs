@@ -1,0 +1,1 @@
+//! Parquet segments on local disk: crash-safe, bounded, readable by any tool.

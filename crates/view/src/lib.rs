@@ -1,0 +1,1 @@
+//! Answers in the terminal: tables, units and the live view.
