@@ -1,0 +1,155 @@
+//! Every metric: its name, kind, labels and meaning. Nothing is exported that is not listed here.
+
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Unit;
+
+/// What a metric's values do over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows while the rig runs.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+}
+
+/// One metric family.
+#[derive(Debug)]
+pub struct Metric {
+    /// The whole name as Prometheus text shows it, unit and `_total` included.
+    pub name: &'static str,
+    /// Counter or gauge.
+    pub kind: Kind,
+    /// Label names, in the order their values are given.
+    pub labels: &'static [&'static str],
+    /// One sentence for people.
+    pub help: &'static str,
+}
+
+impl Metric {
+    pub(crate) fn metric_type(&self) -> MetricType {
+        match self.kind {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+        }
+    }
+
+    /// The name without `_total`: how OpenMetrics names a counter's family.
+    #[must_use]
+    pub fn family(&self) -> &'static str {
+        match self.kind {
+            Kind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
+            Kind::Gauge => self.name,
+        }
+    }
+
+    /// The family's name cut into what stands before the unit, and the unit, where it is one OpenMetrics knows.
+    pub(crate) fn stem_and_unit(&self) -> (&'static str, Option<Unit>) {
+        let family = self.family();
+        if let Some(stem) = family.strip_suffix("_bytes") {
+            (stem, Some(Unit::Bytes))
+        } else if let Some(stem) = family.strip_suffix("_seconds") {
+            (stem, Some(Unit::Seconds))
+        } else {
+            (family, None)
+        }
+    }
+}
+
+macro_rules! metrics {
+    ($($id:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub static $id: Metric =
+                Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help };
+        )*
+        /// All metrics, in the order they are written.
+        pub static ALL: &[&Metric] = &[$(&$id),*];
+    };
+}
+
+metrics! {
+    BUILD_INFO = Gauge "netrig_build_info" ["version"] "Always 1; the label carries the version of the rig";
+    START_TIME = Gauge "netrig_start_time_seconds" [] "When the rig started, seconds since the epoch";
+    WINDOW = Gauge "netrig_window_seconds" [] "Length of the window in which deltas become flow records";
+    PROCESS_RESIDENT = Gauge "netrig_process_resident_bytes" [] "Resident memory of the rig's process";
+
+    PROBE_UP = Gauge "netrig_probe_up" ["probe"]
+        "1 while the probe is attached, in full or in part; 0 while it is off or failed";
+    PROBE_STATE = Gauge "netrig_probe_state" ["probe", "state"]
+        "1 for the state the probe is in, 0 for the others: off, running, degraded, failed";
+
+    INTERFACE_PACKETS = Counter "netrig_interface_packets_total" ["iface", "direction"]
+        "Packets that passed the rig's hook, as on the wire: segments of a super-packet count one by one";
+    INTERFACE_BYTES = Counter "netrig_interface_bytes_total" ["iface", "direction"]
+        "Layer-2 octets without FCS that passed the rig's hook, as on the wire";
+    INTERFACE_HOOK = Gauge "netrig_interface_hook" ["iface", "direction", "hook"]
+        "1 for the kernel hook that serves the interface: tcx, clsact, xdp-native, xdp-generic";
+    INTERFACE_KERNEL_PACKETS = Counter "netrig_interface_kernel_packets_total" ["iface", "direction"]
+        "Packets the kernel's own interface counter gained since the rig attached";
+    INTERFACE_KERNEL_BYTES = Counter "netrig_interface_kernel_bytes_total" ["iface", "direction"]
+        "Bytes the kernel's own interface counter gained since the rig attached";
+    INTERFACE_KERNEL_DROPPED = Counter "netrig_interface_kernel_dropped_packets_total" ["iface", "direction"]
+        "Packets the kernel counted as dropped on the interface since the rig attached";
+
+    FLOW_PACKETS = Counter "netrig_flow_packets_total" ["iface", "direction", "transport"]
+        "Packets told in flow records; transport other is every protocol without a name";
+    FLOW_BYTES = Counter "netrig_flow_bytes_total" ["iface", "direction", "transport"]
+        "Layer-2 octets told in flow records; transport other is every protocol without a name";
+
+    LEDGER_PACKETS = Counter "netrig_ledger_packets_total" ["iface", "direction", "fate"]
+        "What became of the packets seen: told in a flow record, overflow, not_ip or sampled_out";
+    LEDGER_BYTES = Counter "netrig_ledger_bytes_total" ["iface", "direction", "fate"]
+        "What became of the octets seen: told in a flow record, overflow, not_ip or sampled_out";
+    LEDGER_IMBALANCE = Gauge "netrig_ledger_imbalance_packets" ["iface", "direction"]
+        "Packets seen minus all fates in the last closed window; anything but 0 is a bug in the rig";
+    LEDGER_UNACCOUNTED = Gauge "netrig_ledger_unaccounted_packets" ["iface", "direction"]
+        "Packets the kernel counted since the rig attached that no hook saw and no drop counter explains";
+    UNSENT = Gauge "netrig_unsent_packets" ["iface"]
+        "Egress packets that passed the hook since the rig attached and have not left: queued, or dropped after it";
+    NOT_IP = Counter "netrig_not_ip_packets_total" ["iface", "direction", "ethertype"]
+        "Packets that are not IP, by EtherType; ethertype other sums those beyond the cap";
+    PARSE_FAULTS = Counter "netrig_parse_faults_total" ["iface", "direction", "fault"]
+        "Packets whose headers could not be read to their end; each is also told as what could be read of it";
+
+    TABLE_ENTRIES = Gauge "netrig_table_entries" ["table"] "Entries of the kernel's flow table in use, all CPUs";
+    TABLE_CAPACITY = Gauge "netrig_table_capacity" ["table"] "Slots of the kernel's flow table, all CPUs";
+    TABLE_MEMORY = Gauge "netrig_table_bytes" ["table"] "Kernel memory of the flow table";
+    TABLE_EVICTIONS = Counter "netrig_table_evictions_total" ["table"] "Entries that made room for another flow";
+    TABLE_SPILLS = Counter "netrig_table_spills_total" ["table"]
+        "Evicted entries that reached user space through the outbox: nothing lost";
+    TABLE_OVERFLOWS = Counter "netrig_table_overflows_total" ["table"]
+        "Evicted entries that found the outbox full: kept as interface totals, told in no flow";
+
+    DRAIN_SCANS = Counter "netrig_drain_scans_total" [] "Passes over the flow tables";
+    DRAIN_DELTAS = Counter "netrig_drain_deltas_total" [] "Deltas read from the flow tables";
+    DRAIN_CPU = Counter "netrig_drain_cpu_seconds_total" [] "CPU time of the drain thread";
+    FLOWS_TRACKED = Gauge "netrig_flows_tracked" [] "Flows remembered in user space";
+    FLOWS_CAPACITY = Gauge "netrig_flows_capacity" [] "The most flows the memory budget lets user space remember";
+    FLOWS_EVICTED = Counter "netrig_flows_evicted_total" []
+        "Flows told early because that bound was reached: nothing lost";
+
+    STORE_WRITING = Gauge "netrig_store_writing" [] "1 while the store takes records, 0 while it cannot";
+    STORE_SIZE = Gauge "netrig_store_bytes" [] "Bytes of the store on disk";
+    STORE_FILES = Gauge "netrig_store_files" [] "Files of the store on disk";
+    STORE_ROWS_WRITTEN = Counter "netrig_store_rows_written_total" [] "Rows written since the rig started";
+    STORE_ROWS_LOST = Counter "netrig_store_rows_lost_total" []
+        "Rows given up since the rig started: disk full or queue full";
+    STORE_FILES_RETIRED = Counter "netrig_store_files_retired_total" [] "Files removed for age or budget";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_follow_the_rules() {
+        let mut seen = BTreeSet::new();
+        for metric in ALL {
+            assert!(seen.insert(metric.name), "{} is listed twice", metric.name);
+            assert!(metric.name.starts_with("netrig_"), "{}", metric.name);
+            assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+            assert!(!metric.help.is_empty() && !metric.help.ends_with('.'), "{}: {}", metric.name, metric.help);
+        }
+    }
+}
