@@ -1,0 +1,67 @@
+//! The settings as a JSON schema, for editors that complete and check TOML by one.
+
+use crate::sections::Config;
+use crate::settings::{SECTIONS, SETTINGS, Setting};
+use crate::value::Field;
+use serde_json::{Map, Value, json};
+
+impl Config {
+    /// JSON Schema (draft 2020-12) of rig.toml.
+    #[must_use]
+    pub fn json_schema() -> Value {
+        let sections: Map<String, Value> = SECTIONS
+            .iter()
+            .map(|section| {
+                let settings = SETTINGS.iter().filter(|s| s.section() == section.name);
+                let properties: Map<String, Value> = settings.map(|s| (s.key().to_owned(), property(s))).collect();
+                let schema = json!({
+                    "type": "object",
+                    "description": section.help,
+                    "properties": properties,
+                    "additionalProperties": false,
+                });
+                (section.name.to_owned(), schema)
+            })
+            .collect();
+        json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "rig.toml",
+            "description": "Configuration of netrig.",
+            "type": "object",
+            "properties": sections,
+            "additionalProperties": false,
+        })
+    }
+}
+
+fn property(setting: &Setting) -> Value {
+    let mut schema = type_schema(&setting.field);
+    schema["description"] = Value::from(setting.described());
+    // What a setting's TOML says, JSON can say too.
+    let default = setting.field.to_toml(&Config::default()).and_then(|toml| serde_json::from_str(&toml).ok());
+    if let Some(default) = default {
+        schema["default"] = default;
+    }
+    schema
+}
+
+fn type_schema(field: &Field) -> Value {
+    match field {
+        Field::Bool(_) => json!({ "type": "boolean" }),
+        Field::Duration { .. } => pattern(r"^\s*([0-9]+\s*(ms|s|m|h|d|w)\s*)+$"),
+        Field::Size { .. } => pattern(r"^\s*[0-9]+\s*(B|[kK]B|[MGT]B|[KMGT]iB)\s*$"),
+        Field::Percent { .. } => pattern(r"^\s*[0-9]+(\.[0-9]{1,3})?\s*%\s*$"),
+        Field::Interfaces(_) => {
+            let entry = r"^(auto|!?[^\s/:!,]+)$";
+            json!({ "type": "array", "minItems": 1, "items": { "type": "string", "pattern": entry } })
+        }
+        Field::HostName(_) => pattern(r"^\S{1,253}$"),
+        Field::AbsolutePath(_) => pattern("^/"),
+        Field::Loopback(_) => pattern(r"^(127\.[0-9.]+|localhost|\[::1\]):[0-9]+$"),
+        Field::Choice { words, .. } => json!({ "enum": words }),
+    }
+}
+
+fn pattern(pattern: &str) -> Value {
+    json!({ "type": "string", "pattern": pattern })
+}

@@ -1,0 +1,155 @@
+//! The settings as the rig uses them, and their defaults.
+
+use crate::settings::{Reload, SETTINGS};
+use crate::units::{ByteSize, Percent};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// All settings, each valid by itself and with the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// `[rig]`
+    pub rig: RigConfig,
+    /// `[flow]`
+    pub flow: FlowConfig,
+    /// `[store]`
+    pub store: StoreConfig,
+    /// `[serve]`
+    pub serve: ServeConfig,
+    /// `[metrics]`
+    pub metrics: MetricsConfig,
+}
+
+/// `[rig]`: what is watched, how often it is told, and what it may cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RigConfig {
+    /// Entries that [`crate::InterfacePattern`] reads.
+    pub interfaces: Vec<String>,
+    /// Length of a window.
+    pub window: Duration,
+    /// A flow without a packet for this long is over; never shorter than the window.
+    pub idle_timeout: Duration,
+    /// Share of one core that user space may take before the rig warns.
+    pub cpu: Percent,
+    /// What flow tables, outboxes and remembered flows are sized from.
+    pub memory: ByteSize,
+    /// Host name in the records; `None`: what the system says.
+    pub host: Option<String>,
+}
+
+impl Default for RigConfig {
+    fn default() -> Self {
+        Self {
+            interfaces: vec!["auto".to_owned()],
+            window: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(30),
+            cpu: Percent::whole(1),
+            memory: ByteSize::mib(64),
+            host: None,
+        }
+    }
+}
+
+/// `[flow]`: the flow probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlowConfig {
+    /// Whether flows are counted.
+    pub enabled: bool,
+    /// Where in the kernel.
+    pub hook: Hook,
+    /// Whether the flows inside tunnels are told beside the tunnels.
+    pub tunnels: bool,
+}
+
+impl Default for FlowConfig {
+    fn default() -> Self {
+        Self { enabled: true, hook: Hook::Tcx, tunnels: false }
+    }
+}
+
+/// Where the flow probe stands in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hook {
+    /// Traffic control: both directions, after the driver (clsact where the kernel has no tcx).
+    Tcx,
+    /// Before the stack: ingress only, native or else generic.
+    Xdp,
+}
+
+impl Hook {
+    /// All, with the words of the configuration.
+    pub const WORDS: [(&'static str, Self); 2] = [("tcx", Self::Tcx), ("xdp", Self::Xdp)];
+
+    /// The word of the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcx => "tcx",
+            Self::Xdp => "xdp",
+        }
+    }
+}
+
+/// `[store]`: records on local disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreConfig {
+    /// Whether records are stored.
+    pub enabled: bool,
+    /// Folder of the files.
+    pub dir: PathBuf,
+    /// Age at which files are removed.
+    pub retain: Duration,
+    /// Bytes that the files may take together.
+    pub budget: ByteSize,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        let week = Duration::from_secs(7 * 24 * 3600);
+        Self { enabled: true, dir: PathBuf::from("/var/lib/netrig"), retain: week, budget: ByteSize::gib(1) }
+    }
+}
+
+/// `[serve]`: HTTP for metrics, health, status and live records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServeConfig {
+    /// Whether the rig listens at all.
+    pub enabled: bool,
+    /// Address and port, on loopback.
+    pub listen: SocketAddr,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        Self { enabled: true, listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9798)) }
+    }
+}
+
+/// `[metrics]`: what `/metrics` shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// Whether `/metrics` answers.
+    pub enabled: bool,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { enabled: true }
+    }
+}
+
+impl Config {
+    /// Keys whose values differ, in the order of the list.
+    #[must_use]
+    pub fn changed(old: &Self, new: &Self) -> Vec<&'static str> {
+        SETTINGS.iter().filter(|s| s.differs(old, new)).map(|s| s.path).collect()
+    }
+
+    /// Keys whose values differ and that a running rig cannot change: what a reload must ask a restart for.
+    #[must_use]
+    pub fn changed_requires_restart(old: &Self, new: &Self) -> Vec<&'static str> {
+        let changed = SETTINGS.iter().filter(|s| s.reload == Reload::Restart && s.differs(old, new));
+        changed.map(|s| s.path).collect()
+    }
+}

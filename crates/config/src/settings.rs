@@ -1,0 +1,162 @@
+//! The one list of all settings.
+
+use crate::sections::{Config, Hook};
+use crate::units::{ByteSize, Percent};
+use crate::value::Field;
+use std::time::Duration;
+
+/// What a reload (SIGHUP) can do with a changed setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// Takes effect at once.
+    Live,
+    /// Needs a restart.
+    Restart,
+}
+
+/// One key of rig.toml.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// `section.key`
+    pub path: &'static str,
+    /// What it means, in one or two sentences with their full stops.
+    pub help: &'static str,
+    /// What a reload can do with it.
+    pub reload: Reload,
+    /// Its type, bounds and place in [`Config`].
+    pub(crate) field: Field,
+}
+
+/// One section of rig.toml.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// The word between the brackets.
+    pub name: &'static str,
+    /// What it is about.
+    pub help: &'static str,
+}
+
+impl Setting {
+    /// The section it stands in.
+    #[must_use]
+    pub fn section(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// Its name within the section.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.path.rsplit_once('.').map_or(self.path, |(_, key)| key)
+    }
+
+    /// The environment variable that overrides it: `NETRIG_SECTION__KEY`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("{}{}", crate::environment::PREFIX, self.path.replace('.', "__").to_uppercase())
+    }
+
+    /// What it means, with its bounds.
+    pub(crate) fn described(&self) -> String {
+        let bounds = self.field.bounds();
+        if bounds.is_empty() { self.help.to_owned() } else { format!("{} ({bounds})", self.help) }
+    }
+
+    pub(crate) fn differs(&self, a: &Config, b: &Config) -> bool {
+        self.field.to_toml(a) != self.field.to_toml(b)
+    }
+}
+
+/// The sections, in the order of the file.
+pub const SECTIONS: &[Section] = &[
+    Section { name: "rig", help: "What is watched, how often it is told, and what it may cost." },
+    Section { name: "flow", help: "The flow probe: every packet's flow, counted in the kernel." },
+    Section { name: "store", help: "Records on local disk, as Parquet files." },
+    Section { name: "serve", help: "HTTP: metrics, health, status and live records." },
+    Section { name: "metrics", help: "Metrics for Prometheus." },
+];
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+const HOUR: Duration = seconds(3_600);
+const DAY: Duration = seconds(86_400);
+const HOOK_WORDS: [&str; Hook::WORDS.len()] = [Hook::WORDS[0].0, Hook::WORDS[1].0];
+
+const fn live(path: &'static str, field: Field, help: &'static str) -> Setting {
+    Setting { path, help, reload: Reload::Live, field }
+}
+
+const fn restart(path: &'static str, field: Field, help: &'static str) -> Setting {
+    Setting { path, help, reload: Reload::Restart, field }
+}
+
+/// Every setting, in the order of the file.
+pub const SETTINGS: &[Setting] = &[
+    live(
+        "rig.interfaces",
+        Field::Interfaces(|c| &mut c.rig.interfaces),
+        "Interfaces to watch: `auto` (the uplinks), names, patterns such as `veth*`, and `!name` to leave some out.",
+    ),
+    restart(
+        "rig.window",
+        Field::Duration { at: |c| &mut c.rig.window, min: seconds(1), max: HOUR },
+        "Length of a window: how often what was counted becomes records.",
+    ),
+    restart(
+        "rig.idle_timeout",
+        Field::Duration { at: |c| &mut c.rig.idle_timeout, min: seconds(1), max: DAY },
+        "A flow without a packet for this long is over. Not shorter than `window`; left out, it is at least `window`.",
+    ),
+    live(
+        "rig.cpu",
+        Field::Percent { at: |c| &mut c.rig.cpu, min: Percent::from_thousandths(10), max: Percent::whole(100) },
+        "Share of one core that the rig's user space may take; above it, the rig warns.",
+    ),
+    restart(
+        "rig.memory",
+        Field::Size { at: |c| &mut c.rig.memory, min: ByteSize::mib(16), max: ByteSize::gib(64) },
+        "Memory for flow tables, outboxes and remembered flows, which are sized from it.",
+    ),
+    restart(
+        "rig.host",
+        Field::HostName(|c| &mut c.rig.host),
+        "Host name in the records, when it should not be the system's own.",
+    ),
+    restart("flow.enabled", Field::Bool(|c| &mut c.flow.enabled), "Whether flows are counted."),
+    restart(
+        "flow.hook",
+        Field::Choice {
+            words: &HOOK_WORDS,
+            get: |c| c.flow.hook.as_str(),
+            set: |c, word| c.flow.hook = Hook::WORDS.iter().find(|(w, _)| *w == word).map_or(c.flow.hook, |(_, h)| *h),
+        },
+        "Where packets are counted: `tcx` sees both directions (clsact on kernels without tcx); `xdp` sees ingress only, \
+         before the stack (native, else generic).",
+    ),
+    restart(
+        "flow.tunnels",
+        Field::Bool(|c| &mut c.flow.tunnels),
+        "Whether flows inside VXLAN, GENEVE, GRE, IP-in-IP and 6in4 are told beside the tunnel's own.",
+    ),
+    restart("store.enabled", Field::Bool(|c| &mut c.store.enabled), "Whether records are stored."),
+    restart("store.dir", Field::AbsolutePath(|c| &mut c.store.dir), "Folder of the files; made when it is missing."),
+    live(
+        "store.retain",
+        Field::Duration { at: |c| &mut c.store.retain, min: HOUR, max: Duration::from_secs(3_650 * 86_400) },
+        "Age at which files are removed.",
+    ),
+    live(
+        "store.budget",
+        Field::Size { at: |c| &mut c.store.budget, min: ByteSize::mib(16), max: ByteSize(100 << 40) },
+        "Disk space that the files may take together; the oldest are removed first.",
+    ),
+    restart("serve.enabled", Field::Bool(|c| &mut c.serve.enabled), "Whether the rig listens at all."),
+    restart(
+        "serve.listen",
+        Field::Loopback(|c| &mut c.serve.listen),
+        "Address and port to listen on. Loopback only: beyond it a token and TLS would be required, and they are not \
+         built yet.",
+    ),
+    restart("metrics.enabled", Field::Bool(|c| &mut c.metrics.enabled), "Whether `/metrics` answers."),
+];

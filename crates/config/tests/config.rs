@@ -1,0 +1,215 @@
+//! Reading, overriding, writing and comparing settings.
+
+use netrig_config::{ByteSize, Config, ConfigErrors, Hook, Percent, Place, SECTIONS, SETTINGS};
+use proptest::prelude::*;
+use std::time::Duration;
+
+fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    Config::from_toml(text, "rig.toml", environment.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+}
+
+#[test]
+fn nothing_gives_the_defaults() {
+    assert_eq!(read("", &[]), Ok(Config::default()));
+    assert_eq!(Config::load(None, std::iter::empty()), Ok(Config::default()));
+}
+
+#[test]
+fn the_default_file_is_the_default_commented_out_or_not() {
+    let text = Config::default_toml();
+    assert_eq!(read(&text, &[]), Ok(Config::default()));
+    let keys = |line: &str| line.strip_prefix('#').is_some_and(|l| l.starts_with(|c: char| c.is_ascii_lowercase()));
+    let active: Vec<_> = text.lines().map(|l| if keys(l) { &l[1..] } else { l }).collect();
+    let mut read = read(&active.join("\n"), &[]).expect("the default file, uncommented");
+    assert_eq!(read.rig.host.take().as_deref(), Some("web-1"), "the one key without a default shows an example");
+    assert_eq!(read, Config::default());
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+        [rig]
+        interfaces = ["eth0", "veth*", "!docker0"]
+        window = "1m"
+        idle_timeout = "2m"
+        cpu = "2.5%"
+        memory = "1GiB"
+        host = "web-7"
+        [flow]
+        enabled = false
+        hook = "xdp"
+        tunnels = true
+        [store]
+        enabled = false
+        dir = "/data/netrig"
+        retain = "30d"
+        budget = "500MB"
+        [serve]
+        enabled = false
+        listen = "[::1]:80"
+        [metrics]
+        enabled = false
+    "#;
+    let config = read(text, &[]).expect("a valid file");
+    assert_eq!(config.rig.interfaces, ["eth0", "veth*", "!docker0"]);
+    assert_eq!(config.rig.window, Duration::from_secs(60));
+    assert_eq!(config.rig.idle_timeout, Duration::from_secs(120));
+    assert_eq!(config.rig.cpu, Percent::from_thousandths(2_500));
+    assert_eq!(config.rig.memory, ByteSize::gib(1));
+    assert_eq!(config.rig.host.as_deref(), Some("web-7"));
+    assert_eq!(config.flow.hook, Hook::Xdp);
+    assert_eq!(config.store.dir.to_str(), Some("/data/netrig"));
+    assert_eq!(config.store.budget, ByteSize(500_000_000));
+    assert_eq!(config.serve.listen.to_string(), "[::1]:80");
+    assert_eq!(Config::changed(&Config::default(), &config).len(), SETTINGS.len(), "a key was not read");
+}
+
+#[test]
+fn the_environment_beats_the_file() {
+    let config = read(
+        "[rig]\nwindow = \"20s\"\n",
+        &[
+            ("NETRIG_RIG__WINDOW", "5s"),
+            ("NETRIG_RIG__INTERFACES", "eth0, veth*"),
+            ("NETRIG_FLOW__TUNNELS", "true"),
+            ("NETRIG_STORE__DIR", "\"/data\""),
+            ("NETRIG_LOG", "debug"),
+            ("PATH__X", "/bin"),
+        ],
+    )
+    .expect("valid");
+    assert_eq!(config.rig.window, Duration::from_secs(5));
+    assert_eq!(config.rig.interfaces, ["eth0", "veth*"]);
+    assert!(config.flow.tunnels);
+    assert_eq!(config.store.dir.to_str(), Some("/data"));
+    let config = read("", &[("NETRIG_RIG__INTERFACES", "[\"a\", 'b']")]).expect("a TOML array");
+    assert_eq!(config.rig.interfaces, ["a", "b"]);
+}
+
+#[test]
+fn a_long_window_takes_the_idle_timeout_along_unless_that_was_set() {
+    let config = read("[rig]\nwindow = \"5m\"\n", &[]).expect("valid");
+    assert_eq!(config.rig.idle_timeout, Duration::from_secs(300));
+    let errors = read("[rig]\nwindow = \"5m\"\nidle_timeout = \"30s\"\n", &[]).expect_err("a contradiction");
+    assert_eq!(errors.0[0].place.line(), Some(3));
+    let errors = read("[rig]\nwindow = \"5m\"\n", &[("NETRIG_RIG__IDLE_TIMEOUT", "30s")]).expect_err("likewise");
+    assert_eq!(errors.0[0].place, Place::Variable("NETRIG_RIG__IDLE_TIMEOUT".to_owned()));
+}
+
+#[test]
+fn all_errors_are_told_in_one_pass_and_in_order() {
+    let errors = read("[rig]\nwindw = \"1s\"\ncpu = 1\n[store]\ndir = \"data\"\n", &[("NETRIG_STOR__DIR", "/x")]);
+    let errors = errors.expect_err("four errors").0;
+    let lines: Vec<_> = errors.iter().map(|e| e.place.line()).collect();
+    assert_eq!(lines, [Some(2), Some(3), Some(5), None]);
+}
+
+#[test]
+fn other_spellings_of_toml_are_the_same_settings() {
+    let expected = read("[rig]\nwindow = \"5s\"\n", &[]);
+    assert!(expected.is_ok());
+    assert_eq!(read("rig.window = \"5s\"", &[]), expected);
+    assert_eq!(read("rig = { window = '5s' }", &[]), expected);
+    assert_eq!(read("\u{feff}[rig]\r\n\"window\" = \"\"\"5s\"\"\"\r\n", &[]), expected);
+}
+
+#[test]
+fn a_reload_names_what_needs_a_restart() {
+    let old = Config::default();
+    let mut new = old.clone();
+    assert_eq!(Config::changed(&old, &new), [""; 0]);
+    new.rig.interfaces = vec!["eth0".to_owned()];
+    new.flow.hook = Hook::Xdp;
+    assert_eq!(Config::changed(&old, &new), ["rig.interfaces", "flow.hook"]);
+    assert_eq!(Config::changed_requires_restart(&old, &new), ["flow.hook"]);
+}
+
+#[test]
+fn files_that_cannot_be_read_say_why() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let message = |path: &std::path::Path| {
+        Config::load(Some(path), std::iter::empty()).expect_err("unreadable").0.remove(0).message
+    };
+    assert!(message(&dir.path().join("none.toml")).starts_with("cannot be opened: No such file"));
+    assert!(message(dir.path()).starts_with("cannot be read: Is a directory"));
+    assert_eq!(message(std::path::Path::new("/dev/zero")), "is larger than 1 MiB: no configuration");
+    let latin1 = dir.path().join("latin1.toml");
+    std::fs::write(&latin1, b"[rig]\nhost = \"caf\xe9\"\n").expect("write");
+    assert_eq!(message(&latin1), "line 2 is not UTF-8 text");
+}
+
+#[test]
+fn the_list_of_settings_is_in_order() {
+    let mut sections: Vec<_> = SETTINGS.iter().map(netrig_config::Setting::section).collect();
+    sections.dedup();
+    assert_eq!(sections, SECTIONS.iter().map(|s| s.name).collect::<Vec<_>>(), "each section once, in the same order");
+    assert!(SETTINGS.iter().all(|s| s.help.ends_with('.')), "help is sentences");
+}
+
+prop_compose! {
+    fn any_config()(
+        interfaces in prop::collection::vec("auto|[a-z]{1,8}[0-9*?]{0,3}", 1..4),
+        excluded in prop::option::of("![a-z]{1,8}"),
+        window_s in 1u64..=3_600,
+        idle_s in 0u64..=80_000,
+        cpu in 10u32..=100_000,
+        memory in (16u64 << 20)..=(64 << 30),
+        host in prop::option::of("[^\\s\\p{C}]{1,60}"),
+        (hook, tunnels) in (prop::sample::select(&[Hook::Tcx, Hook::Xdp]), any::<bool>()),
+        dir in "/[^\\x00]{0,40}",
+        (retain_h, budget) in (1u64..=87_600, (16u64 << 20)..=(100 << 40)),
+        switches in any::<[bool; 4]>(),
+        port in any::<u16>(),
+    ) -> Config {
+        let mut c = Config::default();
+        c.rig.interfaces = interfaces.into_iter().chain(excluded.filter(|e| e != "!auto")).collect();
+        c.rig.window = Duration::from_secs(window_s);
+        c.rig.idle_timeout = Duration::from_secs(window_s + idle_s);
+        c.rig.cpu = Percent::from_thousandths(cpu);
+        c.rig.memory = ByteSize(memory);
+        c.rig.host = host;
+        c.flow.hook = hook;
+        c.flow.tunnels = tunnels;
+        c.store.dir = dir.into();
+        c.store.retain = Duration::from_secs(retain_h * 3_600);
+        c.store.budget = ByteSize(budget);
+        [c.flow.enabled, c.store.enabled, c.serve.enabled, c.metrics.enabled] = switches;
+        c.serve.listen.set_port(port);
+        c
+    }
+}
+
+proptest! {
+    #[test]
+    fn settings_written_and_read_are_the_same(config in any_config()) {
+        prop_assert_eq!(read(&config.to_toml(), &[]), Ok(config));
+    }
+
+    #[test]
+    fn settings_given_by_the_environment_are_the_same(config in any_config()) {
+        let text = config.to_toml();
+        let mut section = "";
+        let mut environment = Vec::new();
+        for line in text.lines() {
+            if let Some((key, value)) = line.split_once(" = ") {
+                environment.push((format!("NETRIG_{}__{}", section.to_uppercase(), key.to_uppercase()), value.to_owned()));
+            } else if let Some(name) = line.strip_prefix('[') {
+                section = name.trim_end_matches(']');
+            }
+        }
+        prop_assert_eq!(Config::from_toml("", "", environment.into_iter()), Ok(config));
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,200}|[\\[\\]a-z.=\"'#{}, \n0-9]{0,120}") {
+        let shown = read(&text, &[]).map_err(|e| e.to_string());
+        prop_assert!(shown.is_ok() || shown.is_err_and(|s| s.contains("rig.toml")));
+    }
+
+    #[test]
+    fn no_value_makes_it_panic(at in 0..SETTINGS.len(), value in "\\PC{0,40}|-?[0-9.]{1,30}|\\[[\", a-z0-9]{0,20}\\]") {
+        let setting = &SETTINGS[at];
+        let _ = read(&format!("{} = {value}", setting.path), &[]);
+        let _ = read("", &[(&setting.variable(), &value)]);
+    }
+}
