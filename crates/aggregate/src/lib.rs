@@ -1,1 +1,43 @@
 //! Deltas become bidirectional records per window, and a ledger.
+//!
+//! The pure middle of the road: it knows no clock, socket or file. Time is passed in, records go out through a sink.
+//!
+//! # What is one flow
+//! - Two directed flows are one where interface, VLANs, tunnel, protocol and kind are the same and the endpoints are
+//!   swapped. On an ordinary interface one way is ingress and the other egress; in captures and on mirrored ports both
+//!   are ingress: the direction does not matter for pairing.
+//! - Where the *same* directed flow is seen both ingress and egress on one interface (`lo`, a router on a stick), its
+//!   packets did pass twice. Each way of a flow is bound to the direction it was first seen in; what comes in the other
+//!   direction makes a second record, the second view. So every packet that passed a hook is told exactly once.
+//! - ICMP queries pair with their answers (echo, timestamp, …, see [`icmp_counterpart`]); every other ICMP type is a
+//!   flow of one way.
+//!
+//! # Who is the initiator
+//! The side of which a SYN without ACK is all that was seen of SYNs, else the side seen first. The kernel's flow clock
+//! ticks in milliseconds, so both sides of a nearby handshake can carry the same instant: then the side with the higher
+//! port initiated. Once told, the answer holds as long as the flow is remembered.
+//!
+//! # How a flow ends
+//! A record is told for every window with traffic, `active` while the flow goes on. `fin` (both sides sent FIN) and
+//! `rst` end it; it is still remembered for a window, so that stragglers keep its orientation and tell the same
+//! ending. A record is `idle` when the flow's last packet is older than the idle timeout at the window's close; a flow
+//! whose last record was told as `active` and that then falls silent is forgotten without another record, for there is
+//! nothing left to tell. `evicted` and `forced` are the budget's and the rig's end.
+//!
+//! # Bounds
+//! [`AggregateConfig::flows_capacity`] flows are remembered, at [`BYTES_PER_FLOW`] each. A new flow beyond that takes
+//! the place of one without traffic in this window (nothing to tell, nothing lost) or of the stalest nearby, whose
+//! record is queued as `evicted`; [`Aggregator::is_crowded`] says when that queue wants [`Aggregator::tell_evicted`].
+
+mod aggregator;
+mod entry;
+mod hash;
+mod key;
+mod ledger;
+mod record;
+mod table;
+mod told;
+
+pub use aggregator::{AggregateConfig, AggregateStats, Aggregator, BYTES_PER_FLOW};
+pub use key::icmp_counterpart;
+pub use ledger::{Ledger, LedgerInput, ledger_row};

@@ -1,0 +1,308 @@
+//! The aggregator: deltas in, records per window out.
+
+use crate::entry::{Entry, Life};
+use crate::key::PairKey;
+use crate::record::Teller;
+use crate::table::{INDEX_SLOTS_PER_3_FLOWS, Table};
+use crate::told::{NotIp, Told};
+use netrig_model::{Direction, EndReason, FlowDelta, FlowKind, FlowRecord, InterfaceId, Timestamp, TrafficCounts};
+
+/// The queue of evicted flows is sized for this share of the flows remembered.
+const QUEUE_SHARE: usize = 8;
+const QUEUE_MIN: usize = 1024;
+/// A new flow at capacity looks at this many others for the one to make room.
+const EVICTION_LOOK: usize = 8;
+
+/// Memory a remembered flow costs: its entry, its share of the index, and its share of the queue of evicted flows.
+pub const BYTES_PER_FLOW: usize =
+    size_of::<Entry>() + (size_of::<u64>() * INDEX_SLOTS_PER_3_FLOWS).div_ceil(3) + size_of::<Entry>() / QUEUE_SHARE;
+
+/// How to aggregate.
+#[derive(Clone, Debug)]
+pub struct AggregateConfig {
+    /// Length of a window; windows are aligned to the epoch.
+    pub window_ns: i64,
+    /// Silence after which a flow is forgotten.
+    pub idle_timeout_ns: i64,
+    /// Flows remembered at most, at [`BYTES_PER_FLOW`] each.
+    pub flows_capacity: usize,
+    /// Host name for the records.
+    pub host: Option<String>,
+    /// Network namespace for the records.
+    pub netns: Option<u64>,
+    /// 1 in this many packets was looked at.
+    pub sampling_rate: u32,
+}
+
+/// What the aggregator holds and did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AggregateStats {
+    /// Flows remembered now.
+    pub flows: usize,
+    /// The most it may remember.
+    pub flows_capacity: usize,
+    /// Flows told early because that bound was reached, since the start.
+    pub flows_evicted: u64,
+    /// Silent flows forgotten early for the same reason (nothing of them was left to tell), since the start.
+    pub flows_forgotten: u64,
+    /// Deltas added, since the start.
+    pub deltas: u64,
+    /// Records told, since the start.
+    pub records: u64,
+}
+
+/// Pairs the two ways of every flow and tells a record per window. Knows no clock, socket or file.
+#[derive(Debug)]
+pub struct Aggregator {
+    config: AggregateConfig,
+    table: Table,
+    /// Flows that made room, until they are told.
+    evicted: Vec<Entry>,
+    /// Where the search for the next flow to evict begins.
+    hand: usize,
+    /// Second views remembered: while there are none, no lookup is spent on them.
+    second_views: usize,
+    told: Told,
+    not_ip: NotIp,
+    stats: AggregateStats,
+}
+
+impl Aggregator {
+    /// An empty one. Memory for the capacity is reserved, not touched.
+    #[must_use]
+    pub fn new(config: AggregateConfig) -> Self {
+        let capacity = config.flows_capacity.clamp(1, u32::MAX as usize / 2);
+        Self {
+            table: Table::new(capacity),
+            evicted: Vec::new(),
+            hand: 0,
+            second_views: 0,
+            told: Told::new(),
+            not_ip: NotIp::default(),
+            stats: AggregateStats { flows_capacity: capacity, ..Default::default() },
+            config,
+        }
+    }
+
+    /// Adds what one way of a flow gained. The hot path: constant time, and no allocation but for the queue of evicted
+    /// flows.
+    pub fn add(&mut self, delta: &FlowDelta) {
+        self.stats.deltas += 1;
+        let key = &delta.key;
+        if key.kind == FlowKind::NotIp {
+            let counts = TrafficCounts { packets: delta.packets, bytes: delta.bytes };
+            self.not_ip.add(key.iface, key.direction, key.dst_port, counts);
+            return;
+        }
+        let (pair, side) = PairKey::of(key);
+        let hash = self.table.hash(&pair);
+        let number = match self.table.find(&pair, hash) {
+            Some(number) if self.table.entries()[number].takes(side, key.direction) => number,
+            Some(_) => self.second_view(pair.second_view()),
+            None => self.first_view(pair, hash, side, key.direction),
+        };
+        self.table.entry_mut(number).add(side, delta);
+    }
+
+    /// The entry of a pair that has no first view: its second view where that has seen these packets before (its first
+    /// was forgotten meanwhile), else a new one.
+    fn first_view(&mut self, pair: PairKey, hash: u32, side: usize, direction: Direction) -> usize {
+        if self.second_views > 0 {
+            let second = pair.second_view();
+            if let Some(number) = self.table.find(&second, self.table.hash(&second))
+                && self.table.entries()[number].has(side, direction)
+            {
+                return number;
+            }
+        }
+        self.make_room();
+        self.table.insert(pair, hash)
+    }
+
+    #[cold]
+    fn second_view(&mut self, pair: PairKey) -> usize {
+        let hash = self.table.hash(&pair);
+        if let Some(number) = self.table.find(&pair, hash) {
+            return number;
+        }
+        self.make_room();
+        self.second_views += 1;
+        self.table.insert(pair, hash)
+    }
+
+    /// At capacity, forgets a flow: the first nearby that has nothing to tell, else the stalest nearby, which is queued
+    /// to be told.
+    fn make_room(&mut self) {
+        if !self.table.is_full() {
+            return;
+        }
+        let bound = self.table.bound();
+        let mut victim = None;
+        for _ in 0..EVICTION_LOOK.min(bound) {
+            let number = self.hand % bound;
+            self.hand = (number + 1) % bound;
+            let entry = &self.table.entries()[number];
+            // A full table has no free entries, so every one looked at is a flow.
+            if !entry.has_traffic() {
+                victim = Some((number, i64::MIN));
+                break;
+            }
+            if victim.is_none_or(|(_, last_seen_ns)| entry.last_seen_ns < last_seen_ns) {
+                victim = Some((number, entry.last_seen_ns));
+            }
+        }
+        let Some((number, _)) = victim else { return };
+        let entry = self.table.entries()[number];
+        if entry.has_traffic() {
+            self.stats.flows_evicted += 1;
+            self.evicted.push(entry);
+        } else {
+            self.stats.flows_forgotten += 1;
+        }
+        self.forget(number);
+    }
+
+    fn forget(&mut self, number: usize) {
+        if self.table.entries()[number].key.is_second_view() {
+            self.second_views -= 1;
+        }
+        self.table.remove(number);
+    }
+
+    /// Whether the queue of evicted flows has reached its share of the memory: tell them soon.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.evicted.len() >= (self.stats.flows_capacity / QUEUE_SHARE).max(QUEUE_MIN)
+    }
+
+    /// Tells the flows that made room for others, ahead of the window's close. `now` says which window is open.
+    pub fn tell_evicted(
+        &mut self,
+        now: Timestamp,
+        iface_name: &dyn Fn(InterfaceId) -> Option<String>,
+        sink: &mut dyn FnMut(FlowRecord),
+    ) {
+        let start = now.window_start(self.config.window_ns);
+        self.tell_queue((start, start.plus_ns(self.config.window_ns)), iface_name, sink);
+    }
+
+    fn tell_queue(
+        &mut self,
+        window: (Timestamp, Timestamp),
+        iface_name: &dyn Fn(InterfaceId) -> Option<String>,
+        sink: &mut dyn FnMut(FlowRecord),
+    ) {
+        let mut teller = Teller::new(window, &self.config, iface_name);
+        for entry in self.evicted.drain(..) {
+            sink(teller.record(&entry, EndReason::Evicted));
+            account(&mut self.told, &entry);
+            self.stats.records += 1;
+        }
+    }
+
+    /// Closes the window that ends at `end`: one record for each flow with traffic in it. `last` says that the rig stops
+    /// or the capture is over: then every flow is told as ended and forgotten.
+    pub fn close_window(
+        &mut self,
+        end: Timestamp,
+        last: bool,
+        iface_name: &dyn Fn(InterfaceId) -> Option<String>,
+        sink: &mut dyn FnMut(FlowRecord),
+    ) {
+        let window = (end.plus_ns(-1).window_start(self.config.window_ns), end);
+        self.tell_queue(window, iface_name, sink);
+        let mut teller = Teller::new(window, &self.config, iface_name);
+        for number in 0..self.table.bound() {
+            let entry = self.table.entry_mut(number);
+            if entry.life == Life::Free {
+                continue;
+            }
+            let mut over = entry.life == Life::Ended;
+            let idle = entry.is_idle(end.0, self.config.idle_timeout_ns);
+            if entry.has_traffic() {
+                entry.tell_initiator();
+                let reason = entry.end_reason(end.0, self.config.idle_timeout_ns, last);
+                sink(teller.record(entry, reason));
+                account(&mut self.told, entry);
+                self.stats.records += 1;
+                entry.sent = Default::default();
+                over = false;
+                if matches!(reason, EndReason::Fin | EndReason::Rst) {
+                    entry.life = Life::Ended;
+                }
+            }
+            if (idle || over) && !last {
+                if entry.key.is_second_view() {
+                    self.second_views -= 1;
+                }
+                self.table.remove(number);
+            }
+        }
+        if last {
+            self.table.clear();
+            self.second_views = 0;
+            self.hand = 0;
+        }
+    }
+
+    /// The open window as it stands at `now`; nothing changes by looking.
+    pub fn open_window(
+        &self,
+        now: Timestamp,
+        iface_name: &dyn Fn(InterfaceId) -> Option<String>,
+        sink: &mut dyn FnMut(FlowRecord),
+    ) {
+        let window = (now.window_start(self.config.window_ns), now);
+        let mut teller = Teller::new(window, &self.config, iface_name);
+        for entry in &self.evicted {
+            sink(teller.record(entry, EndReason::Evicted));
+        }
+        for entry in self.table.entries().iter().filter(|e| e.life != Life::Free && e.has_traffic()) {
+            sink(teller.record(entry, entry.end_reason(now.0, self.config.idle_timeout_ns, false)));
+        }
+    }
+
+    /// Traffic told in records since the start, of one interface and direction. Inner flows are not in it.
+    #[must_use]
+    pub fn told(&self, iface: InterfaceId, direction: Direction) -> TrafficCounts {
+        self.told.sum(iface, direction)
+    }
+
+    /// Traffic told since the start by interface, direction and transport (`other` for protocols without a name).
+    pub fn told_by_transport(
+        &self,
+    ) -> impl Iterator<Item = (InterfaceId, Direction, &'static str, TrafficCounts)> + '_ {
+        self.told.by_transport()
+    }
+
+    /// Traffic that is not IP since the start, of one interface and direction.
+    #[must_use]
+    pub fn not_ip(&self, iface: InterfaceId, direction: Direction) -> TrafficCounts {
+        self.not_ip.sum(iface, direction)
+    }
+
+    /// The same by EtherType, in order: 0 stands for 802.3 frames with a length instead, `None` (last) for the
+    /// EtherTypes beyond the 64 first met.
+    #[must_use]
+    pub fn not_ip_by_ethertype(&self, iface: InterfaceId, direction: Direction) -> Vec<(Option<u16>, TrafficCounts)> {
+        self.not_ip.by_ethertype(iface, direction)
+    }
+
+    /// What it holds and did.
+    #[must_use]
+    pub fn stats(&self) -> AggregateStats {
+        AggregateStats { flows: self.table.len(), ..self.stats }
+    }
+}
+
+/// Adds a told flow to the sums. Inner flows are told beside their outer flow and stay out.
+fn account(told: &mut Told, entry: &Entry) {
+    if entry.key.tunnel().is_some() {
+        return;
+    }
+    for side in 0..2 {
+        if let Some(direction) = entry.direction(side) {
+            told.add(entry.key.iface(), direction, entry.key.protocol(), entry.sent[side]);
+        }
+    }
+}

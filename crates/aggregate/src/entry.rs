@@ -1,0 +1,169 @@
+//! What is remembered of a flow: both sides, in 112 bytes with its key.
+
+use crate::key::{PairKey, Side, icmp_is_query};
+use netrig_model::{Direction, EndReason, FlowDelta, TrafficCounts};
+
+const TCP: u8 = 6;
+const FIN: u8 = 1;
+const SYN: u8 = 2;
+const RST: u8 = 4;
+const ACK: u8 = 16;
+/// `first_seen` of a side that has not been seen; later than any other.
+const NEVER: i64 = i64::MAX;
+
+/// Where a flow is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// The slot holds no flow.
+    Free,
+    /// It goes on.
+    Live,
+    /// Its end (FIN, RST) was told; it is kept for stragglers until a window passes without any.
+    Ended,
+}
+
+/// One flow, both sides; what is counted belongs to the open window, what is known to the flow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: PairKey,
+    /// Traffic each side sent in the open window.
+    pub(crate) sent: [TrafficCounts; 2],
+    first_seen_ns: [i64; 2],
+    pub(crate) last_seen_ns: i64,
+    flags: [u8; 2],
+    dscp: [u8; 2],
+    /// The direction each side's packets go, once one was seen.
+    bound: [Option<Direction>; 2],
+    /// Whether side 1 initiated, once a record said so.
+    told_initiator: Option<bool>,
+    pub(crate) life: Life,
+}
+
+impl Entry {
+    pub(crate) fn new(key: PairKey) -> Self {
+        Self {
+            key,
+            sent: [TrafficCounts::default(); 2],
+            first_seen_ns: [NEVER; 2],
+            last_seen_ns: i64::MIN,
+            flags: [0; 2],
+            dscp: [0; 2],
+            bound: [None; 2],
+            told_initiator: None,
+            life: Life::Live,
+        }
+    }
+
+    /// Whether packets of this side in this direction belong here.
+    pub(crate) fn takes(&self, side: Side, direction: Direction) -> bool {
+        self.bound[side].is_none_or(|bound| bound == direction)
+    }
+
+    /// Whether packets of this side in this direction were seen here before.
+    pub(crate) fn has(&self, side: Side, direction: Direction) -> bool {
+        self.bound[side] == Some(direction)
+    }
+
+    /// Adds a delta; [`Self::takes`] has said yes.
+    pub(crate) fn add(&mut self, side: Side, delta: &FlowDelta) {
+        let sent = &mut self.sent[side];
+        sent.packets += delta.packets;
+        sent.bytes += delta.bytes;
+        if delta.first_seen.0 < self.first_seen_ns[side] {
+            self.first_seen_ns[side] = delta.first_seen.0;
+            self.dscp[side] = delta.dscp;
+        }
+        self.last_seen_ns = self.last_seen_ns.max(delta.last_seen.0);
+        self.flags[side] |= delta.tcp_flags;
+        self.bound[side] = Some(delta.key.direction);
+    }
+
+    /// Whether there is anything to tell of the open window.
+    pub(crate) fn has_traffic(&self) -> bool {
+        // Packets alone would do; bytes without packets would be a bug elsewhere, and must not vanish.
+        (self.sent[0].packets | self.sent[1].packets | self.sent[0].bytes | self.sent[1].bytes) != 0
+    }
+
+    pub(crate) fn direction(&self, side: Side) -> Option<Direction> {
+        self.bound[side]
+    }
+
+    pub(crate) fn first_seen_ns(&self) -> i64 {
+        self.first_seen_ns[0].min(self.first_seen_ns[1])
+    }
+
+    /// DSCP of the first packet; of the initiator's when both sides began in the same instant.
+    pub(crate) fn dscp(&self, initiator: Side) -> u8 {
+        let other = 1 - initiator;
+        let first = if self.first_seen_ns[other] < self.first_seen_ns[initiator] { other } else { initiator };
+        self.dscp[first]
+    }
+
+    /// TCP flags a side has sent; `None` when this is not TCP or a later fragment.
+    pub(crate) fn tcp_flags(&self, side: Side) -> Option<u8> {
+        (self.key.protocol() == TCP && !self.key.kind().is_fragment()).then_some(self.flags[side])
+    }
+
+    /// Who initiated, as it was told or as it stands.
+    pub(crate) fn initiator(&self) -> Side {
+        self.told_initiator.map_or_else(|| self.judge_initiator(), usize::from)
+    }
+
+    /// Fixes the initiator: a record says it.
+    pub(crate) fn tell_initiator(&mut self) {
+        self.told_initiator = Some(self.initiator() == 1);
+    }
+
+    fn judge_initiator(&self) -> Side {
+        let asks = [self.asks(0), self.asks(1)];
+        match (asks, self.first_seen_ns) {
+            ([true, false], _) => 0,
+            ([false, true], _) => 1,
+            (_, [low, high]) if low != high => usize::from(high < low),
+            // The same tick: a client's port is the ephemeral one, a server's the low one.
+            _ => usize::from(self.key.raw_port(1) > self.key.raw_port(0)),
+        }
+    }
+
+    /// Whether what this side sent shows by itself that it initiated: a SYN and never an ACK, or an ICMP query.
+    fn asks(&self, side: Side) -> bool {
+        if self.first_seen_ns[side] == NEVER {
+            return false;
+        }
+        match self.key.icmp(side) {
+            Some((icmp_type, _)) => icmp_is_query(self.key.protocol(), icmp_type),
+            None => self.key.protocol() == TCP && self.flags[side] & (SYN | ACK) == SYN,
+        }
+    }
+
+    /// Why a record that closes at `end_ns` ends.
+    pub(crate) fn end_reason(&self, end_ns: i64, idle_timeout_ns: i64, last: bool) -> EndReason {
+        let is_tcp = self.key.protocol() == TCP;
+        if is_tcp && self.flags[0] & self.flags[1] & FIN != 0 {
+            EndReason::Fin
+        } else if is_tcp && (self.flags[0] | self.flags[1]) & RST != 0 {
+            EndReason::Rst
+        } else if self.is_idle(end_ns, idle_timeout_ns) {
+            EndReason::Idle
+        } else if last {
+            EndReason::Forced
+        } else {
+            EndReason::Active
+        }
+    }
+
+    /// Whether the flow has been silent for the idle timeout at `end_ns`.
+    pub(crate) fn is_idle(&self, end_ns: i64, idle_timeout_ns: i64) -> bool {
+        end_ns.saturating_sub(self.last_seen_ns) >= idle_timeout_ns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_with_its_key_is_112_bytes() {
+        assert_eq!(size_of::<Entry>(), 112);
+    }
+}

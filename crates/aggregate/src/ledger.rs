@@ -1,0 +1,265 @@
+//! The ledger: what was seen = what is told + what was lost, by reason; and the kernel's own counters beside it.
+//!
+//! Everything is kept cumulative since attachment and a window's row is a difference of two readings, so what was still
+//! on its way at one reading is in the next and never adds up.
+//!
+//! # Against the kernel's counters
+//! Hardware counts packets as on the wire (`seen`), software devices in the stack's units (`frames`), and receive
+//! offload can lie between the kernel's counter and the hook. So of the kernel's gain K:
+//! - ingress, K > seen: packets that no hook saw. What the kernel's drop counter explains is taken off; the rest is
+//!   `unaccounted`. K < frames: drivers that publish their counters late look like this, and it mends itself; it is told
+//!   as 0, for no packet is missing.
+//! - egress, K > seen: packets sent around the hook (`unaccounted`). K < frames: packets that passed the hook and have
+//!   not left (`unsent`): queued, or dropped by the queue.
+//!
+//! Readings are not simultaneous. Read the kernel's counters before the tables (for `unaccounted`, where the kernel must
+//! not be ahead) and again after (for `unsent`, where it must not be behind): then packets in flight never look lost.
+//! Both are kept as the highest level since attachment, so they never go backwards and their rows add up to it.
+
+use netrig_model::{Direction, InterfaceCounts, InterfaceId, KernelCounts, LedgerRecord, Timestamp, TrafficCounts};
+use rustc_hash::FxHashMap;
+
+/// One interface and direction at a window's close: everything cumulative since attachment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LedgerInput {
+    /// Which interface.
+    pub iface: InterfaceId,
+    /// Its name.
+    pub name: Option<String>,
+    /// Which way.
+    pub direction: Direction,
+    /// What the kernel programs counted.
+    pub counts: InterfaceCounts,
+    /// Told in records.
+    pub told: TrafficCounts,
+    /// Not IP.
+    pub not_ip: TrafficCounts,
+    /// Left out by sampling.
+    pub sampled_out: TrafficCounts,
+    /// The kernel's own counters, read before the tables were.
+    pub kernel: Option<KernelCounts>,
+    /// The same, read after; where it is not, `kernel` serves for both.
+    pub kernel_after: Option<KernelCounts>,
+}
+
+/// What is remembered of an account between windows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    seen: TrafficCounts,
+    told: TrafficCounts,
+    overflow: TrafficCounts,
+    not_ip: TrafficCounts,
+    sampled_out: TrafficCounts,
+    kernel: TrafficCounts,
+    unaccounted: u64,
+    unsent: u64,
+}
+
+impl Account {
+    /// The account after this reading.
+    fn after(self, input: &LedgerInput) -> Self {
+        let (unaccounted, unsent) = levels(input);
+        Self {
+            seen: input.counts.seen,
+            told: input.told,
+            overflow: input.counts.overflow,
+            not_ip: input.not_ip,
+            sampled_out: input.sampled_out,
+            kernel: input.kernel.map_or(self.kernel, |k| k.traffic),
+            unaccounted: self.unaccounted.max(unaccounted),
+            unsent: self.unsent.max(unsent),
+        }
+    }
+}
+
+/// Packets unaccounted and unsent since attachment, as this one reading shows them.
+fn levels(input: &LedgerInput) -> (u64, u64) {
+    let Some(kernel) = input.kernel else { return (0, 0) };
+    let after = input.kernel_after.unwrap_or(kernel);
+    let missed = kernel.traffic.packets.saturating_sub(input.counts.seen.packets);
+    match input.direction {
+        Direction::Ingress => (missed.saturating_sub(kernel.dropped), 0),
+        Direction::Egress => (missed, input.counts.frames.packets.saturating_sub(after.traffic.packets)),
+    }
+}
+
+/// The books of every interface and direction.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    host: Option<String>,
+    accounts: FxHashMap<(InterfaceId, Direction), Account>,
+}
+
+impl Ledger {
+    /// Empty books.
+    #[must_use]
+    pub fn new(host: Option<String>) -> Self {
+        Self { host, accounts: FxHashMap::default() }
+    }
+
+    /// Closes a window: a row for each input, in their order.
+    pub fn close_window(&mut self, window: (Timestamp, Timestamp), inputs: &[LedgerInput]) -> Vec<LedgerRecord> {
+        inputs.iter().map(|input| self.row(window, input)).collect()
+    }
+
+    fn row(&mut self, window: (Timestamp, Timestamp), input: &LedgerInput) -> LedgerRecord {
+        let account = self.accounts.entry((input.iface, input.direction)).or_default();
+        let before = *account;
+        *account = before.after(input);
+        LedgerRecord { host: self.host.clone(), ..difference(window, input, &before, account) }
+    }
+
+    /// Packets unaccounted and unsent on an interface in one direction since attachment; neither goes backwards.
+    #[must_use]
+    pub fn levels(&self, iface: InterfaceId, direction: Direction) -> (u64, u64) {
+        self.accounts.get(&(iface, direction)).map_or((0, 0), |account| (account.unaccounted, account.unsent))
+    }
+
+    /// Closes the books of an interface that is gone, so that memory does not grow with every one that ever was.
+    pub fn forget(&mut self, iface: InterfaceId) {
+        self.accounts.retain(|(of, _), _| *of != iface);
+    }
+}
+
+/// The row of a whole span since attachment, from one reading: the same account without a memory.
+#[must_use]
+pub fn ledger_row(window: (Timestamp, Timestamp), input: &LedgerInput) -> LedgerRecord {
+    let before = Account::default();
+    difference(window, input, &before, &before.after(input))
+}
+
+fn difference(window: (Timestamp, Timestamp), input: &LedgerInput, before: &Account, after: &Account) -> LedgerRecord {
+    let seen = after.seen.since(before.seen);
+    let told = after.told.since(before.told);
+    let overflow = after.overflow.since(before.overflow);
+    let not_ip = after.not_ip.since(before.not_ip);
+    let sampled_out = after.sampled_out.since(before.sampled_out);
+    let parts = [told, overflow, not_ip, sampled_out];
+    let kernel = input.kernel.map(|k| k.traffic.since(before.kernel));
+    LedgerRecord {
+        window_start: window.0,
+        window_end: window.1,
+        host: None,
+        iface: input.name.clone(),
+        direction: Some(input.direction),
+        seen_packets: seen.packets,
+        seen_bytes: seen.bytes,
+        told_packets: told.packets,
+        told_bytes: told.bytes,
+        overflow_packets: overflow.packets,
+        overflow_bytes: overflow.bytes,
+        not_ip_packets: not_ip.packets,
+        not_ip_bytes: not_ip.bytes,
+        sampled_out_packets: sampled_out.packets,
+        sampled_out_bytes: sampled_out.bytes,
+        imbalance_packets: imbalance(seen.packets, parts.map(|p| p.packets)),
+        imbalance_bytes: imbalance(seen.bytes, parts.map(|p| p.bytes)),
+        kernel_packets: kernel.map(|k| k.packets),
+        kernel_bytes: kernel.map(|k| k.bytes),
+        unaccounted_packets: input.kernel.map(|_| after.unaccounted - before.unaccounted),
+        unsent_packets: input.kernel.map(|_| after.unsent - before.unsent),
+    }
+}
+
+fn imbalance(seen: u64, parts: [u64; 4]) -> i64 {
+    let parts: i128 = parts.into_iter().map(i128::from).sum();
+    i64::try_from(i128::from(seen) - parts).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: (Timestamp, Timestamp) = (Timestamp(0), Timestamp(10));
+
+    fn counts(packets: u64) -> TrafficCounts {
+        TrafficCounts { packets, bytes: packets * 100 }
+    }
+
+    fn kernel(packets: u64, dropped: u64) -> Option<KernelCounts> {
+        Some(KernelCounts { traffic: counts(packets), dropped })
+    }
+
+    fn input(direction: Direction, seen: u64, frames: u64) -> LedgerInput {
+        LedgerInput {
+            iface: InterfaceId(1),
+            name: Some("eth0".into()),
+            direction,
+            counts: InterfaceCounts { seen: counts(seen), frames: counts(frames), ..Default::default() },
+            told: counts(seen),
+            not_ip: counts(0),
+            sampled_out: counts(0),
+            kernel: None,
+            kernel_after: None,
+        }
+    }
+
+    #[test]
+    fn rows_are_differences_and_balance() {
+        let mut ledger = Ledger::new(Some("h".into()));
+        let mut now = input(Direction::Ingress, 100, 100);
+        now.told = counts(60);
+        now.not_ip = counts(30);
+        now.counts.overflow = counts(9);
+        now.sampled_out = counts(1);
+        let first = &ledger.close_window(WINDOW, std::slice::from_ref(&now))[0];
+        assert_eq!((first.seen_packets, first.told_packets, first.imbalance_packets), (100, 60, 0));
+        assert_eq!((first.kernel_packets, first.unaccounted_packets, first.unsent_packets), (None, None, None));
+        assert_eq!(first.host.as_deref(), Some("h"));
+        now.counts.seen = counts(150);
+        now.told = counts(109);
+        let second = &ledger.close_window(WINDOW, &[now])[0];
+        assert_eq!((second.seen_packets, second.told_packets, second.not_ip_packets), (50, 49, 0));
+        assert_eq!((second.imbalance_packets, second.imbalance_bytes), (1, 100));
+    }
+
+    #[test]
+    fn what_is_told_twice_is_a_negative_imbalance() {
+        let mut now = input(Direction::Ingress, 5, 5);
+        now.told = counts(8);
+        assert_eq!(ledger_row(WINDOW, &now).imbalance_packets, -3);
+    }
+
+    #[test]
+    fn ingress_beyond_the_hook_is_unaccounted_unless_dropped() {
+        for (kernel_packets, dropped, expected) in [(100, 0, 0), (110, 0, 10), (110, 4, 6), (110, 40, 0), (50, 0, 0)] {
+            let mut now = input(Direction::Ingress, 100, 80);
+            now.kernel = kernel(kernel_packets, dropped);
+            let row = ledger_row(WINDOW, &now);
+            assert_eq!(row.unaccounted_packets, Some(expected), "kernel {kernel_packets}, dropped {dropped}");
+            assert_eq!(row.unsent_packets, Some(0));
+        }
+    }
+
+    #[test]
+    fn egress_below_the_frames_is_unsent() {
+        for (kernel_packets, unaccounted, unsent) in [(100, 0, 0), (80, 0, 0), (70, 0, 10), (103, 3, 0)] {
+            let mut now = input(Direction::Egress, 100, 80);
+            now.kernel = kernel(kernel_packets, 0);
+            let row = ledger_row(WINDOW, &now);
+            assert_eq!((row.unaccounted_packets, row.unsent_packets), (Some(unaccounted), Some(unsent)));
+        }
+    }
+
+    #[test]
+    fn what_is_in_flight_at_a_reading_does_not_add_up() {
+        let mut ledger = Ledger::new(None);
+        let mut sum = 0;
+        for window in 1..=10 {
+            let mut now = input(Direction::Ingress, window * 1000, window * 1000);
+            now.kernel = kernel(window * 1000 + window % 3, 0);
+            sum += ledger.close_window(WINDOW, &[now])[0].unaccounted_packets.unwrap_or_default();
+        }
+        assert_eq!(sum, 2);
+        assert_eq!(ledger.levels(InterfaceId(1), Direction::Ingress), (2, 0));
+    }
+
+    #[test]
+    fn the_later_kernel_reading_serves_unsent() {
+        let mut now = input(Direction::Egress, 100, 100);
+        now.kernel = kernel(90, 0);
+        now.kernel_after = kernel(100, 0);
+        let row = ledger_row(WINDOW, &now);
+        assert_eq!((row.kernel_packets, row.unaccounted_packets, row.unsent_packets), (Some(90), Some(0), Some(0)));
+    }
+}

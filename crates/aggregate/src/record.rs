@@ -1,0 +1,90 @@
+//! A remembered flow as a record.
+
+use crate::entry::Entry;
+use netrig_model::{EndReason, FlowRecord, InterfaceId, Timestamp, transport_name};
+
+/// What all records of one telling share.
+pub(crate) struct Teller<'a> {
+    pub(crate) window: (Timestamp, Timestamp),
+    pub(crate) host: Option<&'a str>,
+    pub(crate) netns: Option<u64>,
+    pub(crate) sampling_rate: u32,
+    iface_name: &'a dyn Fn(InterfaceId) -> Option<String>,
+    /// The last interface asked for: flows come interface by interface more often than not.
+    cached: Option<(InterfaceId, Option<String>)>,
+}
+
+impl<'a> Teller<'a> {
+    pub(crate) fn new(
+        window: (Timestamp, Timestamp),
+        config: &'a crate::AggregateConfig,
+        iface_name: &'a dyn Fn(InterfaceId) -> Option<String>,
+    ) -> Self {
+        Self {
+            window,
+            host: config.host.as_deref(),
+            netns: config.netns,
+            sampling_rate: config.sampling_rate,
+            iface_name,
+            cached: None,
+        }
+    }
+
+    /// The record of a flow's open window.
+    pub(crate) fn record(&mut self, entry: &Entry, end_reason: EndReason) -> FlowRecord {
+        let key = &entry.key;
+        let src = entry.initiator();
+        let dst = 1 - src;
+        let ipv6 = key.kind().is_ipv6();
+        // A side that only answers has no query of its own: then the answers' type is what there is to say.
+        let icmp = key.icmp(src).or_else(|| key.icmp(dst));
+        FlowRecord {
+            window_start: self.window.0,
+            window_end: self.window.1,
+            first_seen: Timestamp(entry.first_seen_ns()),
+            last_seen: Timestamp(entry.last_seen_ns),
+            host: self.host.map(str::to_owned),
+            iface: self.name_of(key.iface()),
+            netns: self.netns,
+            vlan: key.vlan(),
+            vlan_inner: key.vlan_inner(),
+            protocol: key.protocol(),
+            transport: transport_name(key.protocol()).map(str::to_owned),
+            src_addr: Some(key.address(src).to_ip(ipv6)),
+            src_port: key.port(src),
+            dst_addr: Some(key.address(dst).to_ip(ipv6)),
+            dst_port: key.port(dst),
+            packets: entry.sent[src].packets,
+            bytes: entry.sent[src].bytes,
+            reverse_packets: entry.sent[dst].packets,
+            reverse_bytes: entry.sent[dst].bytes,
+            tcp_flags: entry.tcp_flags(src),
+            reverse_tcp_flags: entry.tcp_flags(dst),
+            icmp_type: icmp.map(|i| i.0),
+            icmp_code: icmp.map(|i| i.1),
+            dscp: Some(entry.dscp(src)),
+            fragment: key.kind().is_fragment().then_some(true),
+            tunnel: key.tunnel().map(|t| t.kind),
+            tunnel_id: key.tunnel().map(|t| t.id),
+            sampling_rate: self.sampling_rate,
+            end_reason,
+            process: None,
+            pid: None,
+            cgroup: None,
+            container: None,
+            src_name: None,
+            dst_name: None,
+        }
+    }
+
+    fn name_of(&mut self, iface: InterfaceId) -> Option<String> {
+        match &self.cached {
+            Some((cached, name)) if *cached == iface => name.clone(),
+            _ => {
+                let name = (self.iface_name)(iface);
+                self.cached = Some((iface, name.clone()));
+                name
+            }
+        }
+    }
+}

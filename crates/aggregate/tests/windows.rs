@@ -1,0 +1,173 @@
+//! How records end, what is remembered, and what the budget does.
+
+mod common;
+
+use common::*;
+use netrig_aggregate::Aggregator;
+use netrig_model::{Direction, EndReason, FlowKind, InterfaceId, Timestamp, Tunnel, TunnelKind};
+
+fn fin_both_ways(port: u16, at_s: i64) -> [netrig_model::FlowDelta; 2] {
+    [
+        flags(delta(TCP, (9, port), (1, 443), at_s), SYN | FIN | ACK),
+        flags(delta(TCP, (1, 443), (9, port), at_s + 1), SYN | FIN | ACK),
+    ]
+}
+
+#[test]
+fn active_until_closed_and_told_only_in_windows_with_traffic() {
+    let mut aggregator = Aggregator::new(config(64));
+    aggregator.add(&flags(delta(TCP, (9, 40_000), (1, 443), 1), SYN | ACK));
+    assert_eq!(only(close(&mut aggregator, 1, false)).end_reason, EndReason::Active);
+    assert!(close(&mut aggregator, 2, false).is_empty());
+    for d in fin_both_ways(40_000, 25) {
+        aggregator.add(&d);
+    }
+    let r = only(close(&mut aggregator, 3, false));
+    assert_eq!((r.end_reason, r.packets, r.reverse_packets), (EndReason::Fin, 1, 1));
+    assert_eq!(r.first_seen.0, START + SECOND);
+}
+
+#[test]
+fn a_straggler_after_the_end_keeps_orientation_and_ending() {
+    let mut aggregator = Aggregator::new(config(64));
+    for d in fin_both_ways(40_000, 1) {
+        aggregator.add(&d);
+    }
+    assert_eq!(only(close(&mut aggregator, 1, false)).end_reason, EndReason::Fin);
+    aggregator.add(&fin_both_ways(40_000, 11)[1]);
+    let r = only(close(&mut aggregator, 2, false));
+    assert_eq!((r.end_reason, r.src_port, r.packets, r.reverse_packets), (EndReason::Fin, Some(40_000), 0, 1));
+    assert_eq!(aggregator.stats().flows, 1);
+    assert!(close(&mut aggregator, 3, false).is_empty());
+    assert_eq!(aggregator.stats().flows, 0);
+}
+
+#[test]
+fn one_fin_is_not_an_end_but_one_rst_is() {
+    let mut aggregator = Aggregator::new(config(64));
+    aggregator.add(&flags(delta(TCP, (9, 1000), (1, 443), 1), SYN | FIN | ACK));
+    aggregator.add(&flags(delta(TCP, (1, 443), (9, 1000), 1), SYN | ACK));
+    aggregator.add(&flags(delta(TCP, (9, 2000), (1, 443), 1), SYN | RST));
+    let reasons: Vec<_> = close(&mut aggregator, 1, false).iter().map(|r| r.end_reason).collect();
+    assert_eq!(reasons, [EndReason::Active, EndReason::Rst]);
+}
+
+#[test]
+fn flags_of_other_protocols_end_nothing() {
+    let mut aggregator = Aggregator::new(config(64));
+    aggregator.add(&flags(delta(UDP, (9, 1000), (1, 53), 1), RST));
+    let r = only(close(&mut aggregator, 1, false));
+    assert_eq!((r.end_reason, r.tcp_flags), (EndReason::Active, None));
+}
+
+#[test]
+fn silence_is_told_as_idle_in_the_last_record_or_not_at_all() {
+    let mut aggregator = Aggregator::new(config(64));
+    aggregator.add(&delta(UDP, (9, 1000), (1, 53), 1));
+    assert_eq!(only(close(&mut aggregator, 1, false)).end_reason, EndReason::Active);
+    for window in 2..=4 {
+        assert!(close(&mut aggregator, window, false).is_empty());
+    }
+    assert_eq!(aggregator.stats().flows, 0, "forgotten after the idle timeout");
+
+    // A delta that the drain brings late: its packet is already older than the timeout.
+    aggregator.add(&delta(UDP, (9, 1000), (1, 53), 5));
+    assert_eq!(only(close(&mut aggregator, 5, false)).end_reason, EndReason::Idle);
+    assert_eq!(aggregator.stats().flows, 0);
+}
+
+#[test]
+fn the_last_window_forces_what_goes_on_and_forgets_all() {
+    let mut aggregator = Aggregator::new(config(64));
+    aggregator.add(&delta(UDP, (9, 1000), (1, 53), 1));
+    for d in fin_both_ways(40_000, 1) {
+        aggregator.add(&d);
+    }
+    let reasons: Vec<_> = close(&mut aggregator, 1, true).iter().map(|r| r.end_reason).collect();
+    assert_eq!(reasons, [EndReason::Forced, EndReason::Fin]);
+    assert_eq!(aggregator.stats().flows, 0);
+    aggregator.add(&delta(UDP, (9, 1000), (1, 53), 12));
+    assert_eq!(only(close(&mut aggregator, 2, true)).first_seen.0, START + 12 * SECOND);
+}
+
+#[test]
+fn the_first_window_begins_at_its_aligned_start_and_the_last_ends_when_it_ends() {
+    let mut aggregator = Aggregator::new(config(64));
+    aggregator.add(&delta(UDP, (9, 1000), (1, 53), 1));
+    let mut window = None;
+    let end = Timestamp(START + 4 * SECOND);
+    aggregator.close_window(end, true, &name_of, &mut |r| window = Some((r.window_start.0, r.window_end)));
+    assert_eq!(window, Some((START, end)));
+}
+
+#[test]
+fn a_full_table_gives_up_silent_flows_first_and_tells_the_rest() {
+    let mut aggregator = Aggregator::new(config(4));
+    for port in 0..4 {
+        aggregator.add(&delta(UDP, (9, port), (1, 53), i64::from(port)));
+    }
+    close(&mut aggregator, 1, false);
+    aggregator.add(&delta(UDP, (9, 2), (1, 53), 11));
+    for port in 10..13 {
+        aggregator.add(&delta(UDP, (9, port), (1, 53), 12));
+    }
+    assert_eq!((aggregator.stats().flows_evicted, aggregator.stats().flows_forgotten), (0, 3));
+    aggregator.add(&delta(UDP, (9, 13), (1, 53), 12));
+    assert_eq!((aggregator.stats().flows_evicted, aggregator.stats().flows), (1, 4));
+    let mut early = Vec::new();
+    aggregator.tell_evicted(Timestamp(START + 12 * SECOND), &name_of, &mut |r| early.push(r));
+    let r = only(early);
+    assert_eq!((r.src_port, r.end_reason), (Some(2), EndReason::Evicted), "the stalest");
+    assert_eq!((r.window_start.0, r.window_end.0), (START + WINDOW, START + 2 * WINDOW));
+    assert_eq!(close(&mut aggregator, 2, false).len(), 4);
+    assert_eq!(aggregator.told(InterfaceId(1), Direction::Ingress).packets, 9);
+}
+
+#[test]
+fn crowding_is_announced() {
+    let mut aggregator = Aggregator::new(config(1));
+    for port in 0..1024 {
+        aggregator.add(&delta(UDP, (9, port), (1, 53), 0));
+        assert!(!aggregator.is_crowded());
+    }
+    aggregator.add(&delta(UDP, (9, 2000), (1, 53), 0));
+    assert!(aggregator.is_crowded());
+    assert_eq!(close(&mut aggregator, 1, false).len(), 1025);
+    assert!(!aggregator.is_crowded());
+}
+
+#[test]
+fn looking_at_the_open_window_changes_nothing() {
+    let mut aggregator = Aggregator::new(config(2));
+    for port in 0..3 {
+        aggregator.add(&delta(UDP, (9, port), (1, 53), 1));
+    }
+    let look = |aggregator: &Aggregator| {
+        let mut records = Vec::new();
+        aggregator.open_window(Timestamp(START + 5 * SECOND), &name_of, &mut |r| records.push(r));
+        records
+    };
+    let seen = look(&aggregator);
+    assert_eq!(seen, look(&aggregator));
+    assert_eq!(seen.iter().map(|r| r.packets).sum::<u64>(), 3);
+    assert!(seen.iter().all(|r| r.window_end.0 == START + 5 * SECOND));
+    assert_eq!(aggregator.told(InterfaceId(1), Direction::Ingress).packets, 0);
+    assert_eq!(close(&mut aggregator, 1, false).len(), 3);
+}
+
+#[test]
+fn inner_flows_and_what_is_not_ip_stay_out_of_told() {
+    let mut aggregator = Aggregator::new(config(64));
+    let mut inner = delta(UDP, (9, 1), (1, 53), 0);
+    inner.key.tunnel = Some(Tunnel { kind: TunnelKind::Gre, id: 0 });
+    let mut arp = delta(0, (0, 0), (0, 0x0806), 0);
+    arp.key.kind = FlowKind::NotIp;
+    for d in [inner, arp, delta(UDP, (9, 1), (1, 53), 0)] {
+        aggregator.add(&d);
+    }
+    assert_eq!(close(&mut aggregator, 1, false).len(), 2);
+    assert_eq!(aggregator.told(InterfaceId(1), Direction::Ingress).packets, 1);
+    assert_eq!(aggregator.not_ip(InterfaceId(1), Direction::Ingress).packets, 1);
+    let by_ethertype = aggregator.not_ip_by_ethertype(InterfaceId(1), Direction::Ingress);
+    assert_eq!(by_ethertype[0].0, Some(0x0806));
+}
