@@ -1,1 +1,3 @@
 //! Captures through the real kernel programs.
+
+pub mod capture;
