@@ -1,1 +1,39 @@
 //! Parquet segments on local disk: crash-safe, bounded, readable by any tool.
+//!
+//! One window of one table is one file under `DIR/<table>/date=YYYY-MM-DD/hour=HH/`, named after the time it covers.
+//! A file appears whole (temporary name, fsync, rename, fsync of the folder) or not at all. The window files of a
+//! finished hour are joined into one; whoever reads ignores a file whose range lies within another's of the same table,
+//! so a crash between the rename and the deletes never counts a row twice.
+//!
+//! - [`StoreWriter`] is the only writer (it holds the folder's lock); it appends windows, joins hours, keeps age and bytes.
+//! - [`StoreReader`] reads without a lock, while a rig writes or after it has ended.
+//! - [`flows_to_parquet`] gives the same file format in memory, for the live endpoint.
+//!
+//! Deliberately absent: a catalogue file (the names are the catalogue), background threads, clocks (time is passed in).
+
+mod catalog;
+mod columns;
+mod compact;
+mod encode;
+mod error;
+mod flows;
+mod hour;
+mod ledger;
+mod lock;
+mod publish;
+mod read_columns;
+mod reader;
+mod record;
+mod retain;
+mod schema;
+mod segment;
+mod table;
+mod writer;
+
+pub use encode::flows_to_parquet;
+pub use error::StoreError;
+pub use reader::StoreReader;
+pub use schema::{arrow_type, schema};
+pub use segment::{Range, Segment};
+pub use table::Table;
+pub use writer::{Maintenance, StoreConfig, StoreWriter};

@@ -1,0 +1,168 @@
+//! Joining the window files of a finished hour into one, a little at a time.
+
+use crate::catalog::Catalog;
+use crate::encode::{BATCH_ROWS, Encoder};
+use crate::hour::Hour;
+use crate::publish::Draft;
+use crate::{Range, Segment, StoreError, Table, schema};
+use netrig_model::Timestamp;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::PageIndexPolicy;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// A row group of this many rows is copied as it lies; smaller ones are decoded and put together.
+const COPY_ROWS_MIN: i64 = 32_768;
+
+/// An hour is joined once it has been over for this long, so that its last windows have arrived.
+const GRACE_NS: i64 = 120_000_000_000;
+
+/// A copied row costs about this part of one that is decoded and encoded again.
+const COPY_COST_DIVISOR: u64 = 16;
+
+/// One hour of one table on its way into one file. Dropped early, it leaves nothing behind.
+pub(crate) struct Compaction {
+    table: Table,
+    range: Range,
+    inputs: Vec<Segment>,
+    waiting: VecDeque<PathBuf>,
+    current: Option<Source>,
+    encoder: Encoder<File>,
+    draft: Draft,
+}
+
+impl Compaction {
+    /// The oldest finished hour that lies in more than one file, if any; `passed_over` holds those that failed before.
+    pub(crate) fn candidate(
+        catalog: &Catalog,
+        now: Timestamp,
+        bytes_max: u64,
+        passed_over: &[(Table, Hour)],
+    ) -> Option<(Table, Hour, Vec<Segment>)> {
+        let finished = |s: &&Segment| s.hour().end().plus_ns(GRACE_NS) <= now;
+        let mut hours: Vec<_> = catalog.live().iter().filter(finished).map(|s| (s.hour(), s.table)).collect();
+        hours.sort_unstable();
+        hours
+            .chunk_by(|a, b| a == b)
+            .filter(|files| files.len() > 1)
+            .map(|files| (files[0].1, files[0].0))
+            .filter(|hour| !passed_over.contains(hour))
+            .map(|(table, hour)| (table, hour, inputs(catalog, table, hour)))
+            .find(|(_, _, inputs)| inputs.iter().map(|s| s.bytes).sum::<u64>() <= bytes_max)
+    }
+
+    pub(crate) fn start(dir: &Path, table: Table, inputs: Vec<Segment>) -> Result<Self, StoreError> {
+        let range = covered(&inputs);
+        let (draft, file) = Draft::create(&Segment::path_of(dir, table, range))?;
+        let encoder = Encoder::new(table, file).map_err(|e| StoreError::writing(table.name(), draft.path(), e))?;
+        let waiting = inputs.iter().map(|s| s.path.clone()).collect();
+        Ok(Self { table, range, inputs, waiting, current: None, encoder, draft })
+    }
+
+    /// Works on about this many rows; false once all inputs are in.
+    pub(crate) fn step(&mut self, mut rows: u64) -> Result<bool, StoreError> {
+        while rows > 0 {
+            let source = match &mut self.current {
+                Some(source) => source,
+                None => match self.waiting.pop_front() {
+                    Some(path) => self.current.insert(Source::open(self.table, path)?),
+                    None => return Ok(false),
+                },
+            };
+            match source.feed(&mut self.encoder, self.draft.path())? {
+                Some(cost) => rows = rows.saturating_sub(cost.max(1)),
+                None => self.current = None,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the account is still as it was when this began: every input counts, and the outcome would hide nothing else.
+    pub(crate) fn still_holds(&self, catalog: &Catalog) -> bool {
+        let counts = |input: &Segment| catalog.live().contains(input);
+        let foreign = |s: &Segment| self.range.contains(&s.range) && !self.inputs.contains(s);
+        self.inputs.iter().all(counts) && !catalog.of(self.table).any(foreign)
+    }
+
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.encoder.bytes_written()
+    }
+
+    pub(crate) fn hour(&self) -> (Table, Hour) {
+        (self.table, Hour::of(self.range.start))
+    }
+
+    /// Publishes the one file; how many it stands for is the second value.
+    pub(crate) fn finish(self, dir: &Path) -> Result<(Segment, usize), StoreError> {
+        let failed = |e| StoreError::writing(self.table.name(), self.draft.path(), e);
+        let file = self.encoder.finish().map_err(failed)?;
+        let bytes = self.draft.publish(&file)?;
+        let path = Segment::path_of(dir, self.table, self.range);
+        Ok((Segment { table: self.table, range: self.range, path, bytes }, self.inputs.len()))
+    }
+}
+
+/// The segments of an hour, and any other that lies within what they cover together.
+fn inputs(catalog: &Catalog, table: Table, hour: Hour) -> Vec<Segment> {
+    let mut inputs: Vec<_> = catalog.of(table).filter(|s| s.hour() == hour).cloned().collect();
+    loop {
+        let range = covered(&inputs);
+        let more: Vec<_> =
+            catalog.of(table).filter(|s| range.contains(&s.range) && !inputs.contains(s)).cloned().collect();
+        if more.is_empty() {
+            inputs.sort_by_key(|s| s.range);
+            return inputs;
+        }
+        inputs.extend(more);
+    }
+}
+
+fn covered(inputs: &[Segment]) -> Range {
+    let none = Range { start: Timestamp(i64::MAX), end: Timestamp(i64::MIN) };
+    inputs.iter().fold(none, |all, s| all.union(&s.range))
+}
+
+/// A segment being fed into another file, row group by row group.
+pub(crate) struct Source {
+    path: PathBuf,
+    file: File,
+    meta: ArrowReaderMetadata,
+    next_group: usize,
+}
+
+impl Source {
+    pub(crate) fn open(table: Table, path: PathBuf) -> Result<Self, StoreError> {
+        let file = File::open(&path).map_err(|e| StoreError::io("open", &path, e))?;
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
+        let meta = ArrowReaderMetadata::load(&file, options).map_err(|e| StoreError::damaged(&path, e))?;
+        if meta.schema().fields() != schema(table).fields() {
+            return Err(StoreError::damaged(&path, "its columns are those of another version of netrig"));
+        }
+        Ok(Self { path, file, meta, next_group: 0 })
+    }
+
+    /// One row group; gives what it cost in rows, or `None` at the end. `target` is named when writing fails.
+    pub(crate) fn feed(&mut self, to: &mut Encoder<File>, target: &Path) -> Result<Option<u64>, StoreError> {
+        let group = self.next_group;
+        let Some(rows) = self.meta.metadata().row_groups().get(group).map(|g| g.num_rows()) else { return Ok(None) };
+        self.next_group += 1;
+        let cost = u64::try_from(rows).unwrap_or_default();
+        if rows >= COPY_ROWS_MIN {
+            let copied = to.copy_group(&self.file, self.meta.metadata(), group);
+            copied.map_err(|e| StoreError::writing("segment", target, e))?;
+            return Ok(Some(cost / COPY_COST_DIVISOR));
+        }
+        let file = self.file.try_clone().map_err(|e| StoreError::io("open", &self.path, e))?;
+        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.meta.clone())
+            .with_row_groups(vec![group])
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|e| StoreError::damaged(&self.path, e))?;
+        for batch in batches {
+            let batch = batch.map_err(|e| StoreError::damaged(&self.path, e))?;
+            to.write(&batch).map_err(|e| StoreError::writing("segment", target, e))?;
+        }
+        Ok(Some(cost))
+    }
+}

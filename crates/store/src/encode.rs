@@ -1,0 +1,146 @@
+//! Batches to Parquet: row groups of a bounded size, each column in the encoding that suits it.
+
+use crate::record::Record;
+use crate::{StoreError, Table, schema};
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use netrig_model::{ColumnType, FlowRecord};
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::add_encoded_arrow_schema_to_metadata;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Rows turned into columns at a time: few enough that the structs stay in the CPU's cache over all columns.
+pub(crate) const BATCH_ROWS: usize = 4096;
+
+/// Rows in a row group at most: what bounds the memory of writing and joining (some 10 MB of encoded pages).
+pub(crate) const GROUP_ROWS_MAX: usize = 131_072;
+
+/// A Parquet file being written.
+pub(crate) struct Encoder<W: Write + Send> {
+    schema: SchemaRef,
+    file: SerializedFileWriter<W>,
+    factory: ArrowRowGroupWriterFactory,
+    columns: Vec<ArrowColumnWriter>,
+    group_rows: usize,
+}
+
+impl<W: Write + Send> Encoder<W> {
+    pub(crate) fn new(table: Table, sink: W) -> Result<Self, ParquetError> {
+        let schema = schema(table);
+        let mut properties = properties(table);
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        let root = ArrowSchemaConverter::new().schema_root(table.name()).convert(&schema)?.root_schema_ptr();
+        let file = SerializedFileWriter::new(sink, root, Arc::new(properties))?;
+        let factory = ArrowRowGroupWriterFactory::new(&file, Arc::clone(&schema));
+        Ok(Self { schema, file, factory, columns: Vec::new(), group_rows: 0 })
+    }
+
+    /// Rows in a few thousand at a time: there is never a second copy of all of them.
+    pub(crate) fn write_rows<R: Record>(&mut self, rows: &[R]) -> Result<(), ParquetError> {
+        for some in rows.chunks(BATCH_ROWS) {
+            self.write(&R::to_batch(Arc::clone(&self.schema), some)?)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        if self.columns.is_empty() {
+            self.columns = self.factory.create_column_writers(self.file.flushed_row_groups().len())?;
+        }
+        let mut writers = self.columns.iter_mut();
+        for (field, column) in self.schema.fields().iter().zip(batch.columns()) {
+            for (leaf, writer) in compute_leaves(field, column)?.iter().zip(&mut writers) {
+                writer.write(leaf)?;
+            }
+        }
+        self.group_rows += batch.num_rows();
+        if self.group_rows >= GROUP_ROWS_MAX { self.end_group() } else { Ok(()) }
+    }
+
+    /// A row group of another file of the same schema, as it lies: no decoding, no copy in memory.
+    pub(crate) fn copy_group(&mut self, from: &File, meta: &ParquetMetaData, group: usize) -> Result<(), ParquetError> {
+        self.end_group()?;
+        let rows = meta.row_group(group);
+        let mut target = self.file.next_row_group()?;
+        for (i, column) in rows.columns().iter().enumerate() {
+            let close = ColumnCloseResult {
+                bytes_written: u64::try_from(column.compressed_size()).unwrap_or_default(),
+                rows_written: u64::try_from(rows.num_rows()).unwrap_or_default(),
+                metadata: column.clone(),
+                bloom_filter: None,
+                column_index: meta.column_index().and_then(|all| all.get(group)?.get(i)).cloned(),
+                offset_index: meta.offset_index().and_then(|all| all.get(group)?.get(i)).cloned(),
+            };
+            target.append_column(from, close)?;
+        }
+        target.close().map(drop)
+    }
+
+    pub(crate) fn bytes_written(&self) -> u64 {
+        self.file.bytes_written() as u64
+    }
+
+    pub(crate) fn finish(mut self) -> Result<W, ParquetError> {
+        self.end_group()?;
+        self.file.into_inner()
+    }
+
+    fn end_group(&mut self) -> Result<(), ParquetError> {
+        if self.group_rows == 0 {
+            return Ok(());
+        }
+        let mut group = self.file.next_row_group()?;
+        for column in self.columns.drain(..) {
+            column.close()?.append_to_row_group(&mut group)?;
+        }
+        self.group_rows = 0;
+        group.close().map(drop)
+    }
+}
+
+/// Flow records as one Parquet file in memory: the same format as a segment of the store.
+///
+/// # Errors
+/// Only a record that the format cannot hold, which would be a bug.
+pub fn flows_to_parquet(rows: &[FlowRecord]) -> Result<Vec<u8>, StoreError> {
+    let encode = || {
+        let mut encoder = Encoder::new(Table::Flows, Vec::new())?;
+        encoder.write_rows(rows)?;
+        encoder.finish()
+    };
+    encode().map_err(|e| StoreError::writing(Table::Flows.name(), Path::new("memory"), e))
+}
+
+fn properties(table: Table) -> WriterProperties {
+    let mut p = WriterProperties::builder()
+        .set_created_by(concat!("netrig ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_data_page_row_count_limit(GROUP_ROWS_MAX);
+    for column in table.columns() {
+        let path = || ColumnPath::from(column.name);
+        match (column.kind, column.name) {
+            // Different in nearly every row: a dictionary would only be built to be thrown away.
+            (ColumnType::TimestampNs, "first_seen" | "last_seen") => {
+                p = p
+                    .set_column_dictionary_enabled(path(), false)
+                    .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
+            }
+            // Least and greatest of a text prune nothing here, and comparing every value costs.
+            (ColumnType::Text, _) => p = p.set_column_statistics_enabled(path(), EnabledStatistics::None),
+            _ => {}
+        }
+    }
+    p.build()
+}

@@ -1,0 +1,42 @@
+//! The tables of the store.
+
+use netrig_model::{Column, FLOW_COLUMNS, LEDGER_COLUMNS};
+use std::fmt;
+
+/// A table: a folder of segments with the same columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Flow records.
+    Flows,
+    /// The ledger.
+    Ledger,
+}
+
+impl Table {
+    /// All tables.
+    pub const ALL: [Self; 2] = [Self::Flows, Self::Ledger];
+
+    /// Its name: in SQL, as a folder, and as the first part of a segment's file name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flows => "flows",
+            Self::Ledger => "ledger",
+        }
+    }
+
+    /// Its columns, in order.
+    #[must_use]
+    pub fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Flows => FLOW_COLUMNS,
+            Self::Ledger => LEDGER_COLUMNS,
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
