@@ -33,26 +33,26 @@ pub(crate) struct Compaction {
 }
 
 impl Compaction {
-    /// The oldest finished hour that lies in more than one file, if any; `passed_over` holds those that failed before.
+    /// The oldest finished hour that lies in more than one file, of those not passed over and not above `bytes_max`.
     pub(crate) fn candidate(
         catalog: &Catalog,
         now: Timestamp,
         bytes_max: u64,
-        passed_over: &[(Table, Hour)],
-    ) -> Option<(Table, Hour, Vec<Segment>)> {
+        passed_over: impl Fn(Table, Hour) -> bool,
+    ) -> Option<(Table, Hour)> {
         let finished = |s: &&Segment| s.hour().end().plus_ns(GRACE_NS) <= now;
         let mut hours: Vec<_> = catalog.live().iter().filter(finished).map(|s| (s.hour(), s.table)).collect();
         hours.sort_unstable();
+        let bytes = |table, hour| inputs(catalog, table, hour).iter().map(|s| s.bytes).sum::<u64>();
         hours
             .chunk_by(|a, b| a == b)
             .filter(|files| files.len() > 1)
             .map(|files| (files[0].1, files[0].0))
-            .filter(|hour| !passed_over.contains(hour))
-            .map(|(table, hour)| (table, hour, inputs(catalog, table, hour)))
-            .find(|(_, _, inputs)| inputs.iter().map(|s| s.bytes).sum::<u64>() <= bytes_max)
+            .find(|(table, hour)| !passed_over(*table, *hour) && bytes(*table, *hour) <= bytes_max)
     }
 
-    pub(crate) fn start(dir: &Path, table: Table, inputs: Vec<Segment>) -> Result<Self, StoreError> {
+    pub(crate) fn start(dir: &Path, catalog: &Catalog, table: Table, hour: Hour) -> Result<Self, StoreError> {
+        let inputs = inputs(catalog, table, hour);
         let range = covered(&inputs);
         let (draft, file) = Draft::create(&Segment::path_of(dir, table, range))?;
         let encoder = Encoder::new(table, file).map_err(|e| StoreError::writing(table.name(), draft.path(), e))?;

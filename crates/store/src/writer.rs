@@ -3,7 +3,7 @@
 use crate::catalog::Catalog;
 use crate::compact::{Compaction, Source};
 use crate::encode::Encoder;
-use crate::hour::Hour;
+use crate::hour::{HOUR_NS, Hour};
 use crate::lock::WriterLock;
 use crate::publish::Draft;
 use crate::record::Record;
@@ -43,7 +43,8 @@ pub struct StoreWriter {
     config: StoreConfig,
     catalog: Catalog,
     compaction: Option<Compaction>,
-    passed_over: Vec<(Table, Hour)>,
+    /// Hours that could not be joined, and when to try again.
+    passed_over: Vec<(Table, Hour, Timestamp)>,
     writing: bool,
     detail: String,
     rows_written: u64,
@@ -100,8 +101,7 @@ impl StoreWriter {
     /// the work of one call is bounded.
     ///
     /// # Errors
-    /// When joining an hour fails. Nothing is lost then: its window files stay, and it is not tried again before a restart
-    /// (a full disk excepted).
+    /// When joining an hour fails. Nothing is lost then: its window files stay, and it is tried again an hour later.
     pub fn maintain(&mut self, now: Timestamp) -> Result<Maintenance, StoreError> {
         let mut done = Maintenance::default();
         self.catalog.sweep();
@@ -190,45 +190,42 @@ impl StoreWriter {
     }
 
     fn join(&mut self, now: Timestamp) -> Result<usize, StoreError> {
-        let joined = self.join_some(now);
-        if let Err(error) = &joined {
-            if let Some(failed) = self.compaction.take()
-                && !error.is_full()
-            {
-                self.passed_over.push(failed.hour());
+        self.passed_over.retain(|(.., until)| *until > now);
+        self.compaction.take_if(|c| !c.still_holds(&self.catalog));
+        let compaction = match self.compaction.take() {
+            Some(compaction) => compaction,
+            None => {
+                // The joined file stands beside its parts for a while; with less room than that they stay apart.
+                let bytes_max = self.config.budget_bytes / 2;
+                let Some((table, hour)) = Compaction::candidate(&self.catalog, now, bytes_max, |t, h| {
+                    self.passed_over.iter().any(|(table, hour, _)| (*table, *hour) == (t, h))
+                }) else {
+                    return Ok(0);
+                };
+                match Compaction::start(&self.config.dir, &self.catalog, table, hour) {
+                    Ok(compaction) => compaction,
+                    Err(error) => return Err(self.pass_over((table, hour), now, error)),
+                }
             }
-            self.detail = format!("an hour's files stay apart: {error}");
-        }
-        joined
+        };
+        let hour = compaction.hour();
+        self.join_on(compaction).map_err(|error| self.pass_over(hour, now, error))
     }
 
-    fn join_some(&mut self, now: Timestamp) -> Result<usize, StoreError> {
-        self.compaction.take_if(|c| !c.still_holds(&self.catalog));
-        if self.compaction.is_none() {
-            // The joined file stands beside its parts for a while; with less room than that they stay apart.
-            let bytes_max = self.config.budget_bytes / 2;
-            let next = Compaction::candidate(&self.catalog, now, bytes_max, &self.passed_over);
-            let Some((table, _, inputs)) = next else { return Ok(0) };
-            self.compaction = Some(Compaction::start(&self.config.dir, table, inputs)?);
-        }
-        let Some(compaction) = &mut self.compaction else { return Ok(0) };
+    fn join_on(&mut self, mut compaction: Compaction) -> Result<usize, StoreError> {
         if compaction.step(MAINTAIN_ROWS_MAX)? {
+            self.compaction = Some(compaction);
             return Ok(0);
         }
-        let Some(compaction) = self.compaction.take() else { return Ok(0) };
-        let hour = compaction.hour();
-        match compaction.finish(&self.config.dir) {
-            Ok((segment, files)) => {
-                self.catalog.add(segment);
-                Ok(files)
-            }
-            Err(error) => {
-                if !error.is_full() {
-                    self.passed_over.push(hour);
-                }
-                Err(error)
-            }
-        }
+        let (segment, files) = compaction.finish(&self.config.dir)?;
+        self.catalog.add(segment);
+        Ok(files)
+    }
+
+    fn pass_over(&mut self, (table, hour): (Table, Hour), now: Timestamp, error: StoreError) -> StoreError {
+        self.passed_over.push((table, hour, now.plus_ns(HOUR_NS)));
+        self.detail = format!("the files of an hour stay apart for now: {error}");
+        error
     }
 
     fn keep_budget(&mut self) -> u64 {

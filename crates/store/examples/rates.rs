@@ -1,0 +1,81 @@
+//! How fast rows go to disk, and how small they get: `cargo run --release -p netrig-store --example rates [ROWS [DIR]]`.
+//!
+//! With a DIR the files stay there, for queries to be timed on.
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::{HOUR_0, SECOND, WINDOW};
+use netrig_model::{FlowRecord, Timestamp};
+use netrig_store::{StoreReader, StoreWriter, Table};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Instant;
+
+const WINDOW_ROWS: u64 = 100_000;
+
+/// Like a busy host's: some thousand clients by a skewed choice, few services, ports and sizes all over.
+fn realistic(window: (Timestamp, Timestamp), n: u64, random: &mut u64) -> FlowRecord {
+    let mut next = || {
+        *random ^= *random << 13;
+        *random ^= *random >> 7;
+        *random ^= *random << 17;
+        *random
+    };
+    let unit = (next() >> 11) as f64 / (1u64 << 53) as f64;
+    let client = (20_000f64.powf(unit)) as u32;
+    let packets = 1 + (1000f64.powf((next() >> 11) as f64 / (1u64 << 53) as f64)) as u64;
+    let mut row = common::flow(window, n);
+    row.src_addr = Some(Ipv4Addr::from(0x0a00_0000 + client).into());
+    row.dst_addr = Some(Ipv4Addr::from(0xc0a8_0000 + (next() % 300) as u32).into());
+    row.src_port = Some(32_768 + (next() % 28_000) as u16);
+    row.first_seen = window.0.plus_ns((next() % WINDOW as u64) as i64);
+    row.last_seen = row.first_seen.plus_ns((next() % SECOND as u64) as i64);
+    (row.packets, row.bytes) = (packets, packets * 60 + next() % (packets * 1400));
+    (row.reverse_packets, row.reverse_bytes) = (packets * 2 / 3, packets * 100 + next() % (packets * 900));
+    row
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let rows: u64 = args.next().map_or(Ok(1_000_000), |a| a.parse())?;
+    let kept = args.next().map(PathBuf::from);
+    let scratch = tempfile::tempdir()?;
+    let dir = kept.unwrap_or_else(|| scratch.path().to_owned());
+    let mut writer = StoreWriter::open(common::config(&dir))?;
+    let (mut random, mut writing_s) = (0x9E37_79B9_7F4A_7C15, 0.0);
+    for i in 0..rows.div_ceil(WINDOW_ROWS) {
+        let start = HOUR_0 + i as i64 * WINDOW;
+        let window = (Timestamp(start), Timestamp(start + WINDOW));
+        let some: Vec<_> = (0..WINDOW_ROWS.min(rows)).map(|n| realistic(window, n, &mut random)).collect();
+        let begun = Instant::now();
+        writer.append_flows(window, &some)?;
+        writing_s += begun.elapsed().as_secs_f64();
+    }
+    let bytes = writer.status().bytes;
+    println!("write  {:>10.0} rows/s  {:>6.1} bytes/row", rows as f64 / writing_s, bytes as f64 / rows as f64);
+
+    let begun = Instant::now();
+    let mut read = 0u64;
+    StoreReader::open(&dir)?.flows(None, None, &mut |r| read += u64::from(r.packets > 0))?;
+    println!("read   {:>10.0} rows/s", read as f64 / begun.elapsed().as_secs_f64());
+
+    let begun = Instant::now();
+    let mut longest_s = 0f64;
+    loop {
+        let one = Instant::now();
+        let done = writer.maintain(Timestamp(HOUR_0 + 86_400 * SECOND))?;
+        longest_s = longest_s.max(one.elapsed().as_secs_f64());
+        if done.files_joined == 0 && !done.unfinished {
+            break;
+        }
+    }
+    let files = StoreReader::open(&dir)?.files(Table::Flows, None, None)?.len();
+    let join_s = begun.elapsed().as_secs_f64();
+    println!(
+        "join   {:>10.0} rows/s  longest call {:.0} ms, {files} files left",
+        rows as f64 / join_s,
+        longest_s * 1e3
+    );
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Rows for tests: plain, and told apart by their packets.
+#![allow(dead_code, reason = "each test file uses a part of these")]
+
+use netrig_model::{Direction, EndReason, FlowRecord, LedgerRecord, Timestamp, TunnelKind};
+use netrig_store::{StoreConfig, StoreReader};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+use std::time::Duration;
+
+/// A time in 2023, aligned to an hour.
+pub(crate) const HOUR_0: i64 = 1_700_002_800_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
+pub(crate) const WINDOW: i64 = 10 * SECOND;
+pub(crate) const HOUR: i64 = 3600 * SECOND;
+
+/// The window that starts `seconds` after `HOUR_0`.
+pub(crate) fn window(seconds: i64) -> (Timestamp, Timestamp) {
+    let start = HOUR_0 + seconds * SECOND;
+    (Timestamp(start), Timestamp(start + WINDOW))
+}
+
+/// The flow number `n` of a window; its packets are `n`, by which tests know it again.
+pub(crate) fn flow(window: (Timestamp, Timestamp), n: u64) -> FlowRecord {
+    let v6 = n % 5 == 4;
+    let host = |net: u8, i: u64| -> IpAddr {
+        let low = (i % 0x1_0000) as u16;
+        if v6 {
+            Ipv6Addr::new(0x2001, 0xdb8, u16::from(net), 0, 0, 0, 0, low).into()
+        } else {
+            Ipv4Addr::new(10, net, (low >> 8) as u8, low as u8).into()
+        }
+    };
+    let tcp = n % 3 != 0;
+    FlowRecord {
+        window_start: window.0,
+        window_end: window.1,
+        first_seen: window.0.plus_ns((n as i64 * 7_919_333) % WINDOW),
+        last_seen: window.1.plus_ns(-1 - (n as i64 * 104_729) % SECOND),
+        host: Some("rig-1".into()),
+        iface: Some(if n % 2 == 0 { "eth0" } else { "eth1" }.into()),
+        netns: Some(4_026_531_840),
+        vlan: (n % 11 == 0).then_some(100),
+        vlan_inner: None,
+        protocol: if tcp { 6 } else { 17 },
+        transport: Some(if tcp { "tcp" } else { "udp" }.into()),
+        src_addr: Some(host(1, n * 31)),
+        src_port: Some(32_768 + (n * 37 % 28_000) as u16),
+        dst_addr: Some(host(2, n % 61)),
+        dst_port: Some([443, 53, 80, 8443][(n % 4) as usize]),
+        packets: n,
+        bytes: n * 611 + 40,
+        reverse_packets: n / 2,
+        reverse_bytes: n * 97,
+        tcp_flags: tcp.then_some(27),
+        reverse_tcp_flags: tcp.then_some(26),
+        icmp_type: None,
+        icmp_code: None,
+        dscp: Some(0),
+        fragment: (n % 97 == 0).then_some(true),
+        tunnel: (n % 89 == 0).then_some(TunnelKind::Vxlan),
+        tunnel_id: (n % 89 == 0).then_some(77),
+        sampling_rate: 1,
+        end_reason: if n % 7 == 0 { EndReason::Fin } else { EndReason::Active },
+        process: None,
+        pid: None,
+        cgroup: None,
+        container: None,
+        src_name: None,
+        dst_name: None,
+    }
+}
+
+/// Flows `from..to` of a window.
+pub(crate) fn flows(window: (Timestamp, Timestamp), from: u64, to: u64) -> Vec<FlowRecord> {
+    (from..to).map(|n| flow(window, n)).collect()
+}
+
+/// A ledger row of a window.
+pub(crate) fn ledger(window: (Timestamp, Timestamp), n: u64) -> LedgerRecord {
+    LedgerRecord {
+        window_start: window.0,
+        window_end: window.1,
+        host: Some("rig-1".into()),
+        iface: Some("eth0".into()),
+        direction: Some(if n % 2 == 0 { Direction::Ingress } else { Direction::Egress }),
+        seen_packets: n,
+        told_packets: n,
+        imbalance_bytes: -(n as i64),
+        kernel_packets: (n % 2 == 0).then_some(n),
+        ..LedgerRecord::default()
+    }
+}
+
+/// A store with room for everything.
+pub(crate) fn config(dir: &Path) -> StoreConfig {
+    StoreConfig { dir: dir.to_owned(), retain: Duration::from_secs(86_400 * 365), budget_bytes: u64::MAX }
+}
+
+/// Everything a reader gives, as (start of the window, packets), sorted.
+pub(crate) fn stored(dir: &Path) -> Vec<(i64, u64)> {
+    let mut rows = Vec::new();
+    let reader = StoreReader::open(dir).expect("open");
+    reader.flows(None, None, &mut |r| rows.push((r.window_start.0, r.packets))).expect("read");
+    rows.sort_unstable();
+    rows
+}
