@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# The Rust toolchain: whatever is there when it is new enough, else rustup's stable.
+# The Rust toolchain: whatever is there when it is new enough, else the house's own version by rustup.
 
 readonly RUST_MIN=1.95
+readonly RUST_HOUSE=1.95.0
 readonly RUSTUP_URL=https://static.rust-lang.org/rustup/dist
 
 # version_at_least WANTED HAVE
@@ -11,7 +12,7 @@ version_at_least() {
 
 # Prints the version of the rustc on the PATH; nothing when there is none that runs.
 rust_version() {
-  rustc --version 2>/dev/null | awk '{ print $2 }'
+  { rustc --version 2>/dev/null || true; } | awk '{ print $2 }'
 }
 
 rust_is_good() {
@@ -34,10 +35,12 @@ install_rust() {
   have="$(rust_version)"
   say "Rust $RUST_MIN or newer is needed; ${have:+rustc $have is too old}${have:-none is installed}"
   has rustup || install_rustup
-  say "installing Rust's stable toolchain with rustup (into ${RUSTUP_HOME:-$HOME/.rustup})"
-  rustup toolchain install stable --profile minimal --component clippy,rustfmt >&2 ||
-    fail "rustup could not install the stable toolchain: install Rust $RUST_MIN or newer as https://rustup.rs says"
-  export RUSTUP_TOOLCHAIN=stable
+  say "installing Rust $RUST_HOUSE with rustup (into ${RUSTUP_HOME:-$HOME/.rustup})"
+  rustup toolchain install "$RUST_HOUSE" --profile minimal --component clippy,rustfmt >"$WORK_DIR/rustup.log" 2>&1 || {
+    tail -n 20 "$WORK_DIR/rustup.log" >&2
+    fail "rustup could not install Rust $RUST_HOUSE: install $RUST_MIN or newer as https://rustup.rs says"
+  }
+  export RUSTUP_TOOLCHAIN="$RUST_HOUSE"
   # A distribution's older rustc may stand first on the PATH.
   PATH="$(dirname "$(rustup which rustc)"):$PATH"
 }
@@ -49,7 +52,10 @@ install_rustup() {
   say "installing rustup from $url (into ${CARGO_HOME:-$HOME/.cargo}; your shell's start-up files stay as they are)"
   curl --proto '=https' --tlsv1.2 -fsSL -o "$init" "$url" || fail "cannot fetch rustup: install it as https://rustup.rs says"
   chmod +x "$init"
-  "$init" -y --quiet --no-modify-path --default-toolchain none >&2 || fail "rustup's installer failed"
+  "$init" -y --quiet --no-modify-path --default-toolchain none >"$WORK_DIR/rustup.log" 2>&1 || {
+    tail -n 20 "$WORK_DIR/rustup.log" >&2
+    fail "rustup's installer failed"
+  }
   PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
 }
 
@@ -58,6 +64,11 @@ need_named_package() {
   [[ "$(package_manager)" == apt ]] || fail "$1 is missing ($2): install it and run this again"
   say "missing on this machine: $1: $2"
   apt_install "$1"
+}
+
+# Whether the compiler is of the house's own series; newer ones know lints that nobody here has met.
+rust_is_the_house_s() {
+  [[ "$(rust_version)" == "$RUST_MIN".* ]]
 }
 
 need_components() {
