@@ -7,6 +7,7 @@
 use crate::entry::{Entry, Life};
 use crate::hash::Seed;
 use crate::key::PairKey;
+use std::hint::black_box;
 
 /// A slot of the index: hash in the high half, entry number + 1 in the low half; 0 is empty.
 type Slot = u64;
@@ -57,6 +58,38 @@ impl Table {
 
     pub(crate) fn entry_mut(&mut self, number: usize) -> &mut Entry {
         &mut self.entries[number]
+    }
+
+    /// Brings what these hashes lead to into the cache: first all of the index, then all of the entries, so that the
+    /// misses of each round overlap.
+    pub(crate) fn touch(&self, hashes: impl Iterator<Item = u32> + Clone) {
+        let mut sum = 0;
+        for hash in hashes.clone() {
+            sum ^= self.index[self.home(hash)];
+        }
+        black_box(sum);
+        for hash in hashes {
+            if let Some(number) = self.candidate(hash) {
+                let entry = &self.entries[number];
+                sum ^= entry.key.words()[0] ^ entry.last_seen_ns as u64;
+            }
+        }
+        black_box(sum);
+    }
+
+    /// The first entry whose hash is this; almost certainly the one.
+    fn candidate(&self, hash: u32) -> Option<usize> {
+        let mut at = self.home(hash);
+        loop {
+            let slot = self.index[at];
+            if slot == 0 {
+                return None;
+            }
+            if (slot >> 32) as u32 == hash {
+                return Some(entry_number(slot));
+            }
+            at = self.next(at);
+        }
     }
 
     pub(crate) fn find(&self, key: &PairKey, hash: u32) -> Option<usize> {

@@ -142,13 +142,13 @@ fn looking_at_the_open_window_changes_nothing() {
     for port in 0..3 {
         aggregator.add(&delta(UDP, (9, port), (1, 53), 1));
     }
-    let look = |aggregator: &Aggregator| {
+    let look = |aggregator: &mut Aggregator| {
         let mut records = Vec::new();
         aggregator.open_window(Timestamp(START + 5 * SECOND), &name_of, &mut |r| records.push(r));
         records
     };
-    let seen = look(&aggregator);
-    assert_eq!(seen, look(&aggregator));
+    let seen = look(&mut aggregator);
+    assert_eq!(seen, look(&mut aggregator));
     assert_eq!(seen.iter().map(|r| r.packets).sum::<u64>(), 3);
     assert!(seen.iter().all(|r| r.window_end.0 == START + 5 * SECOND));
     assert_eq!(aggregator.told(InterfaceId(1), Direction::Ingress).packets, 0);
