@@ -116,8 +116,9 @@ impl Aggregator {
         }
     }
 
-    /// Adds what is staged.
-    fn settle(&mut self) {
+    /// Adds what is staged. Every telling does; call it at the end of a scan so that [`Self::stats`] and
+    /// [`Self::is_crowded`] know of it too.
+    pub fn settle(&mut self) {
         self.table.touch(self.staged.iter().map(|s| s.hash));
         let mut staged = std::mem::take(&mut self.staged);
         for s in &staged {

@@ -111,8 +111,10 @@ fn a_full_table_gives_up_silent_flows_first_and_tells_the_rest() {
     for port in 10..13 {
         aggregator.add(&delta(UDP, (9, port), (1, 53), 12));
     }
+    aggregator.settle();
     assert_eq!((aggregator.stats().flows_evicted, aggregator.stats().flows_forgotten), (0, 3));
     aggregator.add(&delta(UDP, (9, 13), (1, 53), 12));
+    aggregator.settle();
     assert_eq!((aggregator.stats().flows_evicted, aggregator.stats().flows), (1, 4));
     let mut early = Vec::new();
     aggregator.tell_evicted(Timestamp(START + 12 * SECOND), &name_of, &mut |r| early.push(r));
@@ -128,9 +130,11 @@ fn crowding_is_announced() {
     let mut aggregator = Aggregator::new(config(1));
     for port in 0..1024 {
         aggregator.add(&delta(UDP, (9, port), (1, 53), 0));
+        aggregator.settle();
         assert!(!aggregator.is_crowded());
     }
     aggregator.add(&delta(UDP, (9, 2000), (1, 53), 0));
+    aggregator.settle();
     assert!(aggregator.is_crowded());
     assert_eq!(close(&mut aggregator, 1, false).len(), 1025);
     assert!(!aggregator.is_crowded());
