@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What EtherTypes and IP protocol numbers lead to, and the transports' ports. Part of parse_walk.h. */
+#ifndef NETRIG_WALK_TRANSPORT_H
+#define NETRIG_WALK_TRANSPORT_H
+
+static __always_inline bool walk_ports(const enum hook hook, struct walk *w)
+{
+	__be16 ports[2];
+
+	if (!load(hook, w, w->at, ports, sizeof(ports))) {
+		fail(w, FAULT_TRUNCATED);
+		return false;
+	}
+	w->key.src_port = ports[0];
+	w->key.dst_port = ports[1];
+	w->layer = LAYER_END;
+	return true;
+}
+
+static __always_inline void walk_tcp(const enum hook hook, struct walk *w)
+{
+	__u8 offset_and_flags[2];
+
+	if (!walk_ports(hook, w))
+		return;
+	if (!load(hook, w, w->at + 12, offset_and_flags, sizeof(offset_and_flags)))
+		return fail(w, FAULT_TRUNCATED);
+	w->tcp_flags = offset_and_flags[1];
+	w->at += (offset_and_flags[0] >> 4) * 4;
+}
+
+static __always_inline void walk_udp(const enum hook hook, struct walk *w)
+{
+	if (!walk_ports(hook, w))
+		return;
+	w->at += LEN_UDP;
+	if (w->tunnels)
+		walk_udp_tunnel(hook, w);
+}
+
+static __always_inline void walk_icmp(const enum hook hook, struct walk *w)
+{
+	__u8 head[2];
+
+	if (!load(hook, w, w->at, head, sizeof(head)))
+		return fail(w, FAULT_TRUNCATED);
+	w->key.src_port = bpf_htons(head[0]);
+	w->key.dst_port = bpf_htons(head[1]);
+	w->layer = LAYER_END;
+}
+
+static __always_inline void walk_type(const enum hook hook, struct walk *w)
+{
+	switch (w->next) {
+	case ETH_IPV4:
+		return walk_ipv4(hook, w);
+	case ETH_IPV6:
+		return walk_ipv6(hook, w);
+	case ETH_VLAN:
+	case ETH_QINQ:
+	case ETH_QINQ_OLD:
+		return walk_vlan(hook, w);
+	case ETH_MPLS:
+	case ETH_MPLS_MULTICAST:
+		return walk_mpls(hook, w);
+	case ETH_PPPOE:
+		return walk_pppoe(hook, w);
+	case ETH_PPP:
+		return walk_ppp(hook, w);
+	}
+	if (w->next <= ETH_LENGTH_MAX)
+		return walk_llc(hook, w);
+	w->layer = LAYER_END;
+}
+
+static __always_inline void walk_protocol(const enum hook hook, struct walk *w)
+{
+	switch (w->next) {
+	case PROTO_TCP:
+		return walk_tcp(hook, w);
+	case PROTO_UDP:
+		return walk_udp(hook, w);
+	case PROTO_AH:
+		return walk_extension(hook, w, 4);
+	case PROTO_GRE:
+		return walk_gre(hook, w);
+	case PROTO_IPIP:
+		return enter_tunnel(w, FLOW_TUNNEL_IPIP, 0, LAYER_TYPE, ETH_IPV4);
+	case PROTO_IPV6:
+		return enter_tunnel(w, w->is_ipv6 ? FLOW_TUNNEL_IPIP : FLOW_TUNNEL_6IN4, 0, LAYER_TYPE, ETH_IPV6);
+	case PROTO_SCTP:
+	case PROTO_DCCP:
+	case PROTO_UDPLITE:
+		walk_ports(hook, w);
+		return;
+	}
+	if (w->next == (w->is_ipv6 ? PROTO_ICMPV6 : PROTO_ICMP))
+		return walk_icmp(hook, w);
+	if (w->is_ipv6) {
+		switch (w->next) {
+		case PROTO_HOPOPTS:
+		case PROTO_ROUTING:
+		case PROTO_DSTOPTS:
+		case PROTO_MOBILITY:
+		case PROTO_HIP:
+		case PROTO_SHIM6:
+			return walk_extension(hook, w, 8);
+		case PROTO_FRAGMENT:
+			return walk_ipv6_fragment(hook, w);
+		}
+	}
+	w->layer = LAYER_END;
+}
+
+#endif /* NETRIG_WALK_TRANSPORT_H */

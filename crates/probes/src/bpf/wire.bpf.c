@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* No program: an instance of every struct that crosses the boundary, for the generator of the Rust types. */
+#include "wire.h"
+
+struct flow_key flow_key;
+struct flow_hot flow_hot;
+struct flow_cold flow_cold;
+struct flow_slot4 flow_slot4;
+struct flow_slot6 flow_slot6;
+struct flow_set4 flow_set4;
+struct flow_set6 flow_set6;
+struct iface_counts iface_counts;
+struct outbox_ends outbox_ends;
+struct iface_entry iface_entry;
+struct flow_settings flow_settings;
+struct replay_frame replay_frame;
+struct clock_reading clock_reading;
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * flow: who talks to whom, how much. Counts every packet of an interface, per flow and direction.
+ *
+ * Hooks: tcx ingress and egress (or clsact, the same programs), or XDP for ingress before the stack; one more form for
+ * captures. Devices without an Ethernet header (tun, WireGuard) have programs of their own.
+ * Metrics: netrig_interface_*, netrig_flow_*, netrig_ledger_*, netrig_table_*.
+ */
+#include "../bpf/account.h"
+
+static __always_inline int flow_tc(struct __sk_buff *skb, bool ethernet, bool egress)
+{
+	struct frame frame = {
+		.source = { .ctx = skb, .hook = HOOK_TC, .ethernet = ethernet },
+		.data = (void *)(long)skb->data,
+		.data_end = (void *)(long)skb->data_end,
+		.len = skb->len,
+		.gso_size = skb->gso_size,
+		.now = (__u32)bpf_jiffies64(),
+		.iface = iface_of(skb->ifindex),
+		.lifted_tag = skb->vlan_present,
+		.egress = egress,
+	};
+
+	if (frame.gso_size)
+		frame.gso_segs = skb->gso_segs;
+	if (frame.lifted_tag)
+		frame.lifted_tci = skb->vlan_tci;
+	account(&frame);
+	return TC_NEXT;
+}
+
+SEC("tc")
+int flow_ingress(struct __sk_buff *skb)
+{
+	return flow_tc(skb, true, false);
+}
+
+SEC("tc")
+int flow_egress(struct __sk_buff *skb)
+{
+	return flow_tc(skb, true, true);
+}
+
+SEC("tc")
+int flow_ingress_raw(struct __sk_buff *skb)
+{
+	return flow_tc(skb, false, false);
+}
+
+SEC("tc")
+int flow_egress_raw(struct __sk_buff *skb)
+{
+	return flow_tc(skb, false, true);
+}
+
+SEC("xdp")
+int flow_xdp(struct xdp_md *xdp)
+{
+	struct frame frame = {
+		.source = { .ctx = xdp, .hook = HOOK_XDP, .ethernet = true },
+		.data = (void *)(long)xdp->data,
+		.data_end = (void *)(long)xdp->data_end,
+		.now = (__u32)bpf_jiffies64(),
+		.iface = iface_of(xdp->ingress_ifindex),
+	};
+
+	frame.len = settings.fragments_xdp ? bpf_xdp_get_buff_len(xdp) : xdp->data_end - xdp->data;
+	account(&frame);
+	return XDP_PASS;
+}
+
+static __always_inline int flow_replay(struct __sk_buff *skb, bool ethernet)
+{
+	__u32 zero = 0;
+	struct replay_frame *given = bpf_map_lookup_elem(&replay, &zero);
+	struct frame frame = {
+		.source = { .ctx = skb, .hook = HOOK_REPLAY, .ethernet = ethernet },
+		.data = (void *)(long)skb->data,
+		.data_end = (void *)(long)skb->data_end,
+	};
+
+	if (!given)
+		return TC_NEXT;
+	frame.source.captured_len = given->captured_len;
+	frame.len = given->wire_len;
+	frame.now = given->tick;
+	frame.iface = given->iface;
+	frame.egress = given->egress;
+	account(&frame);
+	return TC_NEXT;
+}
+
+SEC("tc")
+int flow_replay_ethernet(struct __sk_buff *skb)
+{
+	return flow_replay(skb, true);
+}
+
+SEC("tc")
+int flow_replay_raw(struct __sk_buff *skb)
+{
+	return flow_replay(skb, false);
+}
+
+/* Reads the table's clock beside a clock that user space knows. */
+SEC("syscall")
+int flow_clock(void *unused)
+{
+	__u32 zero = 0;
+	struct clock_reading *reading = bpf_map_lookup_elem(&clock, &zero);
+
+	if (!reading)
+		return 1;
+	reading->jiffies = bpf_jiffies64();
+	reading->monotonic_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
