@@ -17,6 +17,9 @@ need_prometheus() {
       say "prometheus could not be had from apt: the tests that scrape with it will be skipped"
       return 0
     }
+    # A package of its own since Debian 13.
+    [[ -x $unpacked/promtool ]] || unpack_package promtool "$TOOLS_DIR/prometheus" ||
+      say "promtool could not be had from apt: the tests that ask it will be skipped"
   fi
   PATH="$unpacked:$PATH"
 }
