@@ -1,7 +1,12 @@
 //! The crate from outside: captures read, and captures through the kernel programs.
 
+mod expected;
+mod model;
+mod model_check;
+mod packets;
 mod read_files;
 mod read_model;
 mod read_pcap;
 mod read_pcapng;
+mod sums;
 mod written;
