@@ -1,0 +1,150 @@
+//! Flows and groups of them as a table for people.
+
+use crate::columns::By;
+use crate::field::Field;
+use crate::group::{Group, Grouped, Sums};
+use crate::table::{Column, Table};
+use crate::units;
+use netrig_model::transport_name;
+use std::net::IpAddr;
+
+/// The table of an answer: flows as endpoints, when it was grouped by what tells flows apart, else the columns asked for.
+#[must_use]
+pub fn flow_table(grouped: &Grouped) -> Table {
+    let mut table = if grouped.by == By::flow() { flows(grouped) } else { groups(grouped) };
+    if grouped.rest_groups > 0 {
+        let rest = &grouped.rest;
+        let what = if grouped.by == By::flow() { "flows" } else { "groups" };
+        table.set_footer(format!(
+            "… and {} more {what}: {} packets, {}",
+            units::count(grouped.rest_groups),
+            units::count(rest.total_packets()),
+            units::bytes(rest.total_bytes())
+        ));
+    }
+    table
+}
+
+fn flows(grouped: &Grouped) -> Table {
+    let mut table = Table::new(vec![
+        Column::text("SRC", 12),
+        Column::text("DST", 12),
+        Column::text("PROTO", 0),
+        Column::number("PACKETS"),
+        Column::number("BYTES"),
+        Column::number("SENT").optional(),
+        Column::number("RECEIVED").optional(),
+        Column::number("RATE"),
+        Column::text("IFACE", 6),
+    ]);
+    for group in &grouped.groups {
+        let sums = &group.sums;
+        let name = |column| text_of(grouped, group, column);
+        table.push(vec![
+            endpoint(grouped, group, "src_addr", "src_port"),
+            endpoint(grouped, group, "dst_addr", "dst_port"),
+            transport(grouped, group),
+            units::count(sums.total_packets()),
+            units::bytes(sums.total_bytes()),
+            units::bytes(sums.bytes),
+            units::bytes(sums.reverse_bytes),
+            rate(sums),
+            place(&name("iface"), &name("vlan"), &name("vlan_inner")),
+        ]);
+    }
+    table
+}
+
+fn groups(grouped: &Grouped) -> Table {
+    let mut columns: Vec<Column> = grouped.by.names().map(|name| key_column(grouped, name)).collect();
+    columns.extend([
+        Column::number("PACKETS"),
+        Column::number("BYTES"),
+        Column::number("SENT").optional(),
+        Column::number("RECEIVED").optional(),
+        Column::number("RATE"),
+        Column::number("FLOWS"),
+    ]);
+    let mut table = Table::new(columns);
+    for group in &grouped.groups {
+        let sums = &group.sums;
+        let mut row: Vec<String> = group.key.iter().map(|field| dashed(grouped.text(field))).collect();
+        row.extend([
+            units::count(sums.total_packets()),
+            units::bytes(sums.total_bytes()),
+            units::bytes(sums.bytes),
+            units::bytes(sums.reverse_bytes),
+            rate(sums),
+            units::count(sums.flows),
+        ]);
+        table.push(row);
+    }
+    table
+}
+
+fn key_column(grouped: &Grouped, name: &str) -> Column {
+    let numeric = grouped.by.position(name).is_some_and(|i| {
+        let mut fields = grouped.groups.iter().map(|g| &g.key[i]);
+        fields.all(|f| matches!(f, Field::Number(_) | Field::Null))
+    });
+    let title = name.to_uppercase();
+    if numeric { Column::number(&title) } else { Column::text(&title, 12) }
+}
+
+fn field<'a>(grouped: &Grouped, group: &'a Group, column: &str) -> &'a Field {
+    grouped.by.position(column).and_then(|i| group.key.get(i)).unwrap_or(&Field::Null)
+}
+
+fn text_of(grouped: &Grouped, group: &Group, column: &str) -> String {
+    grouped.text(field(grouped, group, column))
+}
+
+fn endpoint(grouped: &Grouped, group: &Group, address: &str, port: &str) -> String {
+    match (field(grouped, group, address), field(grouped, group, port)) {
+        (Field::Address(IpAddr::V6(ip)), Field::Number(port)) => format!("[{ip}]:{port}"),
+        (Field::Address(ip), Field::Number(port)) => format!("{ip}:{port}"),
+        (address, _) => dashed(grouped.text(address)),
+    }
+}
+
+/// The protocol's name, with what else tells such flows apart.
+fn transport(grouped: &Grouped, group: &Group) -> String {
+    let mut text = match (field(grouped, group, "transport"), field(grouped, group, "protocol")) {
+        (Field::Null, Field::Number(n)) => {
+            u8::try_from(*n).ok().and_then(transport_name).map_or_else(|| format!("proto {n}"), str::to_owned)
+        }
+        (name, _) => dashed(grouped.text(name)),
+    };
+    if let (Field::Number(kind), Field::Number(code)) =
+        (field(grouped, group, "icmp_type"), field(grouped, group, "icmp_code"))
+    {
+        text.push_str(&format!(" {kind}/{code}"));
+    }
+    if matches!(field(grouped, group, "fragment"), Field::Truth(true)) {
+        text.push_str(" frag");
+    }
+    let tunnel = text_of(grouped, group, "tunnel");
+    if !tunnel.is_empty() {
+        text.push_str(&format!(" in {tunnel} {}", text_of(grouped, group, "tunnel_id")));
+    }
+    text.trim_end().to_owned()
+}
+
+fn place(iface: &str, vlan: &str, inner: &str) -> String {
+    let mut text = dashed(iface.to_owned());
+    for tag in [vlan, inner] {
+        if !tag.is_empty() {
+            text.push_str(&format!(".{tag}"));
+        }
+    }
+    text
+}
+
+fn rate(sums: &Sums) -> String {
+    let bits = units::rate(sums.total_bytes(), sums.span_ns()).map(|bytes| bytes * 8.0);
+    dashed(bits.map(units::bits_per_second).unwrap_or_default())
+}
+
+fn dashed(text: String) -> String {
+    if text.is_empty() { "-".to_owned() } else { text }
+}

@@ -1,0 +1,231 @@
+//! Aligned columns, cut to the terminal's width without cutting a number.
+
+use std::fmt::Write;
+
+/// Where a column's cells stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// One column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its heading.
+    pub title: String,
+    /// Where its cells stand.
+    pub align: Align,
+    /// The narrowest it may be cut to; 0: it is never cut (numbers).
+    pub width_min: usize,
+    /// Left out first where there is no room for all.
+    pub optional: bool,
+}
+
+impl Column {
+    /// A column of numbers, never cut.
+    #[must_use]
+    pub fn number(title: &str) -> Self {
+        Self { title: title.to_owned(), align: Align::Right, width_min: 0, optional: false }
+    }
+
+    /// A column of words, cut in the middle down to `width_min` where there is no room.
+    #[must_use]
+    pub fn text(title: &str, width_min: usize) -> Self {
+        Self { title: title.to_owned(), align: Align::Left, width_min, optional: false }
+    }
+
+    /// The same, left out first where there is no room.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self { optional: true, ..self }
+    }
+}
+
+/// How a table is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// Characters in a line; none: as wide as it gets (a file, a pipe).
+    pub width: Option<usize>,
+    /// Whether ANSI colours may be used.
+    pub color: bool,
+}
+
+/// Rows under headings.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<String>>,
+    footer: Option<String>,
+}
+
+const GAP: usize = 2;
+const BOLD: &str = "\x1b[1m";
+const DIM: &str = "\x1b[2m";
+const PLAIN: &str = "\x1b[0m";
+
+impl Table {
+    /// An empty table.
+    #[must_use]
+    pub fn new(columns: Vec<Column>) -> Self {
+        Self { columns, rows: Vec::new(), footer: None }
+    }
+
+    /// Adds a row; it has a cell for every column.
+    pub fn push(&mut self, row: Vec<String>) {
+        debug_assert_eq!(row.len(), self.columns.len());
+        self.rows.push(row.into_iter().map(|cell| printable(&cell)).collect());
+    }
+
+    /// A line under the table.
+    pub fn set_footer(&mut self, footer: String) {
+        self.footer = Some(footer);
+    }
+
+    /// The table as text, a line feed after each line.
+    #[must_use]
+    pub fn render(&self, style: Style) -> String {
+        let widths = self.fit(style.width);
+        let mut out = String::new();
+        let (bold, dim, plain) = if style.color { (BOLD, DIM, PLAIN) } else { ("", "", "") };
+        let titles: Vec<String> = self.columns.iter().map(|c| c.title.clone()).collect();
+        let _ = writeln!(out, "{bold}{}{plain}", self.line(&titles, &widths));
+        for row in &self.rows {
+            let _ = writeln!(out, "{}", self.line(row, &widths));
+        }
+        if let Some(footer) = &self.footer {
+            let _ = writeln!(out, "{dim}{footer}{plain}");
+        }
+        out
+    }
+
+    /// The width of each column; none for one that is left out.
+    fn fit(&self, width: Option<usize>) -> Vec<Option<usize>> {
+        let mut widths: Vec<Option<usize>> =
+            self.columns.iter().enumerate().map(|(i, c)| Some(self.natural(i, c))).collect();
+        let Some(room) = width else { return widths };
+        for (i, column) in self.columns.iter().enumerate().rev() {
+            if column.optional && total(&widths) > room {
+                widths[i] = None;
+            }
+        }
+        // The widest of those that may shrink gives first, so that one long name does not starve the others.
+        while total(&widths) > room {
+            let shrinkable = |i: &usize| {
+                widths[*i].is_some_and(|w| self.columns[*i].width_min > 0 && w > self.columns[*i].width_min)
+            };
+            let Some(widest) = (0..widths.len()).filter(shrinkable).max_by_key(|i| widths[*i]) else { break };
+            widths[widest] = widths[widest].map(|w| w - 1);
+        }
+        widths
+    }
+
+    fn natural(&self, index: usize, column: &Column) -> usize {
+        let cells = self.rows.iter().map(|row| row[index].chars().count()).max().unwrap_or(0);
+        cells.max(column.title.chars().count())
+    }
+
+    fn line(&self, cells: &[String], widths: &[Option<usize>]) -> String {
+        let mut out = String::new();
+        for ((cell, width), column) in cells.iter().zip(widths).zip(&self.columns) {
+            let Some(width) = *width else { continue };
+            if !out.is_empty() {
+                out.push_str(&" ".repeat(GAP));
+            }
+            let cell = shorten(cell, width);
+            let _ = match column.align {
+                Align::Left => write!(out, "{cell:<width$}"),
+                Align::Right => write!(out, "{cell:>width$}"),
+            };
+        }
+        out.truncate(out.trim_end().len());
+        out
+    }
+}
+
+fn total(widths: &[Option<usize>]) -> usize {
+    let shown = widths.iter().flatten();
+    shown.clone().sum::<usize>() + GAP * shown.count().saturating_sub(1)
+}
+
+/// `text` in at most `width` characters: what is left out of the middle is shown as `…`, so that an address keeps its port.
+#[must_use]
+pub(crate) fn shorten(text: &str, width: usize) -> String {
+    let length = text.chars().count();
+    if length <= width {
+        return text.to_owned();
+    }
+    if width == 0 {
+        return String::new();
+    }
+    let tail = (width - 1) / 2;
+    let head = width - 1 - tail;
+    let mut out: String = text.chars().take(head).collect();
+    out.push('…');
+    out.extend(text.chars().skip(length - tail));
+    out
+}
+
+/// A cell must not move the cursor, whatever a process or an interface calls itself.
+fn printable(cell: &str) -> String {
+    cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Table {
+        let mut table = Table::new(vec![
+            Column::text("SRC", 8),
+            Column::text("DST", 8),
+            Column::number("BYTES"),
+            Column::number("SENT").optional(),
+        ]);
+        table.push(vec![
+            "10.0.0.1:43210".into(),
+            "[2001:db8:aaaa:bbbb::1]:443".into(),
+            "1.50 MB".into(),
+            "1.0 MB".into(),
+        ]);
+        table.push(vec!["10.0.0.2:53".into(), "x".into(), "10 B".into(), "5 B".into()]);
+        table
+    }
+
+    #[test]
+    fn wide_enough_shows_all() {
+        let want = "SRC             DST                            BYTES    SENT\n\
+                    10.0.0.1:43210  [2001:db8:aaaa:bbbb::1]:443  1.50 MB  1.0 MB\n\
+                    10.0.0.2:53     x                               10 B     5 B\n";
+        assert_eq!(sample().render(Style::default()), want);
+    }
+
+    #[test]
+    fn narrow_leaves_out_the_optional_then_cuts_words_in_the_middle() {
+        let want = "SRC             DST              BYTES\n\
+                    10.0.0.1:43210  [2001:…1]:443  1.50 MB\n\
+                    10.0.0.2:53     x                 10 B\n";
+        let got = sample().render(Style { width: Some(38), color: false });
+        assert_eq!(got.lines().map(|l| l.chars().count()).max(), Some(38), "{got}");
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        let mut table = Table::new(vec![Column::text("NAME", 4)]);
+        table.push(vec!["\x1b[2Jevil".into()]);
+        assert!(!table.render(Style::default()).contains('\x1b'));
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_never_cut(width in 0usize..120) {
+            let text = sample().render(Style { width: Some(width), color: false });
+            prop_assert!(text.contains("1.50 MB") && text.contains("10 B"), "{}", text);
+            prop_assert!(text.lines().all(|l| l.chars().count() <= width.max(27)), "{}", text);
+        }
+    }
+}

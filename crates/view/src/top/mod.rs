@@ -1,0 +1,14 @@
+//! The live view: what is drawn, and what keys do. Whoever owns the terminal feeds it samples and keys and asks for frames.
+
+mod app;
+mod counts;
+mod draw;
+mod interfaces;
+mod ledger;
+mod rates;
+mod rig;
+mod talkers;
+mod theme;
+
+pub use app::{Action, App, Key, Screen, Sort};
+pub use counts::{PAIRS_MAX, Pair, Sample, TalkerCounts};

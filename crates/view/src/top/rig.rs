@@ -1,0 +1,123 @@
+//! What the rig costs, and how its parts fare.
+
+use super::app::App;
+use super::interfaces::subtitle;
+use super::theme::bar;
+use crate::units::{bytes, count};
+use netrig_model::{DrainStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+const BAR_WIDTH: usize = 20;
+
+pub(crate) fn draw(app: &mut App, snapshot: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
+    let mut lines = vec![Line::from(subtitle(app, "Probes".to_owned()))];
+    lines.extend(snapshot.probes.iter().map(|p| probe(app, p)));
+    lines.push(Line::default());
+    lines.push(Line::from(subtitle(app, "Flow tables in the kernel".to_owned())));
+    for table in &snapshot.tables {
+        lines.extend(flow_table(app, table));
+    }
+    lines.push(Line::default());
+    lines.push(Line::from(subtitle(app, "User space".to_owned())));
+    lines.extend(user_space(app, &snapshot.drain));
+    lines.push(Line::default());
+    lines.push(Line::from(subtitle(app, "Store".to_owned())));
+    lines.extend(store(app, snapshot.store.as_ref()));
+    app.scroll = app.scroll.min(lines.len().saturating_sub(usize::from(area.height)));
+    let offset = u16::try_from(app.scroll).unwrap_or(u16::MAX);
+    frame.render_widget(Paragraph::new(lines).scroll((offset, 0)), area);
+}
+
+fn probe(app: &App, probe: &ProbeStatus) -> Line<'static> {
+    let (word, style) = match probe.state {
+        ProbeState::Running => ("running", app.theme.good()),
+        ProbeState::Degraded => ("degraded", app.theme.warn()),
+        ProbeState::Failed => ("failed", app.theme.bad()),
+        ProbeState::Off => ("off", app.theme.quiet()),
+    };
+    Line::from(vec![
+        Span::raw(format!("  {:<10}", probe.name)),
+        Span::styled(format!("{word:<10}"), style),
+        Span::raw(probe.detail.clone()),
+    ])
+}
+
+fn flow_table(app: &App, table: &TableStatus) -> [Line<'static>; 2] {
+    let share = share(table.entries, table.capacity);
+    let fill = Line::from(vec![
+        Span::raw(format!("  {:<10}", table.family)),
+        Span::styled(format!("{:<BAR_WIDTH$}", bar(share, BAR_WIDTH)), app.theme.bar()),
+        Span::raw(format!(
+            " {:>4.0} %  {} of {} entries, {}",
+            share * 100.0,
+            count(table.entries),
+            count(table.capacity),
+            bytes(table.bytes)
+        )),
+    ]);
+    let (evictions, spills) = (count(table.evictions), count(table.spills));
+    let fate = Line::from(vec![
+        Span::raw(format!("  {:<10}evicted {evictions}, told by the outbox {spills}, ", "")),
+        Span::styled(format!("overflow {}", count(table.overflows)), app.theme.zero_is_good(table.overflows)),
+    ]);
+    [fill, fate]
+}
+
+fn user_space(app: &App, drain: &DrainStatus) -> [Line<'static>; 3] {
+    let share = share(drain.flows, drain.flows_capacity);
+    [
+        Line::from(format!(
+            "  {:<10}{:.2} % of a core, {:.1} passes/s, {:.0} deltas/s",
+            "drain",
+            app.rates.drain_cpu * 100.0,
+            app.rates.scans,
+            app.rates.deltas
+        )),
+        Line::from(vec![
+            Span::raw(format!("  {:<10}", "flows")),
+            Span::styled(format!("{:<BAR_WIDTH$}", bar(share, BAR_WIDTH)), app.theme.bar()),
+            Span::raw(format!(
+                " {:>4.0} %  {} of {}, {} told early",
+                share * 100.0,
+                count(drain.flows),
+                count(drain.flows_capacity),
+                count(drain.flows_evicted)
+            )),
+        ]),
+        Line::from(format!("  {:<10}{} resident", "memory", bytes(drain.resident_bytes))),
+    ]
+}
+
+fn store(app: &App, store: Option<&StoreStatus>) -> Vec<Line<'static>> {
+    let Some(store) = store else { return vec![Line::from("  off")] };
+    let state = if store.writing {
+        Span::styled("writing", app.theme.good())
+    } else {
+        Span::styled("not writing", app.theme.bad())
+    };
+    let mut lines = vec![
+        Line::from(vec![Span::raw(format!("  {:<10}", "state")), state, Span::raw(format!(" to {}", store.dir))]),
+        Line::from(format!(
+            "  {:<10}{} in {} files, {} retired",
+            "disk",
+            bytes(store.bytes),
+            count(store.files),
+            count(store.files_retired)
+        )),
+        Line::from(vec![
+            Span::raw(format!("  {:<10}{} written, ", "rows", count(store.rows_written))),
+            Span::styled(format!("{} lost", count(store.rows_lost)), app.theme.zero_is_good(store.rows_lost)),
+        ]),
+    ];
+    if !store.detail.is_empty() {
+        lines.push(Line::from(Span::styled(format!("  {}", store.detail), app.theme.warn())));
+    }
+    lines
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}

@@ -1,0 +1,115 @@
+//! Numbers as people read them: the field's units, three significant digits, never a digit too many.
+
+const BYTE_UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+const RATE_UNITS: [&str; 6] = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "Pbit/s"];
+const COUNT_UNITS: [&str; 6] = ["", "k", "M", "G", "T", "P"];
+const NS_PER_S: f64 = 1e9;
+
+/// Bytes in steps of 1000, as networks count: `1.50 kB`.
+#[must_use]
+pub fn bytes(n: u64) -> String {
+    scaled(n as f64, &BYTE_UNITS)
+}
+
+/// Bits a second: `12.5 Mbit/s`.
+#[must_use]
+pub fn bits_per_second(rate: f64) -> String {
+    scaled(rate, &RATE_UNITS)
+}
+
+/// A rate of things: `1.25k/s`.
+#[must_use]
+pub fn per_second(rate: f64) -> String {
+    let text = scaled(rate, &COUNT_UNITS);
+    format!("{}/s", text.replace(' ', ""))
+}
+
+/// A whole number with its thousands set apart: `1,234,567`.
+#[must_use]
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A length of time in its two largest units: `3d 4h`, `5m 6s`, `850 ms`.
+#[must_use]
+pub fn duration(ns: i64) -> String {
+    let total_s = ns.max(0) / 1_000_000_000;
+    let parts = [(total_s / 86_400, "d"), (total_s / 3600 % 24, "h"), (total_s / 60 % 60, "m"), (total_s % 60, "s")];
+    match parts.iter().position(|(n, _)| *n > 0) {
+        None => format!("{} ms", ns.max(0) / 1_000_000),
+        Some(3) => format!("{total_s}s"),
+        Some(i) => format!("{}{} {}{}", parts[i].0, parts[i].1, parts[i + 1].0, parts[i + 1].1),
+    }
+}
+
+/// `amount` a second over `ns`; nothing can be said over no time.
+#[must_use]
+pub fn rate(amount: u64, ns: i64) -> Option<f64> {
+    (ns > 0).then(|| amount as f64 * NS_PER_S / ns as f64)
+}
+
+fn scaled(value: f64, units: &[&str; 6]) -> String {
+    let mut value = value.max(0.0);
+    let mut unit = 0;
+    // 999.5 shows as 1.00 of the next unit, not as 1000 of this one.
+    while value >= 999.5 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = match value {
+        _ if unit == 0 => 0,
+        v if v < 9.995 => 2,
+        v if v < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {}", units[unit]).trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn bytes_as_people_read_them() {
+        let shown = [0, 1, 999, 1000, 1500, 9_994, 9_995, 99_950, 999_499, 999_500, 1_000_000, u64::MAX].map(bytes);
+        assert_eq!(
+            shown,
+            [
+                "0 B", "1 B", "999 B", "1.00 kB", "1.50 kB", "9.99 kB", "10.0 kB", "100 kB", "999 kB", "1.00 MB",
+                "1.00 MB", "18447 PB"
+            ]
+        );
+    }
+
+    #[test]
+    fn rates_counts_and_durations() {
+        assert_eq!(bits_per_second(12_500_000.0), "12.5 Mbit/s");
+        assert_eq!(per_second(1250.0), "1.25k/s");
+        assert_eq!(per_second(3.4), "3/s");
+        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+        let s = 1_000_000_000;
+        let shown = [850_000_000, 5 * s, 306 * s, 3600 * s, (3 * 86_400 + 4 * 3600 + 59) * s, -1].map(duration);
+        assert_eq!(shown, ["850 ms", "5s", "5m 6s", "1h 0m", "3d 4h", "0 ms"]);
+    }
+
+    proptest! {
+        #[test]
+        fn three_significant_digits_are_true(n in 0u64..1_000_000_000_000_000) {
+            let text = bytes(n);
+            let (number, unit) = text.split_once(' ').expect("number and unit");
+            let factor = 1000f64.powi(i32::try_from(BYTE_UNITS.iter().position(|u| *u == unit).expect("unit")).expect("small"));
+            let back = number.parse::<f64>().expect("number") * factor;
+            prop_assert!((back - n as f64).abs() <= n as f64 * 0.0051, "{} for {}", text, n);
+            prop_assert!(number.len() <= 4, "{}", text);
+        }
+    }
+}

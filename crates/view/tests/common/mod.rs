@@ -1,0 +1,92 @@
+//! Records to group and draw.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use netrig_model::*;
+
+pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000_000_000);
+pub(crate) const WINDOW_NS: i64 = 10_000_000_000;
+
+/// A flow of `bytes` in packets of 100, half of it answered, in window number `window`.
+pub(crate) fn flow(src: &str, dst: &str, transport: &str, bytes: u64, window: i64) -> FlowRecord {
+    let endpoint = |text: &str| match text.parse::<std::net::SocketAddr>() {
+        Ok(both) => (Some(both.ip()), Some(both.port())),
+        Err(_) => (Some(text.parse().expect("address")), None),
+    };
+    let ((src_addr, src_port), (dst_addr, dst_port)) = (endpoint(src), endpoint(dst));
+    let protocol = match transport {
+        "tcp" => 6,
+        "udp" => 17,
+        "icmp" => 1,
+        _ => 253,
+    };
+    let window_start = START.plus_ns(window * WINDOW_NS);
+    FlowRecord {
+        window_start,
+        window_end: window_start.plus_ns(WINDOW_NS),
+        first_seen: START,
+        last_seen: window_start.plus_ns(WINDOW_NS - 1),
+        host: Some("lab".to_owned()),
+        iface: Some("eth0".to_owned()),
+        netns: None,
+        vlan: None,
+        vlan_inner: None,
+        protocol,
+        transport: transport_name(protocol).map(str::to_owned),
+        src_addr,
+        src_port,
+        dst_addr,
+        dst_port,
+        packets: bytes / 100,
+        bytes,
+        reverse_packets: bytes / 200,
+        reverse_bytes: bytes / 2,
+        tcp_flags: (protocol == 6).then_some(0x1b),
+        reverse_tcp_flags: (protocol == 6).then_some(0x12),
+        icmp_type: (protocol == 1).then_some(8),
+        icmp_code: (protocol == 1).then_some(0),
+        dscp: Some(0),
+        fragment: None,
+        tunnel: None,
+        tunnel_id: None,
+        sampling_rate: 1,
+        end_reason: EndReason::Active,
+        process: None,
+        pid: None,
+        cgroup: None,
+        container: None,
+        src_name: None,
+        dst_name: None,
+    }
+}
+
+/// A little network: two web clients, a resolver, a ping, something unknown, IPv6, VLANs, a tunnel and a fragment.
+pub(crate) fn records() -> Vec<FlowRecord> {
+    let mut all = vec![
+        flow("10.0.0.1:43210", "192.0.2.80:443", "tcp", 5_000_000, 0),
+        flow("10.0.0.1:43210", "192.0.2.80:443", "tcp", 7_000_000, 1),
+        flow("10.0.0.2:50000", "192.0.2.80:443", "tcp", 123_456_000, 1),
+        flow("10.0.0.2:5353", "192.0.2.53:53", "udp", 600, 0),
+        flow("10.0.0.3", "10.0.0.1", "icmp", 9_800, 1),
+        flow("10.0.0.9", "10.0.0.8", "?", 1_000, 1),
+        flow("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1]:40000", "[2001:db8::2]:22", "tcp", 1_500_000_000, 1),
+    ];
+    all.push(FlowRecord { vlan: Some(100), vlan_inner: Some(7), ..flow("10.1.0.1:1", "10.1.0.2:2", "udp", 400, 0) });
+    let tunnel = (Some(TunnelKind::Vxlan), Some(42));
+    all.push(FlowRecord {
+        tunnel: tunnel.0,
+        tunnel_id: tunnel.1,
+        ..flow("172.16.0.1:9", "172.16.0.2:9", "tcp", 2_000, 1)
+    });
+    all.push(FlowRecord { fragment: Some(true), ..flow("10.0.0.1", "10.0.0.2", "udp", 3_000, 1) });
+    all
+}
+
+/// Compares with a golden file; `NETRIG_BLESS=1` rewrites it.
+pub(crate) fn golden(file: &str, got: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
+    if std::env::var_os("NETRIG_BLESS").is_some() {
+        std::fs::write(&path, got).expect("write golden file");
+    }
+    let want = std::fs::read_to_string(&path).expect("golden file; NETRIG_BLESS=1 writes it");
+    assert_eq!(got, want, "{file} differs; NETRIG_BLESS=1 rewrites it");
+}

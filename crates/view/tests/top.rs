@@ -1,0 +1,219 @@
+//! The live view, drawn into memory: golden screens, keys, and rates by difference.
+
+mod common;
+
+use common::{START, WINDOW_NS, flow, golden};
+use netrig_model::*;
+use netrig_view::top::{Action, App, Key, Sample, TalkerCounts};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use std::collections::BTreeMap;
+
+const SECOND: i64 = 1_000_000_000;
+
+fn interface(iface: &str, direction: Direction, bytes: u64, unaccounted: u64) -> InterfaceStatus {
+    let seen = TrafficCounts { packets: bytes / 500, bytes };
+    InterfaceStatus {
+        iface: iface.to_owned(),
+        ifindex: 2,
+        direction,
+        hook: "tcx".to_owned(),
+        counts: InterfaceCounts { seen, ..InterfaceCounts::default() },
+        told: seen,
+        not_ip: BTreeMap::new(),
+        kernel: Some(KernelCounts { traffic: seen, dropped: 3 }),
+        unaccounted_packets: unaccounted,
+        unsent_packets: 0,
+    }
+}
+
+fn ledger(direction: Direction) -> LedgerRecord {
+    LedgerRecord {
+        window_start: START,
+        window_end: START.plus_ns(WINDOW_NS),
+        iface: Some("eth0".to_owned()),
+        direction: Some(direction),
+        seen_packets: 1_234_567,
+        told_packets: 1_234_560,
+        not_ip_packets: 7,
+        unaccounted_packets: Some(0),
+        unsent_packets: (direction == Direction::Egress).then_some(12),
+        ..LedgerRecord::default()
+    }
+}
+
+/// `at_s` seconds into the rig's life, having seen `bytes`.
+fn snapshot(at_s: i64, bytes: u64) -> Snapshot {
+    Snapshot {
+        version: "0.1.0".to_owned(),
+        host: "lab".to_owned(),
+        kernel: "6.18.0".to_owned(),
+        started: START.plus_ns(-3_725 * SECOND),
+        taken: START.plus_ns(at_s * SECOND),
+        window_ns: WINDOW_NS,
+        probes: vec![
+            ProbeStatus { name: "flow".to_owned(), state: ProbeState::Running, detail: "tcx on eth0".to_owned() },
+            ProbeStatus { name: "tcp".to_owned(), state: ProbeState::Failed, detail: "no BTF".to_owned() },
+        ],
+        interfaces: vec![
+            interface("eth0", Direction::Ingress, bytes, 0),
+            interface("eth0", Direction::Egress, bytes * 2, 5),
+            InterfaceStatus { hook: String::new(), kernel: None, ..interface("veth7", Direction::Ingress, 1000, 0) },
+        ],
+        tables: vec![TableStatus {
+            family: "ipv4".to_owned(),
+            entries: 12_000,
+            capacity: 65_536,
+            bytes: 4_194_304,
+            evictions: 1_009,
+            spills: 1_007,
+            overflows: 2,
+        }],
+        drain: DrainStatus {
+            scans: u64::try_from(at_s).unwrap_or(0) * 10,
+            deltas: u64::try_from(at_s).unwrap_or(0) * 5000,
+            cpu_ns: u64::try_from(at_s).unwrap_or(0) * 12_000_000,
+            flows: 9_900,
+            flows_capacity: 200_000,
+            flows_evicted: 0,
+            resident_bytes: 20_971_520,
+        },
+        store: Some(StoreStatus {
+            dir: "/var/lib/netrig".to_owned(),
+            writing: true,
+            detail: String::new(),
+            bytes: 1_048_576,
+            files: 12,
+            rows_written: 54_321,
+            rows_lost: 0,
+            files_retired: 3,
+        }),
+        ledger: vec![ledger(Direction::Ingress), ledger(Direction::Egress)],
+        transports: Vec::new(),
+    }
+}
+
+fn talkers(flows: impl IntoIterator<Item = (&'static str, &'static str, u64, i64)>) -> Option<TalkerCounts> {
+    let mut counts = TalkerCounts::default();
+    for (src, dst, bytes, window) in flows {
+        counts.add(flow(src, dst, "tcp", bytes, window));
+    }
+    Some(counts)
+}
+
+fn sample(at_s: i64, bytes: u64, window: i64) -> Sample {
+    let flows = [
+        ("10.0.0.1:43210", "192.0.2.80:443", bytes, window),
+        ("10.0.0.1:43211", "192.0.2.80:443", bytes, window),
+        ("10.0.0.2:50000", "192.0.2.53:53", bytes / 10, window),
+        ("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:1]:40000", "[2001:db8::2]:22", bytes / 3, window),
+    ];
+    Sample { snapshot: snapshot(at_s, bytes), talkers: talkers(flows) }
+}
+
+fn running() -> App {
+    let mut app = App::new("http://127.0.0.1:9798", false);
+    app.update(sample(2, 1_000_000, 0));
+    app.update(sample(3, 3_000_000, 0));
+    app
+}
+
+fn screen(app: &mut App, width: u16, height: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("terminal");
+    terminal.draw(|frame| app.draw(frame)).expect("draw");
+    let buffer = terminal.backend().buffer().clone();
+    let line = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned() + "\n";
+    (0..height).map(line).collect()
+}
+
+fn press(app: &mut App, keys: &str) {
+    for key in keys.chars() {
+        assert_eq!(app.key(Key::Char(key)), Action::Continue);
+    }
+}
+
+#[test]
+fn all_screens_at_80_by_24() {
+    for (key, file) in [("1", "talkers"), ("2", "interfaces"), ("3", "ledger"), ("4", "rig")] {
+        let mut app = running();
+        press(&mut app, key);
+        golden(&format!("top-{file}.txt"), &screen(&mut app, 80, 24));
+    }
+}
+
+#[test]
+fn talkers_with_room_for_long_addresses() {
+    golden("top-talkers-160.txt", &screen(&mut running(), 160, 12));
+}
+
+#[test]
+fn every_size_can_be_drawn() {
+    for (width, height) in [(1, 1), (5, 2), (20, 3), (40, 10), (80, 4), (300, 100)] {
+        for key in ["1", "2", "3", "4"] {
+            let mut app = running();
+            press(&mut app, key);
+            screen(&mut app, width, height);
+        }
+    }
+}
+
+#[test]
+fn a_rig_that_is_gone_is_named_and_what_was_seen_stays() {
+    let mut app = App::new("http://127.0.0.1:9798", false);
+    app.lost("connection refused");
+    golden("top-gone.txt", &screen(&mut app, 80, 10));
+    let mut app = running();
+    app.lost("connection refused");
+    let text = screen(&mut app, 80, 24);
+    assert!(text.contains("no answer") && text.contains("connection refused") && text.contains("192.0.2.80"), "{text}");
+}
+
+#[test]
+fn rates_are_differences() {
+    let text = screen(&mut running(), 160, 24);
+    let line = text.lines().find(|l| l.contains("192.0.2.80")).expect("pair");
+    // Two flows, each 2 MB more in a second, half of that back: 32 Mbit/s and 16 Mbit/s.
+    assert!(line.contains("32.0 Mbit/s") && line.contains("16.0 Mbit/s"), "{line}");
+}
+
+#[test]
+fn a_window_stored_between_two_polls_does_not_bend_the_rates() {
+    let mut app = App::new("", false);
+    app.update(Sample { snapshot: snapshot(9, 0), talkers: talkers([("10.0.0.1:1", "10.0.0.2:2", 9_000_000, 0)]) });
+    // Half a second into the next window, of which 0.5 MB are live; the last window went to the store.
+    let mut next = snapshot(10, 0);
+    next.taken = START.plus_ns(WINDOW_NS + SECOND / 2);
+    app.update(Sample { snapshot: next, talkers: talkers([("10.0.0.1:1", "10.0.0.2:2", 500_000, 1)]) });
+    let text = screen(&mut app, 120, 10);
+    assert!(text.contains("8.00 Mbit/s"), "{text}");
+}
+
+#[test]
+fn a_restarted_rig_is_not_compared_with_the_last() {
+    let mut app = running();
+    let mut again = sample(4, 10, 0);
+    again.snapshot.started = START.plus_ns(3 * SECOND);
+    app.update(again);
+    assert!(screen(&mut app, 80, 24).contains("No traffic"));
+}
+
+#[test]
+fn keys_filter_sort_pause_and_quit() {
+    let mut app = running();
+    press(&mut app, "/2.53");
+    app.key(Key::Enter);
+    let text = screen(&mut app, 80, 24);
+    assert!(text.contains("192.0.2.53") && !text.contains("192.0.2.80"), "{text}");
+    app.key(Key::Escape);
+    assert!(screen(&mut app, 80, 24).contains("192.0.2.80"));
+    press(&mut app, "s");
+    assert!(screen(&mut app, 80, 24).contains("sort: packets"));
+    press(&mut app, "p");
+    let before = screen(&mut app, 80, 24);
+    app.update(sample(5, 900_000_000, 0));
+    assert_eq!(screen(&mut app, 80, 24), before);
+    assert!(before.contains("paused"));
+    press(&mut app, "/q");
+    app.key(Key::Escape);
+    assert_eq!(app.key(Key::Char('q')), Action::Quit);
+}
