@@ -1,1 +1,17 @@
-//! The kernel programs and the Rust that loads, attaches and maps them.
+//! The kernel programs, and the Rust that loads, attaches and maps them.
+//!
+//! One probe, one folder: kernel C and Rust side by side. What crosses the boundary is declared in `bpf/wire.h` and
+//! reaches Rust through BTF ([`wire`]). Shared memory is read through [`SharedWords`], links through [`link`]; those two
+//! and [`flow`]'s test runs are the only homes of `unsafe` here.
+
+pub mod check;
+mod error;
+pub mod flow;
+pub mod link;
+mod memory;
+mod print;
+mod sizes;
+pub mod wire;
+
+pub use error::ProbeError;
+pub use memory::SharedWords;

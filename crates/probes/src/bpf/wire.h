@@ -143,9 +143,8 @@ struct flow_settings {
 	__u32 iface_mask; /* iface_entry's - 1 */
 	__u32 iface_count_mask; /* interfaces that can be counted - 1 */
 	__u8 tunnels; /* tell inner flows */
-	__u8 fragments_xdp; /* frames may lie in more than one buffer */
 	__u8 no_fast_path; /* for tests: every packet by the thorough parser */
-	__u8 reserved;
+	__u8 reserved[2];
 };
 
 /* In replay, what test run cannot carry. */

@@ -54,7 +54,7 @@ int flow_egress_raw(struct __sk_buff *skb)
 	return flow_tc(skb, false, true);
 }
 
-SEC("xdp")
+SEC("xdp.frags")
 int flow_xdp(struct xdp_md *xdp)
 {
 	struct frame frame = {
@@ -65,7 +65,7 @@ int flow_xdp(struct xdp_md *xdp)
 		.iface = iface_of(xdp->ingress_ifindex),
 	};
 
-	frame.len = settings.fragments_xdp ? bpf_xdp_get_buff_len(xdp) : xdp->data_end - xdp->data;
+	frame.len = bpf_xdp_get_buff_len(xdp);
 	account(&frame);
 	return XDP_PASS;
 }

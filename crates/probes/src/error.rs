@@ -1,0 +1,75 @@
+//! What can go wrong between user space and the kernel, with what to do about it.
+
+use std::io;
+
+/// An error of a probe.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The kernel refused to load the programs.
+    #[error("the kernel did not load the {probe} probe: {reason}{advice}")]
+    Load {
+        /// Which probe.
+        probe: &'static str,
+        /// The kernel's words, or the verifier's last ones.
+        reason: String,
+        /// What to do, beginning with a separator; may be empty.
+        advice: String,
+    },
+    /// The object file in this binary lacks something: a bug.
+    #[error("the compiled kernel object has no {what} `{name}`: this is a bug in netrig")]
+    Missing {
+        /// `map` or `program`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A map could not be mapped into memory.
+    #[error("cannot map the kernel table `{name}` ({bytes} bytes) into memory: {source}")]
+    Map {
+        /// Which.
+        name: String,
+        /// How long.
+        bytes: usize,
+        /// The kernel's word.
+        source: io::Error,
+    },
+    /// A program could not be attached to an interface.
+    #[error("cannot attach to {iface} at {hook}: {source}")]
+    Attach {
+        /// Interface name.
+        iface: String,
+        /// Which hook was tried.
+        hook: &'static str,
+        /// The kernel's word.
+        source: io::Error,
+    },
+    /// A test run failed.
+    #[error("test run of `{program}` failed: {source}")]
+    TestRun {
+        /// Which program.
+        program: &'static str,
+        /// The kernel's word.
+        source: io::Error,
+    },
+    /// More interfaces than the tables were sized for.
+    #[error("no room to watch {iface}: all {capacity} places for interfaces are taken (raise [rig] memory)")]
+    InterfacesFull {
+        /// The one too many.
+        iface: String,
+        /// How many there is room for.
+        capacity: u32,
+    },
+}
+
+/// What to do about a refusal, judged by its error number; begins with a separator.
+#[must_use]
+pub(crate) fn load_advice(errno: Option<i32>) -> String {
+    match errno {
+        Some(libc::EPERM | libc::EACCES) => {
+            "; netrig needs root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON".into()
+        }
+        Some(libc::ENOMEM) => "; the budget does not fit into the kernel's memory: lower [rig] memory".into(),
+        Some(libc::ENOSYS) => "; this kernel was built without BPF".into(),
+        _ => String::new(),
+    }
+}

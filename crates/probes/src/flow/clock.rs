@@ -1,0 +1,107 @@
+//! The table's clock is jiffies: free to read in the kernel, coarse (1 to 10 ms), and unknown in unit and origin to user
+//! space. Two readings beside the monotonic clock tell the unit; one at each drain keeps the origin.
+
+use super::FlowMemory;
+use super::replay::test_run;
+use crate::ProbeError;
+use netrig_model::Timestamp;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The rates Linux can be built with.
+const HZ_KNOWN: [u64; 8] = [100, 128, 200, 250, 256, 300, 1000, 1024];
+
+/// Jiffies and monotonic nanoseconds at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    jiffies: u64,
+    monotonic_ns: u64,
+}
+
+pub(super) fn read(program: BorrowedFd<'_>, memory: &FlowMemory) -> Result<Reading, ProbeError> {
+    test_run(program, &[]).map_err(|source| ProbeError::TestRun { program: "flow_clock", source })?;
+    Ok(Reading { jiffies: memory.clock.load(0), monotonic_ns: memory.clock.load(1) })
+}
+
+/// Turns ticks into time.
+#[derive(Clone, Copy, Debug)]
+pub struct TickClock {
+    ns_per_tick: u64,
+    jiffies: u64,
+    at: Timestamp,
+}
+
+impl TickClock {
+    /// Waits for two turns of the tick, 60 ms apart, and reckons the unit from them.
+    pub(super) fn calibrate(mut read: impl FnMut() -> Result<Reading, ProbeError>) -> Result<Self, ProbeError> {
+        let first = turn(&mut read)?;
+        std::thread::sleep(Duration::from_millis(60));
+        let second = turn(&mut read)?;
+        let ns = second.monotonic_ns.saturating_sub(first.monotonic_ns).max(1);
+        let ticks = second.jiffies.saturating_sub(first.jiffies).max(1);
+        let hz = nearest_hz(ticks as f64 * 1e9 / ns as f64);
+        let mut clock = Self { ns_per_tick: 1_000_000_000 / hz, jiffies: 0, at: Timestamp(0) };
+        clock.sync(second);
+        Ok(clock)
+    }
+
+    pub(super) fn sync(&mut self, reading: Reading) {
+        self.jiffies = reading.jiffies;
+        self.at = now();
+    }
+
+    /// The time of a tick: the one nearest to the last reading that ends in these 32 bits.
+    #[must_use]
+    pub fn timestamp(&self, tick: u32) -> Timestamp {
+        let ago = (self.jiffies as u32).wrapping_sub(tick).cast_signed();
+        self.at.plus_ns(-i64::from(ago) * self.ns_per_tick as i64)
+    }
+
+    /// The length of a tick: how coarse the times are.
+    #[must_use]
+    pub fn ns_per_tick(&self) -> u64 {
+        self.ns_per_tick
+    }
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// The first reading of a new tick; gives up waiting after a while, which only makes the estimate coarser.
+fn turn(read: &mut impl FnMut() -> Result<Reading, ProbeError>) -> Result<Reading, ProbeError> {
+    let first = read()?;
+    let begun = Instant::now();
+    loop {
+        let reading = read()?;
+        if reading.jiffies != first.jiffies || begun.elapsed() > Duration::from_millis(40) {
+            return Ok(reading);
+        }
+    }
+}
+
+fn nearest_hz(measured: f64) -> u64 {
+    let distance = |hz: u64| (measured.ln() - (hz as f64).ln()).abs();
+    HZ_KNOWN.into_iter().min_by(|a, b| distance(*a).total_cmp(&distance(*b))).unwrap_or(250)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measured_rate_becomes_one_that_exists() {
+        assert_eq!(nearest_hz(249.2), 250);
+        assert_eq!(nearest_hz(1003.0), 1000);
+        assert_eq!(nearest_hz(97.0), 100);
+    }
+
+    #[test]
+    fn ticks_before_and_after_the_reading_are_found_across_the_wrap() {
+        let clock = TickClock { ns_per_tick: 4_000_000, jiffies: (7 << 32) | 5, at: Timestamp(1_000_000_000) };
+        assert_eq!(clock.timestamp(5), Timestamp(1_000_000_000));
+        assert_eq!(clock.timestamp(u32::MAX), Timestamp(1_000_000_000 - 6 * 4_000_000));
+        assert_eq!(clock.timestamp(6), Timestamp(1_004_000_000));
+    }
+}

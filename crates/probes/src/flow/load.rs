@@ -1,0 +1,129 @@
+//! Opening and loading the object file.
+
+use super::{FlowHook, FlowOptions};
+use crate::error::load_advice;
+use crate::{ProbeError, print};
+use libbpf_rs::{ErrorExt, Map, MapCore, Object, ObjectBuilder, OpenObject};
+use std::os::fd::{AsFd, BorrowedFd};
+
+static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/flow.bpf.o"));
+
+fn refused(error: &libbpf_rs::Error) -> ProbeError {
+    use std::error::Error as _;
+    let mut errno = None;
+    let mut cause: Option<&dyn std::error::Error> = error.source();
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            errno = io.raw_os_error();
+        }
+        cause = inner.source();
+    }
+    let errno = errno.or(match error.kind() {
+        libbpf_rs::ErrorKind::PermissionDenied => Some(libc::EPERM),
+        libbpf_rs::ErrorKind::OutOfMemory => Some(libc::ENOMEM),
+        _ => None,
+    });
+    let reason = match (errno, print::reason()) {
+        (Some(libc::EPERM | libc::EACCES), _) | (_, None) => format!("{error:#}"),
+        (_, Some(words)) => format!("{error:#}: {words}"),
+    };
+    ProbeError::Load { probe: "flow", reason, advice: load_advice(errno) }
+}
+
+pub(super) fn load(options: &FlowOptions) -> Result<Object, ProbeError> {
+    print::begin();
+    let mut open = ObjectBuilder::default().open_memory(OBJECT).map_err(|e| refused(&e))?;
+    size_maps(&mut open, options).map_err(|e| refused(&e))?;
+    for mut program in open.progs_mut() {
+        let name = program.name().to_string_lossy().into_owned();
+        program.set_autoload(wanted(&name, options));
+    }
+    open.load().map_err(|e| refused(&e))
+}
+
+/// Only what will be used is verified: each program takes the verifier tens of milliseconds.
+fn wanted(name: &str, options: &FlowOptions) -> bool {
+    match name {
+        "flow_replay_ethernet" | "flow_replay_raw" => options.replay_only,
+        "flow_xdp" => !options.replay_only && options.hook == FlowHook::Xdp,
+        _ => !options.replay_only,
+    }
+}
+
+fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<()> {
+    let sizes = options.sizes;
+    let ways = crate::wire::bits::WAYS as u32;
+    let mut settings = sizes.settings(options.seed);
+    settings.tunnels = options.tunnels.into();
+    settings.no_fast_path = options.no_fast_path.into();
+    for mut map in open.maps_mut() {
+        let name = map.name().to_string_lossy().into_owned();
+        let entries = match name.as_str() {
+            "table4" => sizes.cpus * (sizes.slots4 / ways),
+            "table6" => sizes.cpus * (sizes.slots6 / ways),
+            "outbox4" => sizes.cpus * sizes.outbox4,
+            "outbox6" => sizes.cpus * sizes.outbox6,
+            "ends" => sizes.cpus,
+            "counts" => (sizes.cpus + 1) * sizes.interfaces * 2,
+            "ifaces" => sizes.iface_entries(),
+            "replay" | "clock" => 1,
+            _ => {
+                if name.ends_with(".rodata.settings") {
+                    map.set_initial_value(settings_bytes(&settings))?;
+                }
+                continue;
+            }
+        };
+        map.set_max_entries(entries).with_context(|| format!("cannot size the map {name}"))?;
+    }
+    Ok(())
+}
+
+#[expect(unsafe_code, reason = "a plain C struct becomes the bytes the kernel gets")]
+fn settings_bytes(settings: &crate::wire::flow_settings) -> &[u8] {
+    // SAFETY: repr(C) without padding (its size is the sum of its fields), only integers, borrowed for as long.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(settings).cast(), size_of_val(settings)) }
+}
+
+pub(super) fn program_fd<'a>(object: &'a Object, name: &'static str) -> Result<BorrowedFd<'a>, ProbeError> {
+    let program = object.progs().find(|p| p.name() == name);
+    let fd = program.map(|p| {
+        use std::os::fd::AsRawFd;
+        p.as_fd().as_raw_fd()
+    });
+    match fd {
+        Some(raw) if raw >= 0 => Ok(borrow(object, raw)),
+        _ => Err(ProbeError::Missing { what: "program", name: name.to_owned() }),
+    }
+}
+
+#[expect(unsafe_code, reason = "libbpf-rs ties a program's fd to a temporary instead of to the object that owns it")]
+fn borrow(_owner: &Object, raw: i32) -> BorrowedFd<'_> {
+    // SAFETY: the object owns the descriptor and keeps it open while it is borrowed.
+    unsafe { BorrowedFd::borrow_raw(raw) }
+}
+
+pub(super) fn map<'a>(object: &'a Object, name: &str) -> Result<Map<'a>, ProbeError> {
+    object
+        .maps()
+        .find(|m| m.name() == name)
+        .ok_or_else(|| ProbeError::Missing { what: "map", name: name.to_owned() })
+}
+
+#[expect(unsafe_code, reason = "libbpf-rs does not tell verified_insns")]
+pub(super) fn verified_instructions(object: &Object) -> Vec<(String, u32)> {
+    use libbpf_rs::libbpf_sys;
+    use std::os::fd::AsRawFd;
+    let mut told = Vec::new();
+    for program in object.progs() {
+        let mut info = libbpf_sys::bpf_prog_info::default();
+        let mut bytes = size_of::<libbpf_sys::bpf_prog_info>() as u32;
+        let fd = program.as_fd().as_raw_fd();
+        // SAFETY: `info` is a whole structure of `bytes` bytes, alive during the call.
+        let done = unsafe { libbpf_sys::bpf_prog_get_info_by_fd(fd, &raw mut info, &raw mut bytes) };
+        if done == 0 {
+            told.push((program.name().to_string_lossy().into_owned(), info.verified_insns));
+        }
+    }
+    told
+}

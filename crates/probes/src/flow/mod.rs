@@ -1,0 +1,200 @@
+//! The flow probe: every packet of the watched interfaces, counted per flow and direction in kernel memory.
+//!
+//! Hooks: tcx ingress and egress (clsact on kernels before 6.6), or XDP for ingress. Metrics: `netrig_interface_*`,
+//! `netrig_flow_*`, `netrig_ledger_*`, `netrig_table_*`. The kernel side is `flow.bpf.c`.
+
+mod clock;
+mod interfaces;
+mod load;
+mod memory;
+mod replay;
+
+pub use crate::sizes::FlowSizes;
+pub use clock::TickClock;
+pub use memory::FlowMemory;
+pub use replay::{Frame, LinkKind};
+
+use crate::ProbeError;
+use crate::link::{Attached, attach_tc, attach_xdp};
+use interfaces::Interfaces;
+use libbpf_rs::Object;
+use netrig_model::{Direction, InterfaceId};
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+/// Where packets are counted on their way in; on their way out it is always tcx or clsact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlowHook {
+    /// tcx, or clsact where tcx is missing.
+    #[default]
+    Tc,
+    /// XDP: before the stack, and before GRO merges packets.
+    Xdp,
+}
+
+/// How the probe is to be loaded.
+#[derive(Clone, Debug)]
+pub struct FlowOptions {
+    /// Where ingress is counted.
+    pub hook: FlowHook,
+    /// Tell the flows inside tunnels beside the outer ones.
+    pub tunnels: bool,
+    /// The sizes of the tables.
+    pub sizes: FlowSizes,
+    /// Every packet by the thorough parser; for tests that hold the two parsers against each other.
+    pub no_fast_path: bool,
+    /// Seed of the table's hash: random in earnest, fixed where runs must repeat to the byte.
+    pub seed: u64,
+    /// Load only the programs that captures need.
+    pub replay_only: bool,
+}
+
+impl FlowOptions {
+    /// For a running host: `kernel_bytes` is the kernel's share of the budget.
+    #[must_use]
+    pub fn live(kernel_bytes: u64) -> Self {
+        let cpus = u32::try_from(libbpf_rs::num_possible_cpus().unwrap_or(1)).unwrap_or(1);
+        Self {
+            hook: FlowHook::Tc,
+            tunnels: false,
+            sizes: FlowSizes::within(kernel_bytes, cpus),
+            no_fast_path: false,
+            seed: random_seed(),
+            replay_only: false,
+        }
+    }
+
+    /// For captures: one partition per CPU of this host, used one at a time; a fixed seed, so that runs repeat.
+    #[must_use]
+    pub fn replay(tunnels: bool, memory_bytes: u64) -> Self {
+        Self { tunnels, seed: 0x6e65_7472_6967, replay_only: true, ..Self::live(memory_bytes) }
+    }
+}
+
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish() | 1
+}
+
+/// What kind of link layer an interface has, as far as parsing cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkTarget<'a> {
+    /// Interface name, for messages.
+    pub name: &'a str,
+    /// The kernel's index.
+    pub ifindex: u32,
+    /// Whether frames begin with an IP header (tun, WireGuard) or with an Ethernet header.
+    pub kind: LinkKind,
+}
+
+/// The probe, loaded.
+#[derive(Debug)]
+pub struct FlowProbe {
+    object: Object,
+    memory: Arc<FlowMemory>,
+    hook: FlowHook,
+    interfaces: Interfaces,
+    attached: BTreeMap<InterfaceId, [Attached; 2]>,
+}
+
+impl FlowProbe {
+    /// Loads the programs and makes their tables; attaches nothing.
+    ///
+    /// # Errors
+    /// The kernel's reason, with what to do about it.
+    pub fn load(options: &FlowOptions) -> Result<Self, ProbeError> {
+        let object = load::load(options)?;
+        let memory = Arc::new(FlowMemory::map(&object, options.sizes)?);
+        let interfaces = Interfaces::new(options.sizes);
+        Ok(Self { object, memory, hook: options.hook, interfaces, attached: BTreeMap::new() })
+    }
+
+    /// The shared memory, for whoever drains it.
+    #[must_use]
+    pub fn memory(&self) -> Arc<FlowMemory> {
+        Arc::clone(&self.memory)
+    }
+
+    /// The table's clock beside the host's.
+    ///
+    /// # Errors
+    /// When the kernel refuses a test run.
+    pub fn clock(&self) -> Result<TickClock, ProbeError> {
+        TickClock::calibrate(|| clock::read(self.program("flow_clock")?, &self.memory))
+    }
+
+    /// Re-reads the clock, keeping what was calibrated.
+    ///
+    /// # Errors
+    /// When the kernel refuses a test run.
+    pub fn sync_clock(&self, clock: &mut TickClock) -> Result<(), ProbeError> {
+        clock.sync(clock::read(self.program("flow_clock")?, &self.memory)?);
+        Ok(())
+    }
+
+    /// Begins to count an interface, both ways. Its number is this rig's until [`Self::unwatch`].
+    ///
+    /// # Errors
+    /// What the hook says, or that there is no room. Nothing stays attached then.
+    pub fn watch(&mut self, target: LinkTarget<'_>) -> Result<InterfaceId, ProbeError> {
+        let id = self.interfaces.admit(&self.memory, target.ifindex).ok_or_else(|| ProbeError::InterfacesFull {
+            iface: target.name.to_owned(),
+            capacity: self.memory.sizes.interfaces - 1,
+        })?;
+        match self.attach(target) {
+            Ok(both) => {
+                self.attached.insert(id, both);
+                Ok(id)
+            }
+            Err(error) => {
+                self.interfaces.dismiss(&self.memory, id);
+                Err(error)
+            }
+        }
+    }
+
+    fn attach(&self, target: LinkTarget<'_>) -> Result<[Attached; 2], ProbeError> {
+        let LinkTarget { name, ifindex, kind } = target;
+        let (ingress, egress) = match kind {
+            LinkKind::Ethernet => ("flow_ingress", "flow_egress"),
+            LinkKind::RawIp => ("flow_ingress_raw", "flow_egress_raw"),
+        };
+        let egress = attach_tc(self.program(egress)?, name, ifindex, Direction::Egress)?;
+        let ingress = match (self.hook, kind) {
+            (FlowHook::Xdp, LinkKind::Ethernet) => attach_xdp(self.program("flow_xdp")?, name, ifindex)?,
+            _ => attach_tc(self.program(ingress)?, name, ifindex, Direction::Ingress)?,
+        };
+        Ok([ingress, egress])
+    }
+
+    /// Stops counting an interface. What its flows have counted stays in the tables until it is drained.
+    pub fn unwatch(&mut self, id: InterfaceId) {
+        self.attached.remove(&id);
+        self.interfaces.dismiss(&self.memory, id);
+    }
+
+    /// The hook that serves an interface in a direction, for people; empty where none does.
+    #[must_use]
+    pub fn hook_of(&self, id: InterfaceId, direction: Direction) -> &'static str {
+        self.attached.get(&id).map_or("", |both| both[direction.index()].hook())
+    }
+
+    /// Instructions the verifier looked at, by program; what newer kernels' leniency costs older ones.
+    #[must_use]
+    pub fn verified_instructions(&self) -> Vec<(String, u32)> {
+        load::verified_instructions(&self.object)
+    }
+
+    fn program(&self, name: &'static str) -> Result<BorrowedFd<'_>, ProbeError> {
+        load::program_fd(&self.object, name)
+    }
+
+    /// The file descriptor of a map, for tools that measure.
+    ///
+    /// # Errors
+    /// When there is no map of that name.
+    pub fn map_fd(&self, name: &str) -> Result<impl AsFd + '_, ProbeError> {
+        load::map(&self.object, name)
+    }
+}

@@ -1,0 +1,92 @@
+//! One captured packet at a time through the real programs, by the kernel's test run.
+
+use super::interfaces::join;
+use super::FlowProbe;
+use crate::ProbeError;
+use libbpf_rs::libbpf_sys;
+use netrig_model::{Direction, InterfaceId};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// What a frame begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkKind {
+    /// An Ethernet header.
+    #[default]
+    Ethernet,
+    /// An IP header.
+    RawIp,
+}
+
+/// A captured packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// What was captured of it.
+    pub data: &'a [u8],
+    /// How long it was on the wire.
+    pub wire_len: u32,
+    /// What `data` begins with.
+    pub link: LinkKind,
+    /// Which interface it is to be counted on.
+    pub iface: InterfaceId,
+    /// Which way.
+    pub direction: Direction,
+}
+
+/// A test run takes this much on every kernel; all headers that the programs read lie within.
+const FRAME_MAX: usize = 3_648;
+/// And no less than the headers the kernel itself looks at; the programs are told how much of it is real.
+const FRAME_MIN: usize = 128;
+
+impl FlowProbe {
+    /// Runs one packet through the program for captures. `tick` is its number: the table's clock in a replay.
+    ///
+    /// # Errors
+    /// When the kernel refuses the test run.
+    pub fn replay(&mut self, tick: u32, frame: &Frame<'_>) -> Result<(), ProbeError> {
+        let captured = frame.data.len().min(FRAME_MAX);
+        let words = &self.memory().replay;
+        let egress = u32::from(frame.direction == Direction::Egress);
+        let iface_and_way = join_halves(frame.iface.0, egress as u8);
+        words.publish(0, join(tick, frame.wire_len));
+        words.publish(1, join(captured as u32, iface_and_way));
+        let program = match frame.link {
+            LinkKind::Ethernet => "flow_replay_ethernet",
+            LinkKind::RawIp => "flow_replay_raw",
+        };
+        let fd = self.program(program)?;
+        let run = |data: &[u8]| test_run(fd, data).map_err(|source| ProbeError::TestRun { program, source });
+        if captured >= FRAME_MIN {
+            return run(&frame.data[..captured]).map(drop);
+        }
+        let mut padded = [0; FRAME_MIN];
+        padded[..captured].copy_from_slice(&frame.data[..captured]);
+        run(&padded).map(drop)
+    }
+}
+
+/// `iface` (16 bits), `egress` (8 bits), 8 reserved: as they lie in `replay_frame`.
+fn join_halves(iface: u16, egress: u8) -> u32 {
+    let [a, b] = iface.to_ne_bytes();
+    u32::from_ne_bytes([a, b, egress, 0])
+}
+
+/// One run on `data`; empty for programs that take none.
+#[expect(unsafe_code, reason = "libbpf-rs' test run allocates an output for every call")]
+pub(super) fn test_run(program: BorrowedFd<'_>, data: &[u8]) -> io::Result<u32> {
+    let mut options = libbpf_sys::bpf_test_run_opts {
+        sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
+        data_in: if data.is_empty() { std::ptr::null() } else { data.as_ptr().cast() },
+        data_size_in: data.len() as u32,
+        ..Default::default()
+    };
+    if !data.is_empty() {
+        options.repeat = 1;
+    }
+    // SAFETY: `options` is a whole structure of the size it states; `data` outlives the call, which only reads it.
+    let done = unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
+    if done < 0 {
+        return Err(io::Error::from_raw_os_error(-done));
+    }
+    Ok(options.retval)
+}

@@ -1,0 +1,65 @@
+//! The types that cross the kernel boundary, written by the generator from the BTF of `bpf/wire.bpf.c`.
+
+#[allow(
+    unsafe_code,
+    missing_docs,
+    unused_imports,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code; of its loader nothing is used, only its types"
+)]
+mod generated {
+    include!(concat!(env!("OUT_DIR"), "/wire.skel.rs"));
+    pub(super) use imp::types;
+}
+
+pub use generated::types::{
+    clock_reading, flow_cold, flow_hot, flow_key, flow_set4, flow_set6, flow_settings, flow_slot4, flow_slot6,
+    iface_counts, iface_entry, outbox_ends, replay_frame,
+};
+
+/// Bits of `flow_key.kind` and of VLAN fields: `bpf/wire.h`'s enums, which the generator does not carry over. The test
+/// that loads the real programs and reads every kind of flow back holds them to the C.
+pub mod bits {
+    /// Else ingress.
+    pub const EGRESS: u8 = 1 << 0;
+    /// A later fragment.
+    pub const FRAGMENT: u8 = 1 << 1;
+    /// The destination port is the EtherType.
+    pub const NOT_IP: u8 = 1 << 2;
+    /// The upper half is the tunnel's kind.
+    pub const TUNNEL_SHIFT: u32 = 4;
+    /// There is a VLAN id.
+    pub const VLAN_SEEN: u16 = 0x1000;
+    /// Upper bits of `flow_hot.volume`: TCP flags.
+    pub const FLAGS_SHIFT: u32 = 56;
+    /// Ways of a set.
+    pub const WAYS: usize = 2;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::mem::{offset_of, size_of};
+
+    #[test]
+    fn an_ipv4_slot_is_one_cache_line_and_an_ipv6_slot_two() {
+        assert_eq!(size_of::<flow_slot4>(), 64);
+        assert_eq!(size_of::<flow_slot6>(), 128);
+        assert_eq!(size_of::<flow_set4>(), 64 * bits::WAYS);
+        assert_eq!(offset_of!(flow_slot6, cold), 64, "a hit on IPv6 touches the first line only");
+        assert_eq!(size_of::<flow_key>(), 48);
+        assert_eq!(offset_of!(flow_key, src_port), 32);
+    }
+
+    #[test]
+    fn what_an_ordinary_packet_counts_lies_in_one_cache_line() {
+        assert_eq!(size_of::<iface_counts>(), 128);
+        assert!(offset_of!(iface_counts, overflow_bytes) < 64);
+        assert_eq!(size_of::<outbox_ends>(), 128);
+        assert_eq!(offset_of!(outbox_ends, tail4), 64, "each side writes a cache line of its own");
+    }
+}
