@@ -1,0 +1,72 @@
+//! Rounds: the programs take turns, so that whatever else the machine does falls on all alike.
+
+use crate::sys;
+use anyhow::{Result, anyhow};
+use std::os::fd::RawFd;
+
+/// Nanoseconds a packet of each round.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Samples(Vec<f64>);
+
+impl Samples {
+    pub(crate) fn push(&mut self, ns: f64) {
+        self.0.push(ns);
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        match sorted.len() {
+            0 => f64::NAN,
+            n if n % 2 == 1 => sorted[n / 2],
+            n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+        }
+    }
+
+    pub(crate) fn min(&self) -> f64 {
+        self.0.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    pub(crate) fn max(&self) -> f64 {
+        self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// Round by round, what this has beyond `base`.
+    pub(crate) fn beyond(&self, base: &Self) -> Self {
+        Self(self.0.iter().zip(&base.0).map(|(a, b)| a - b).collect())
+    }
+}
+
+/// Runs a program `packets` times on each of `cpus` CPUs at once; mean CPU nanoseconds a packet.
+pub(crate) fn run(program: RawFd, packet: &[u8], packets: u32, cpus: usize) -> Result<f64> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cpus)
+            .map(|cpu| {
+                scope.spawn(move || -> Result<f64> {
+                    sys::pin_to(cpu)?;
+                    let before = sys::thread_cpu_ns();
+                    sys::test_run(program, packet, None, packets, 0)?;
+                    Ok((sys::thread_cpu_ns() - before) as f64 / f64::from(packets))
+                })
+            })
+            .collect();
+        let mut sum = 0.0;
+        for thread in threads {
+            sum += thread.join().map_err(|_| anyhow!("a measuring thread panicked"))??;
+        }
+        Ok(sum / cpus as f64)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_of_odd_and_even_counts() {
+        assert_eq!(Samples(vec![3.0, 1.0, 2.0]).median(), 2.0);
+        assert_eq!(Samples(vec![4.0, 1.0, 2.0, 3.0]).median(), 2.5);
+        let beyond = Samples(vec![5.0, 7.0]).beyond(&Samples(vec![1.0, 2.0]));
+        assert_eq!((beyond.min(), beyond.max()), (4.0, 5.0));
+    }
+}
