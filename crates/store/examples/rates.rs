@@ -36,6 +36,13 @@ fn realistic(window: (Timestamp, Timestamp), n: u64, random: &mut u64) -> FlowRe
     row
 }
 
+/// CPU time of this thread: what writing costs, whoever else is on the machine.
+fn cpu_seconds() -> Result<f64, Box<dyn std::error::Error>> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let ns: u64 = text.split_whitespace().next().unwrap_or("0").parse()?;
+    Ok(ns as f64 / 1e9)
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let rows: u64 = args.next().map_or(Ok(1_000_000), |a| a.parse())?;
@@ -43,17 +50,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let scratch = tempfile::tempdir()?;
     let dir = kept.unwrap_or_else(|| scratch.path().to_owned());
     let mut writer = StoreWriter::open(common::config(&dir))?;
-    let (mut random, mut writing_s) = (0x9E37_79B9_7F4A_7C15, 0.0);
+    let (mut random, mut writing_s, mut cpu_s) = (0x9E37_79B9_7F4A_7C15, 0.0, 0.0);
     for i in 0..rows.div_ceil(WINDOW_ROWS) {
         let start = HOUR_0 + i as i64 * WINDOW;
         let window = (Timestamp(start), Timestamp(start + WINDOW));
         let some: Vec<_> = (0..WINDOW_ROWS.min(rows)).map(|n| realistic(window, n, &mut random)).collect();
-        let begun = Instant::now();
+        let (begun, cpu_before_s) = (Instant::now(), cpu_seconds()?);
         writer.append_flows(window, &some)?;
         writing_s += begun.elapsed().as_secs_f64();
+        cpu_s += cpu_seconds()? - cpu_before_s;
     }
     let bytes = writer.status().bytes;
-    println!("write  {:>10.0} rows/s  {:>6.1} bytes/row", rows as f64 / writing_s, bytes as f64 / rows as f64);
+    println!(
+        "write  {:>10.0} rows/s  ({:.0} per CPU second), {:.1} bytes/row",
+        rows as f64 / writing_s,
+        rows as f64 / cpu_s,
+        bytes as f64 / rows as f64
+    );
 
     let begun = Instant::now();
     let mut read = 0u64;
