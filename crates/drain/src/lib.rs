@@ -1,1 +1,18 @@
-//! Kernel tables read through shared memory become deltas.
+//! Kernel tables, read through shared memory, become deltas.
+//!
+//! No system call per flow, no lock, no delete: the kernel only ever adds, and this crate remembers what it has told of
+//! each slot. The protocol with the kernel side (`table.h`):
+//! - Counters are cumulative, so a reading torn between two of them mends itself at the next one.
+//! - `generation` is odd while a slot changes hands and two more afterwards: a reader that sees it move reads again.
+//! - The former flow's record is in the outbox before the generation moves. So who sees a new generation and then
+//!   drains the outbox finds that record, or knows for certain that it was folded into its interface's overflow.
+
+mod clock;
+mod counts;
+mod decode;
+mod remembered;
+mod scan;
+
+pub use clock::Clock;
+pub use counts::TableCounts;
+pub use scan::{Drain, ScanStats};
