@@ -1,0 +1,141 @@
+//! Paths and answers.
+
+use crate::flows::json_lines;
+use crate::guard::loopback_names_only;
+use crate::health::health;
+use crate::server::ServeOptions;
+use crate::{Live, OpenFlows, STORE_HEADER, STORED_BEFORE_HEADER};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use netrig_metrics::{Exporter, Exposition};
+use netrig_model::Timestamp;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Answers with live records that are under way at once; each holds its records in memory until it is sent.
+const FLOW_ANSWERS_MAX: usize = 4;
+
+const PATHS: &str = "\
+/metrics               Prometheus text, or OpenMetrics where Accept asks for it
+/healthz               200 while the probes do their work, else 503 with the reasons
+/api/v1/status         the rig's state as JSON
+/api/v1/flows          records that are not stored yet, as JSON Lines
+/api/v1/flows.parquet  the same as one Parquet file
+";
+
+#[derive(Clone)]
+struct Shared {
+    live: Arc<dyn Live>,
+    exporter: Arc<Mutex<Exporter>>,
+    flow_answers: Arc<Semaphore>,
+    metrics: bool,
+}
+
+pub(crate) fn router(live: Arc<dyn Live>, options: &ServeOptions) -> Router {
+    let shared = Shared {
+        live,
+        exporter: Arc::default(),
+        flow_answers: Arc::new(Semaphore::new(FLOW_ANSWERS_MAX)),
+        metrics: options.metrics,
+    };
+    Router::new()
+        .route("/", get(|| async { PATHS }))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/flows", get(flows))
+        .route("/api/v1/flows.parquet", get(flows_parquet))
+        .fallback(unknown)
+        .layer(middleware::from_fn(loopback_names_only))
+        .with_state(shared)
+}
+
+async fn unknown(uri: Uri) -> Response {
+    (StatusCode::NOT_FOUND, format!("There is nothing at {}. There is:\n{PATHS}", uri.path())).into_response()
+}
+
+async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    if !shared.metrics {
+        let off = "Metrics are off: set `[metrics] enabled = true` to have them.\n";
+        return (StatusCode::NOT_FOUND, off).into_response();
+    }
+    let exposition = Exposition::negotiate(headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()));
+    let snapshot = shared.live.snapshot();
+    // An exporter is only a list of names: one that another thread left half extended is as good as any.
+    let text = shared.exporter.lock().unwrap_or_else(PoisonError::into_inner).render(&snapshot, exposition);
+    ([(header::CONTENT_TYPE, exposition.content_type())], text).into_response()
+}
+
+async fn healthz(State(shared): State<Shared>) -> Response {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let health = health(&shared.live.snapshot(), Timestamp(i64::try_from(now).unwrap_or(i64::MAX)));
+    let status = if health.is_healthy() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, health.text()).into_response()
+}
+
+async fn status(State(shared): State<Shared>) -> Response {
+    match serde_json::to_vec(&*shared.live.snapshot()) {
+        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn flows(State(shared): State<Shared>) -> Response {
+    let (open, permit) = match open_flows(&shared).await {
+        Ok(open) => open,
+        Err(refused) => return refused,
+    };
+    answer(&shared, open.stored_before, "application/jsonl", json_lines(open.records, permit))
+}
+
+async fn flows_parquet(State(shared): State<Shared>) -> Response {
+    let (open, permit) = match open_flows(&shared).await {
+        Ok(open) => open,
+        Err(refused) => return refused,
+    };
+    let stored_before = open.stored_before;
+    let made = tokio::task::spawn_blocking(move || netrig_store::flows_to_parquet(&open.records)).await;
+    drop(permit);
+    match made {
+        Ok(Ok(file)) => answer(&shared, stored_before, "application/vnd.apache.parquet", Body::from(file)),
+        Ok(Err(error)) => failed(&error),
+        Err(error) => failed(&error),
+    }
+}
+
+/// The live records, and the right to hold them.
+async fn open_flows(shared: &Shared) -> Result<(OpenFlows, OwnedSemaphorePermit), Response> {
+    let Ok(permit) = Arc::clone(&shared.flow_answers).try_acquire_owned() else {
+        let busy = format!("{FLOW_ANSWERS_MAX} answers with live records are under way: ask again in a second.\n");
+        return Err((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], busy).into_response());
+    };
+    let live = Arc::clone(&shared.live);
+    match tokio::task::spawn_blocking(move || live.open_flows()).await {
+        Ok(open) => Ok((open, permit)),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+fn answer(shared: &Shared, stored_before: Timestamp, content_type: &'static str, body: Body) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(STORED_BEFORE_HEADER, HeaderValue::from(stored_before.0));
+    if let Some(store) = &shared.live.snapshot().store
+        && let Ok(dir) = HeaderValue::from_bytes(store.dir.as_bytes())
+    {
+        headers.insert(STORE_HEADER, dir);
+    }
+    response
+}
+
+fn failed(error: &dyn std::error::Error) -> Response {
+    tracing::error!(%error, "An HTTP answer could not be made.");
+    (StatusCode::INTERNAL_SERVER_ERROR, format!("The rig could not make this answer: {error}\n")).into_response()
+}

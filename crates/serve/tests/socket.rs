@@ -1,0 +1,207 @@
+//! The server over a real socket, with a rig that is made up.
+
+use netrig_model::{EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp};
+use netrig_serve::{Live, OpenFlows, STORE_HEADER, STORED_BEFORE_HEADER, ServeError, ServeOptions, Server};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+struct Fake {
+    probe: ProbeState,
+    flows: usize,
+}
+
+fn now() -> Timestamp {
+    let ns = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos();
+    Timestamp(i64::try_from(ns).expect("before 2262"))
+}
+
+impl Live for Fake {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        let probe = ProbeStatus { name: "flow".to_owned(), state: self.probe, detail: "no BTF".to_owned() };
+        let store = StoreStatus { dir: "/var/lib/netrig".to_owned(), writing: true, ..StoreStatus::default() };
+        Arc::new(Snapshot { probes: vec![probe], store: Some(store), taken: now(), ..Snapshot::default() })
+    }
+
+    fn open_flows(&self) -> OpenFlows {
+        OpenFlows { records: (0..self.flows).map(record).collect(), stored_before: Timestamp(42) }
+    }
+}
+
+fn record(n: usize) -> FlowRecord {
+    let json = format!(
+        r#"{{"window_start":"2023-11-14T22:13:20Z","window_end":"2023-11-14T22:13:30Z","first_seen":"2023-11-14T22:13:20Z",
+        "last_seen":"2023-11-14T22:13:20Z","protocol":6,"packets":{n},"bytes":60,"reverse_packets":0,"reverse_bytes":0,
+        "sampling_rate":1,"end_reason":"{}"}}"#,
+        EndReason::Active.as_str()
+    );
+    serde_json::from_str(&json).expect("record")
+}
+
+fn start(probe: ProbeState, flows: usize) -> Server {
+    let options = ServeOptions { listen: "127.0.0.1:0".parse().expect("address"), metrics: true };
+    Server::start(&options, Arc::new(Fake { probe, flows })).expect("server")
+}
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("text")
+    }
+
+    fn has(&self, name: &str, value: &str) -> bool {
+        self.head.to_lowercase().contains(&format!("{name}: {value}").to_lowercase())
+    }
+}
+
+/// A request by hand, so that every header is as the test says. HTTP/1.0: the body ends with the connection.
+fn ask(address: SocketAddr, path: &str, headers: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("connect");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("timeout");
+    write!(stream, "GET {path} HTTP/1.0\r\n{headers}\r\n").expect("write");
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).expect("read");
+    let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").expect("head") + 4;
+    let head = String::from_utf8(bytes[..end].to_vec()).expect("text");
+    let status = head.split(' ').nth(1).and_then(|s| s.parse().ok()).expect("status");
+    Answer { status, head, body: bytes[end..].to_vec() }
+}
+
+#[test]
+fn metrics_in_the_format_asked_for() {
+    let server = start(ProbeState::Running, 0);
+    let plain = ask(server.address(), "/metrics", "");
+    assert!(plain.has("content-type", "text/plain; version=0.0.4") && !plain.text().contains("# EOF"));
+    assert!(plain.text().contains("netrig_probe_up{probe=\"flow\"} 1"));
+    let open = ask(server.address(), "/metrics", "Accept: application/openmetrics-text;version=1.0.0\r\n");
+    assert!(
+        open.has("content-type", "application/openmetrics-text; version=1.0.0") && open.text().ends_with("# EOF\n")
+    );
+}
+
+#[test]
+fn metrics_can_be_off() {
+    let options = ServeOptions { listen: "127.0.0.1:0".parse().expect("address"), metrics: false };
+    let server = Server::start(&options, Arc::new(Fake { probe: ProbeState::Running, flows: 0 })).expect("server");
+    let answer = ask(server.address(), "/metrics", "");
+    assert!(answer.status == 404 && answer.text().contains("[metrics] enabled"));
+}
+
+#[test]
+fn health_with_reasons() {
+    let answer = ask(start(ProbeState::Running, 0).address(), "/healthz", "");
+    assert_eq!((answer.status, answer.text().as_str()), (200, "ok\n"));
+    let answer = ask(start(ProbeState::Failed, 0).address(), "/healthz", "");
+    assert_eq!((answer.status, answer.text().as_str()), (503, "failed\nfailed: probe flow: no BTF\n"));
+}
+
+#[test]
+fn status_can_be_read_back() {
+    let answer = ask(start(ProbeState::Running, 0).address(), "/api/v1/status", "");
+    assert!(answer.has("content-type", "application/json"));
+    let snapshot: Snapshot = serde_json::from_slice(&answer.body).expect("snapshot");
+    assert_eq!(snapshot.probes.len(), 1);
+}
+
+#[test]
+fn flows_as_lines_and_as_parquet() {
+    let server = start(ProbeState::Running, 3);
+    let lines = ask(server.address(), "/api/v1/flows", "");
+    let packets = |line: &str| serde_json::from_str::<FlowRecord>(line).expect("record").packets;
+    assert_eq!(lines.text().lines().map(packets).collect::<Vec<_>>(), [0, 1, 2]);
+    let parquet = ask(server.address(), "/api/v1/flows.parquet", "");
+    assert!(parquet.body.starts_with(b"PAR1") && parquet.body.ends_with(b"PAR1"));
+    for answer in [lines, parquet] {
+        assert!(
+            answer.has(STORED_BEFORE_HEADER, "42") && answer.has(STORE_HEADER, "/var/lib/netrig"),
+            "{}",
+            answer.head
+        );
+    }
+}
+
+#[test]
+fn no_flows_are_an_answer_too() {
+    let answer = ask(start(ProbeState::Running, 0).address(), "/api/v1/flows", "");
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
+}
+
+#[test]
+fn many_flows_arrive_whole() {
+    let answer = ask(start(ProbeState::Running, 50_000).address(), "/api/v1/flows", "");
+    assert_eq!(answer.text().lines().count(), 50_000);
+}
+
+#[test]
+fn stalled_readers_are_bounded_and_do_not_hold_up_the_end() {
+    let server = start(ProbeState::Running, 50_000);
+    let stall = || {
+        let mut stream = TcpStream::connect(server.address()).expect("connect");
+        stream.write_all(b"GET /api/v1/flows HTTP/1.0\r\n\r\n").expect("write");
+        let mut first = [0; 1];
+        stream.read_exact(&mut first).expect("the answer begins");
+        stream
+    };
+    let stalled: Vec<TcpStream> = (0..4).map(|_| stall()).collect();
+    let busy = ask(server.address(), "/api/v1/flows", "");
+    assert_eq!(busy.status, 503);
+    assert_eq!(ask(server.address(), "/healthz", "").status, 200, "the rest still answers");
+    let before = Instant::now();
+    server.stop();
+    assert!(before.elapsed() < Duration::from_secs(10));
+    drop(stalled);
+}
+
+#[test]
+fn unknown_paths_name_the_known_ones() {
+    let answer = ask(start(ProbeState::Running, 0).address(), "/nothing", "");
+    assert!(answer.status == 404 && answer.text().contains("/nothing") && answer.text().contains("/api/v1/flows"));
+}
+
+#[test]
+fn names_that_are_not_loopback_get_no_answer() {
+    let server = start(ProbeState::Running, 0);
+    for path in ["/metrics", "/api/v1/flows", "/nothing"] {
+        let answer = ask(server.address(), path, "Host: evil.example\r\n");
+        assert_eq!(answer.status, 403, "{path}");
+    }
+    assert_eq!(ask(server.address(), "/healthz", "Host: localhost:9798\r\n").status, 200);
+}
+
+#[test]
+fn a_port_in_use_names_the_address_its_holder_and_the_setting() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let listen = taken.local_addr().expect("address");
+    let fake = Arc::new(Fake { probe: ProbeState::Running, flows: 0 });
+    let error = Server::start(&ServeOptions { listen, metrics: true }, fake).expect_err("in use").to_string();
+    assert!(error.contains(&listen.to_string()) && error.contains("[serve] listen"), "{error}");
+    assert!(error.contains(&format!("pid {}", std::process::id())), "{error}");
+}
+
+#[test]
+fn beyond_loopback_is_refused() {
+    let listen = "0.0.0.0:0".parse().expect("address");
+    let fake = Arc::new(Fake { probe: ProbeState::Running, flows: 0 });
+    let error = Server::start(&ServeOptions { listen, metrics: true }, fake).expect_err("refused");
+    assert!(matches!(error, ServeError::NotLoopback(_)));
+}
+
+#[test]
+fn stopping_frees_the_port_at_once() {
+    let server = start(ProbeState::Running, 0);
+    let listen = server.address();
+    // A connection kept open, as Prometheus does, must not hold it.
+    let kept = TcpStream::connect(listen).expect("connect");
+    let before = Instant::now();
+    server.stop();
+    assert!(before.elapsed() < Duration::from_secs(5));
+    drop(kept);
+    let fake = Arc::new(Fake { probe: ProbeState::Running, flows: 0 });
+    Server::start(&ServeOptions { listen, metrics: true }, fake).expect("the port is free again");
+}
