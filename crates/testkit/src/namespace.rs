@@ -101,16 +101,16 @@ impl NetNs {
 
     /// A veth pair, both ends in this namespace, both up.
     pub fn veth(&self, a: &str, b: &str) {
-        self.run(&format!("ip link add {a} type veth peer name {b}"));
-        self.run(&format!("ip link set {a} up"));
-        self.run(&format!("ip link set {b} up"));
+        self.run(&format!("ip link add name {a} type veth peer name {b}"));
+        self.run(&format!("ip link set dev {a} up"));
+        self.run(&format!("ip link set dev {b} up"));
     }
 
     /// A veth pair between this namespace (`a`) and `other` (`b`), both ends up.
     pub fn veth_to(&self, a: &str, other: &Self, b: &str) {
-        self.run(&format!("ip link add {a} type veth peer name {b} netns {}", other.name));
-        self.run(&format!("ip link set {a} up"));
-        other.run(&format!("ip link set {b} up"));
+        self.run(&format!("ip link add name {a} type veth peer name {b} netns {}", other.name));
+        self.run(&format!("ip link set dev {a} up"));
+        other.run(&format!("ip link set dev {b} up"));
     }
 
     /// Gives an interface an address such as `10.0.0.1/24` or `fd00::1/64` (usable at once: no duplicate detection).
