@@ -1,0 +1,103 @@
+//! Packets through the real kernel programs, read back by the drain. Needs root.
+#![allow(clippy::expect_used, reason = "tests")]
+
+use netrig_drain::{Clock, Drain};
+use netrig_model::{Direction, FlowDelta, FlowKind, InterfaceId, Timestamp};
+use netrig_probes::flow::{FlowOptions, FlowProbe, FlowSizes, Frame, LinkKind};
+use netrig_testkit::require_root;
+
+struct Ticks;
+
+impl Clock for Ticks {
+    fn timestamp(&self, tick: u32) -> Timestamp {
+        Timestamp(i64::from(tick))
+    }
+}
+
+/// Ethernet, IPv4, UDP with 22 bytes of payload: 64 bytes.
+fn udp(source: u32, port: u16) -> Vec<u8> {
+    let mut p = vec![0; 64];
+    p[12..14].copy_from_slice(&[0x08, 0x00]);
+    p[14] = 0x45;
+    p[15] = 46 << 2;
+    p[23] = 17;
+    p[26..30].copy_from_slice(&source.to_be_bytes());
+    p[30..34].copy_from_slice(&[192, 0, 2, 1]);
+    p[34..36].copy_from_slice(&port.to_be_bytes());
+    p[36..38].copy_from_slice(&53_u16.to_be_bytes());
+    p
+}
+
+fn frame(data: &[u8]) -> Frame<'_> {
+    Frame {
+        data,
+        wire_len: data.len() as u32,
+        link: LinkKind::Ethernet,
+        iface: InterfaceId(3),
+        direction: Direction::Egress,
+    }
+}
+
+fn small_tables() -> FlowOptions {
+    let mut options = FlowOptions::replay(false, 4 << 20);
+    options.sizes = FlowSizes { slots4: 16, outbox4: 16, ..options.sizes };
+    options
+}
+
+#[test]
+fn a_flow_is_told_once_with_all_its_facts() {
+    require_root!();
+    let mut probe = FlowProbe::load(&FlowOptions::replay(false, 8 << 20)).expect("load");
+    let mut drain = Drain::new(probe.memory());
+    for tick in 5..8 {
+        probe.replay(tick, &frame(&udp(0x0a00_0001, 4000))).expect("replay");
+    }
+    let mut told: Vec<FlowDelta> = Vec::new();
+    drain.scan(&Ticks, &mut |d| told.push(*d));
+    assert_eq!(told.len(), 1, "{told:?}");
+    let d = told[0];
+    assert_eq!((d.packets, d.bytes, d.dscp), (3, 192, 46));
+    assert_eq!((d.first_seen, d.last_seen), (Timestamp(5), Timestamp(7)));
+    assert_eq!((d.key.src_port, d.key.dst_port, d.key.protocol), (4000, 53, 17));
+    assert_eq!(d.key.src.to_string(), "10.0.0.1");
+    assert_eq!((d.key.iface, d.key.direction, d.key.kind), (InterfaceId(3), Direction::Egress, FlowKind::Ipv4));
+    told.clear();
+    drain.scan(&Ticks, &mut |d| told.push(*d));
+    assert!(told.is_empty(), "nothing is told twice: {told:?}");
+}
+
+/// Many more flows than slots, and an outbox that overflows between passes: what was seen is told or in the overflow,
+/// to the packet and the byte, whenever the passes come.
+#[test]
+fn nothing_is_lost_when_tables_and_outboxes_overflow() {
+    require_root!();
+    let mut probe = FlowProbe::load(&small_tables()).expect("load");
+    let mut drain = Drain::new(probe.memory());
+    let (mut packets, mut bytes) = (0, 0);
+    let mut random = 1_u32;
+    for tick in 0..20_000_u32 {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let packet = udp(0x0a00_0000 | (random >> 16) % 300, 4000);
+        probe.replay(tick, &frame(&packet)).expect("replay");
+        let mut sink = |d: &FlowDelta| {
+            packets += d.packets;
+            bytes += d.bytes;
+        };
+        if random >> 8 & 0x3f == 0 {
+            drain.scan(&Ticks, &mut sink);
+        } else if random >> 8 & 0x1f == 1 {
+            drain.outboxes(&Ticks, &mut sink);
+        }
+    }
+    drain.scan(&Ticks, &mut |d| {
+        packets += d.packets;
+        bytes += d.bytes;
+    });
+    let counts = drain.interface_counts(InterfaceId(3), Direction::Egress);
+    assert_eq!((counts.seen.packets, counts.seen.bytes), (20_000, 20_000 * 64));
+    assert!(counts.overflow.packets > 0, "the test means to overflow");
+    assert_eq!(packets + counts.overflow.packets, counts.seen.packets);
+    assert_eq!(bytes + counts.overflow.bytes, counts.seen.bytes);
+    let table = drain.table_counts()[0];
+    assert!(table.evictions > 1000 && table.overflows > 0 && table.overflows < table.evictions, "{table:?}");
+}
