@@ -2,15 +2,15 @@
 
 use crate::sys;
 use anyhow::{Result, anyhow};
-use std::os::fd::RawFd;
+use std::os::fd::BorrowedFd;
 
-/// Nanoseconds a packet of each round.
+/// One figure of each round.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples(Vec<f64>);
 
 impl Samples {
-    pub(crate) fn push(&mut self, ns: f64) {
-        self.0.push(ns);
+    pub(crate) fn push(&mut self, sample: f64) {
+        self.0.push(sample);
     }
 
     pub(crate) fn median(&self) -> f64 {
@@ -31,21 +31,26 @@ impl Samples {
         self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 
+    /// Round by round, this and the other made one figure.
+    pub(crate) fn with(&self, other: &Self, combine: impl Fn(f64, f64) -> f64) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| combine(*a, *b)).collect())
+    }
+
     /// Round by round, what this has beyond `base`.
     pub(crate) fn beyond(&self, base: &Self) -> Self {
-        Self(self.0.iter().zip(&base.0).map(|(a, b)| a - b).collect())
+        self.with(base, |a, b| a - b)
     }
 }
 
 /// Runs a program `packets` times on each of `cpus` CPUs at once; mean CPU nanoseconds a packet.
-pub(crate) fn run(program: RawFd, packet: &[u8], packets: u32, cpus: usize) -> Result<f64> {
+pub(crate) fn run(program: BorrowedFd<'_>, packet: &[u8], packets: u32, cpus: usize) -> Result<f64> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..cpus)
             .map(|cpu| {
                 scope.spawn(move || -> Result<f64> {
                     sys::pin_to(cpu)?;
                     let before = sys::thread_cpu_ns();
-                    sys::test_run(program, packet, None, packets, 0)?;
+                    sys::test_run(program, packet, packets, 0)?;
                     Ok((sys::thread_cpu_ns() - before) as f64 / f64::from(packets))
                 })
             })

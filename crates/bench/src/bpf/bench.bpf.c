@@ -14,6 +14,7 @@ enum {
 	PACKET_IPV4_PORT = LEN_ETHERNET + LEN_IPV4,
 	PACKET_IPV6_PORT = LEN_ETHERNET + LEN_IPV6,
 	PACKET_MIN = LEN_ETHERNET + LEN_IPV6 + LEN_UDP,
+	FIRST_ADDRESS = 0x0a000000, /* 10.0.0.0 */
 };
 
 /* Where a CPU is in the sequence; a cache line each. */
@@ -59,7 +60,7 @@ static __always_inline void renew(void *data, void *end, bool is_ipv6)
 
 	if (data + PACKET_MIN > end)
 		return;
-	*(__u32 *)(data + (is_ipv6 ? PACKET_IPV6_SOURCE + 12 : PACKET_IPV4_SOURCE)) = flow;
+	*(__u32 *)(data + (is_ipv6 ? PACKET_IPV6_SOURCE + 12 : PACKET_IPV4_SOURCE)) = bpf_htonl(FIRST_ADDRESS + flow);
 	*(__u16 *)(data + (is_ipv6 ? PACKET_IPV6_PORT : PACKET_IPV4_PORT)) = flow;
 }
 

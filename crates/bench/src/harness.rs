@@ -1,0 +1,146 @@
+//! The bench's programs, loaded onto the tables of a real flow probe.
+
+use crate::cases::{Case, Draw, SEQUENCE_LEN};
+use crate::sys;
+use anyhow::{Context, Result, anyhow};
+use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, OpenObject};
+use netrig_model::InterfaceId;
+use netrig_probes::flow::{FlowMemory, FlowOptions, FlowProbe};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bench.bpf.o"));
+
+/// Index of the loopback device, which test runs claim their packets came by.
+const LOOPBACK_IFINDEX: u32 = 1;
+/// The rig's number for it here.
+pub(crate) const LOOPBACK: InterfaceId = InterfaceId(1);
+/// Tables and constants that the bench's programs share with the probe's.
+const SHARED: [&str; 10] =
+    ["table4", "table6", "outbox4", "outbox6", "ends", "counts", "ifaces", "replay", "clock", ".rodata.settings"];
+
+/// What to load, and how large.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    /// The kernel's share of the rig's memory.
+    pub(crate) kernel_bytes: u64,
+    /// Entries of the textbook's hash maps.
+    pub(crate) textbook_entries: u32,
+    /// The device that the live path sends by.
+    pub(crate) redirect_ifindex: u32,
+    /// Another object file than the one built in.
+    pub(crate) object: Option<Arc<Path>>,
+}
+
+/// A flow probe, and the bench's programs on its tables.
+pub(crate) struct Harness {
+    pub(crate) probe: FlowProbe,
+    object: Object,
+}
+
+impl Harness {
+    pub(crate) fn new(setup: &Setup) -> Result<Self> {
+        let probe = FlowProbe::load(&FlowOptions::live(setup.kernel_bytes))?;
+        let mut builder = ObjectBuilder::default();
+        let mut open = match &setup.object {
+            Some(path) => builder.open_file(path.as_ref()),
+            None => builder.open_memory(OBJECT),
+        }
+        .context("the bench's programs do not open")?;
+        share_tables(&mut open, &probe)?;
+        let cpus = probe.memory().sizes.cpus;
+        prepare_own(&mut open, setup, cpus)?;
+        for mut program in open.progs_mut() {
+            let name = program.name().to_string_lossy().into_owned();
+            program.set_autoload(!name.starts_with("flow_"));
+        }
+        let object = open.load().context("the kernel refuses the bench's programs")?;
+        Ok(Self { probe, object })
+    }
+
+    /// Gives packets of test runs a number, without attaching anything to loopback.
+    pub(crate) fn admit_loopback(&self) -> Result<()> {
+        let entry: Vec<u8> =
+            [LOOPBACK_IFINDEX, LOOPBACK.0.into()].iter().flat_map(|number| number.to_ne_bytes()).collect();
+        Ok(self.map("ifaces")?.update(&LOOPBACK_IFINDEX.to_ne_bytes(), &entry, MapFlags::ANY)?)
+    }
+
+    pub(crate) fn memory(&self) -> Arc<FlowMemory> {
+        self.probe.memory()
+    }
+
+    pub(crate) fn map(&self, name: &str) -> Result<libbpf_rs::Map<'_>> {
+        self.object.maps().find(|m| m.name() == name).ok_or_else(|| anyhow!("there is no map `{name}`"))
+    }
+
+    pub(crate) fn program(&self, name: &str) -> Result<BorrowedFd<'_>> {
+        let program = self.object.progs().find(|p| p.name() == name);
+        let program = program.ok_or_else(|| anyhow!("there is no program `{name}`"))?;
+        Ok(sys::borrow_fd(program.as_fd().as_raw_fd(), &self.object))
+    }
+
+    /// Writes which flow each packet of a case belongs to.
+    pub(crate) fn set_case(&self, case: &Case) -> Result<()> {
+        let sequence = case.sequence();
+        if !sequence.is_empty() {
+            let keys: Vec<u8> = (0..SEQUENCE_LEN as u32).flat_map(u32::to_ne_bytes).collect();
+            let flows: Vec<u8> = sequence.iter().flat_map(|flow| flow.to_ne_bytes()).collect();
+            let count = SEQUENCE_LEN as u32;
+            self.map("sequence")?.update_batch(&keys, &flows, count, MapFlags::ANY, MapFlags::ANY)?;
+        }
+        let bss = self.object.maps().find(|m| m.name().to_string_lossy().ends_with(".bss"));
+        let bss = bss.ok_or_else(|| anyhow!("the bench's programs have no variables"))?;
+        let all_new = u32::from(case.draw == Draw::AllNew);
+        Ok(bss.update(&0_u32.to_ne_bytes(), &all_new.to_ne_bytes(), MapFlags::ANY)?)
+    }
+
+    /// Empties the textbook's table as a textbook's user space would; how many flows that were.
+    pub(crate) fn empty_textbook(&self, is_ipv6: bool) -> Result<u64> {
+        let map = self.map(if is_ipv6 { "textbook6" } else { "textbook4" })?;
+        let mut flows = 0;
+        for _ in map.lookup_and_delete_batch(65_536, MapFlags::ANY, MapFlags::ANY)? {
+            flows += 1;
+        }
+        Ok(flows)
+    }
+
+    /// Packets in the textbook's table.
+    pub(crate) fn textbook_packets(&self, is_ipv6: bool) -> Result<u64> {
+        let map = self.map(if is_ipv6 { "textbook6" } else { "textbook4" })?;
+        let mut packets = 0;
+        for (_, value) in map.lookup_batch(65_536, MapFlags::ANY, MapFlags::ANY)? {
+            packets += u64::from_ne_bytes(value[..8].try_into()?);
+        }
+        Ok(packets)
+    }
+}
+
+fn share_tables(open: &mut OpenObject, probe: &FlowProbe) -> Result<()> {
+    for mut map in open.maps_mut() {
+        let name = map.name().to_string_lossy().into_owned();
+        if let Some(shared) = SHARED.iter().find(|shared| name == **shared) {
+            let fd = probe.map_fd(shared)?;
+            map.reuse_fd(fd.as_fd()).with_context(|| format!("the table {name} cannot be shared"))?;
+        }
+    }
+    Ok(())
+}
+
+fn prepare_own(open: &mut OpenObject, setup: &Setup, cpus: u32) -> Result<()> {
+    let constants = [SEQUENCE_LEN as u32 - 1, cpus - 1, setup.redirect_ifindex, 0];
+    let constants: Vec<u8> = constants.iter().flat_map(|word| word.to_ne_bytes()).collect();
+    for mut map in open.maps_mut() {
+        let name = map.name().to_string_lossy().into_owned();
+        match name.as_str() {
+            "cursors" => map.set_max_entries(cpus)?,
+            "sequence" => map.set_max_entries(SEQUENCE_LEN as u32)?,
+            "textbook4" | "textbook6" => map.set_max_entries(setup.textbook_entries)?,
+            name if name.ends_with(".rodata") => {
+                map.set_initial_value(&constants).context("the bench's constants have another size")?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! What was measured, as a table for people and JSON for machines, beside the baseline that is kept.
+
+use crate::account::Account;
+use crate::rounds::Samples;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// A median and what the rounds spread over.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Figure {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+impl Figure {
+    pub(crate) fn of(samples: &Samples) -> Self {
+        Self { median: samples.median(), min: samples.min(), max: samples.max() }
+    }
+}
+
+/// One case by test run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CaseResult {
+    pub(crate) family: String,
+    pub(crate) case: String,
+    pub(crate) cpus: usize,
+    pub(crate) empty_ns: Figure,
+    pub(crate) textbook_ns: Figure,
+    pub(crate) netrig_ns: Figure,
+    pub(crate) ratio: f64,
+    pub(crate) ratio_max: f64,
+    pub(crate) ns_max: Option<f64>,
+    pub(crate) account: Account,
+    /// Packets run but not counted.
+    pub(crate) missed_packets: i64,
+    pub(crate) imbalance_packets: i64,
+}
+
+impl CaseResult {
+    fn is_exact(&self) -> bool {
+        self.missed_packets == 0 && self.imbalance_packets == 0
+    }
+
+    fn is_within(&self) -> bool {
+        self.ratio <= self.ratio_max && self.ns_max.is_none_or(|max| self.netrig_ns.median <= max)
+    }
+
+    fn key(&self) -> String {
+        format!("{} {} cpus={}", self.family, self.case, self.cpus)
+    }
+
+    pub(crate) fn line(&self, baseline: &Baseline) -> String {
+        let ledger = if self.is_exact() {
+            format!("exact, {} evicted, {} overflow", self.account.evictions, self.account.overflow)
+        } else {
+            format!("OFF BY {} (and {} not seen)", self.imbalance_packets, self.missed_packets)
+        };
+        format!(
+            "{:<5} {:<18} {:>4} {:>6.1} {:>9.1} {:>11} {:>7.1} {:>12} {:>6.3} {:>5.2} {:<4} {:>9}  {}",
+            self.family,
+            self.case,
+            self.cpus,
+            self.empty_ns.median,
+            self.textbook_ns.median,
+            spread(&self.textbook_ns, 0),
+            self.netrig_ns.median,
+            spread(&self.netrig_ns, 1),
+            self.ratio,
+            self.ratio_max,
+            if self.is_within() { "ok" } else { "over" },
+            change(self.ratio, baseline.ratios.get(&self.key()).copied()),
+            ledger,
+        )
+    }
+}
+
+pub(crate) const CASES_HEAD: &str = "\
+family case               cpus  empty  textbook     min–max  netrig      min–max  ratio   bar      baseline  ledger";
+
+fn spread(figure: &Figure, digits: usize) -> String {
+    format!("{:.digits$}–{:.digits$}", figure.min, figure.max)
+}
+
+/// The change against the baseline, as a percentage.
+pub(crate) fn change(now: f64, before: Option<f64>) -> String {
+    before.map_or_else(|| "new".to_owned(), |before| format!("{:+.0} %", (now / before - 1.0) * 100.0))
+}
+
+/// What is kept under version control: figures that hardly depend on the machine.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Baseline {
+    /// Cost as a share of the textbook's, by case.
+    pub(crate) ratios: BTreeMap<String, f64>,
+    /// Share of the empty program's packet rate that is kept, by program.
+    pub(crate) live_kept: BTreeMap<String, f64>,
+    /// Instructions the verifier walked, by program.
+    pub(crate) verified_instructions: BTreeMap<String, u32>,
+}
+
+impl Baseline {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        match std::fs::read(path) {
+            Ok(text) => serde_json::from_slice(&text).with_context(|| format!("{} is not a baseline", path.display())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+}
+
+/// Everything of a run.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Report {
+    pub(crate) machine: BTreeMap<String, String>,
+    pub(crate) cases: Vec<CaseResult>,
+    pub(crate) verified_instructions: BTreeMap<String, u32>,
+}
+
+impl Report {
+    /// The kept figures with this run's in their place.
+    pub(crate) fn into_baseline(self, mut baseline: Baseline) -> Baseline {
+        let rounded = |x: f64| (x * 1000.0).round() / 1000.0;
+        baseline.ratios.extend(self.cases.iter().map(|c| (c.key(), rounded(c.ratio))));
+        baseline.verified_instructions.extend(self.verified_instructions);
+        baseline
+    }
+
+    pub(crate) fn verifier_lines(&self, baseline: &Baseline) -> String {
+        let mut text = String::new();
+        for (program, instructions) in &self.verified_instructions {
+            let before = baseline.verified_instructions.get(program).map(|n| f64::from(*n));
+            let _ = writeln!(text, "{program:<24}{instructions:>9} {:>9}", change(f64::from(*instructions), before));
+        }
+        text
+    }
+}
+
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let text = serde_json::to_string_pretty(value)? + "\n";
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
