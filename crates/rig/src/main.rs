@@ -1,2 +1,16 @@
 //! netrig: an eBPF network telemetry rig in one binary.
-fn main() {}
+
+mod cli;
+mod client;
+mod commands;
+mod failure;
+mod output;
+mod settings;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    commands::dispatch(&cli.command).unwrap_or_else(|error| failure::report(&error))
+}

@@ -1,0 +1,238 @@
+//! The command line: words, flags, help. What they do is in [`crate::commands`].
+
+use crate::commands::Since;
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+/// An eBPF network telemetry rig for Linux hosts: every packet accounted in the kernel, at a cost it measures.
+#[derive(Debug, Parser)]
+#[command(
+    name = "netrig",
+    version,
+    long_version = long_version(),
+    max_term_width = 100,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = EXAMPLES,
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  netrig check                           can this host run it?
+  netrig run -i eth0                     start the rig (as root)
+  netrig flows --top 10                  who talks to whom, and how much
+  netrig flows --since 1h --by src_addr  … by source, over the last hour
+  netrig query \"SELECT dst_port, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
+  netrig replay capture.pcapng --json    a capture through the same kernel programs
+
+Exit codes: 0 fine, 1 failed, 2 wrong usage or input.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the rig: capture, store and serve, until it is told to stop
+    Run(RunArgs),
+    /// Say what this kernel and these rights allow, probe by probe
+    Check(CheckArgs),
+    /// Watch traffic, interfaces, the ledger and the rig's own cost live
+    Top(TopArgs),
+    /// Print flows from the running rig, its store, or both
+    Flows(FlowsArgs),
+    /// Ask in SQL: tables flows and ledger
+    Query(QueryArgs),
+    /// Send a capture through the real kernel programs and print its flows
+    Replay(ReplayArgs),
+    /// Print or check configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+    /// Write manual pages
+    Man(ManArgs),
+}
+
+/// Which configuration.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigFile {
+    /// Configuration file; without it, the defaults. NETRIG_SECTION__KEY in the environment overrides either
+    #[arg(short = 'c', long = "config", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Which running rig.
+#[derive(Debug, Args)]
+pub(crate) struct RigAddress {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// Address of the running rig; without it, `[serve] listen` of the configuration
+    #[arg(long, value_name = "URL", value_parser = url)]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The rig stops on SIGINT or SIGTERM: it closes the open window, and nothing of it stays attached. SIGHUP reads the
+configuration again.
+
+Examples:
+  netrig run                    the uplinks of this host
+  netrig run -i eth0 -i 'veth*' these instead
+  netrig run -c /etc/netrig/rig.toml")]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+    /// Interface to watch: a name, a pattern such as 'veth*', or auto; may be given again. Overrides [rig] interfaces
+    #[arg(short = 'i', long = "interface", value_name = "IFACE", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) interfaces: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exits with 0 only if all that the configuration asks for can run here.")]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) file: ConfigFile,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Keys: q quits, Tab or 1-4 changes the screen, s changes the order, p pauses, / filters, arrows scroll.")]
+pub(crate) struct TopArgs {
+    #[command(flatten)]
+    pub(crate) rig: RigAddress,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Live records and stored ones are one answer, each record once. Where no rig answers, the store alone does; stderr says
+which was used.
+
+With --json, each line is a record as it is stored: a flow that lasts has one for every window. With --by or --top they
+are summed first.
+
+Examples:
+  netrig flows --top 10
+  netrig flows --since 1h --by src_addr,dst_port
+  netrig flows --by process,transport --top 5 --json
+  netrig flows --since 2026-01-31T08:00:00Z --json | jq .dst_addr
+  netrig flows --store /var/lib/netrig --since all")]
+pub(crate) struct FlowsArgs {
+    /// How far back: a time span (30s, 5m, 1h30m, 7d), an instant (RFC 3339), or all
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    pub(crate) since: Since,
+    /// Group by these columns, separated by commas, and sum; `src` and `dst` stand for address and port
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) by: Option<String>,
+    /// Only the N with the most bytes
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// JSON Lines instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) rig: RigAddress,
+    /// Read this store; without --url, ask no rig
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) store: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The query runs in a process of its own, netrig-query: no query can hurt the rig.
+
+Examples:
+  netrig query \"SELECT src_addr, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
+  netrig query \"SELECT * FROM ledger WHERE imbalance_packets <> 0\"")]
+pub(crate) struct QueryArgs {
+    /// The query
+    #[arg(value_name = "SQL", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) sql: String,
+    /// JSON Lines instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) rig: RigAddress,
+    /// Read this store; without --url, ask no rig
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) store: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+pcap and pcapng, also compressed (gzip, zstd). The capture's own timestamps count. Needs the rights to load kernel
+programs; sends nothing.
+
+Examples:
+  netrig replay capture.pcap
+  netrig replay capture.pcapng.zst --json")]
+pub(crate) struct ReplayArgs {
+    /// The capture
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// JSON Lines instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Only this probe; may be given again
+    #[arg(long = "probe", value_name = "NAME")]
+    pub(crate) probes: Vec<String>,
+}
+
+/// `netrig config`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print a configuration file with every setting at its default, explained
+    Default,
+    /// Say whether a configuration is right, and where not
+    Check(ConfigFile),
+    /// Print the JSON schema of the configuration
+    Schema,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  netrig completions bash > /usr/share/bash-completion/completions/netrig
+  netrig completions zsh > \"${fpath[1]}/_netrig\"")]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  netrig man --out /usr/local/share/man/man1")]
+pub(crate) struct ManArgs {
+    /// Folder for the pages; made when it is missing
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+}
+
+/// The version, and the kernel it would run on: what a report of a problem needs first.
+fn long_version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        format!("{}\nkernel {}", env!("CARGO_PKG_VERSION"), kernel.trim())
+    });
+    &TEXT
+}
+
+fn url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").ok_or("an address begins with http://, as in http://127.0.0.1:9798")?;
+    if rest.is_empty() { Err("no host named".to_owned()) } else { Ok(text.trim_end_matches('/').to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

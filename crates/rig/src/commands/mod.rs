@@ -1,0 +1,37 @@
+//! One file for each subcommand.
+
+mod check;
+mod completions;
+mod config;
+mod flows;
+mod man;
+mod query;
+mod replay;
+mod run;
+mod since;
+mod sources;
+mod top;
+
+pub(crate) use since::Since;
+
+use crate::cli::Command;
+use std::process::ExitCode;
+
+/// Does what was asked for.
+pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Top(args) => done(top::run(args)),
+        Command::Flows(args) => done(flows::run(args)),
+        Command::Query(args) => done(query::run(args)),
+        Command::Config(command) => done(config::run(command)),
+        Command::Completions(args) => done(completions::run(args)),
+        Command::Man(args) => done(man::run(args)),
+    }
+}
+
+fn done(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    result.map(|()| ExitCode::SUCCESS)
+}

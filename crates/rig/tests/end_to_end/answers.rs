@@ -1,0 +1,106 @@
+//! However one asks, the answer is the same truth.
+
+use crate::support::{Rig, Street, netrig, udp_churn, wait_for};
+use netrig_model::FlowRecord;
+use netrig_testkit::{report_skipped, require_root};
+use std::path::Path;
+use std::time::Duration;
+
+/// The value of a metric, summed over all its series whose labels contain `labels`.
+fn metric(text: &str, name: &str, labels: &str) -> u64 {
+    let series = text.lines().filter(|l| l.starts_with(&format!("{name}{{")) && l.contains(labels));
+    let values: Vec<f64> = series.filter_map(|l| l.rsplit(' ').next()?.parse().ok()).collect();
+    assert!(!values.is_empty(), "no series {name}{{{labels}}} in:\n{text}");
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counters of a short test are small")]
+    let sum = values.iter().sum::<f64>() as u64;
+    sum
+}
+
+fn flows(rig: &Rig<'_>) -> Vec<FlowRecord> {
+    let text = rig.ask(&["flows", "--since", "1h", "--json"]);
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect()
+}
+
+fn packets(records: &[FlowRecord]) -> u64 {
+    records.iter().map(|f| f.packets + f.reverse_packets).sum()
+}
+
+#[test]
+fn flows_metrics_status_and_query_agree() {
+    require_root!();
+    let street = Street::new("agree");
+    let rig = Rig::start(&street.near, &["near0"]);
+    let sent = street.near.inside(|| udp_churn(500, 4, 64));
+    street.near.run("ping -q -c 2 -i 0.2 10.77.0.2");
+    // Some windows later part of it is in the store and part of it may not be: the sum is the same.
+    wait_for("the flows are told", Duration::from_secs(10), || (packets(&flows(&rig)) >= sent + 4).then_some(()));
+    let records = flows(&rig);
+    assert_eq!(packets(&records), sent + 4);
+    let bytes: u64 = records.iter().map(|f| f.bytes + f.reverse_bytes).sum();
+
+    let metrics = rig.get("/metrics");
+    let not_ip = metric_or_zero(&metrics, "netrig_ledger_packets_total", "fate=\"not_ip\"");
+    assert_eq!(metric(&metrics, "netrig_interface_packets_total", "iface=\"near0\""), sent + 4 + not_ip);
+    assert_eq!(metric(&metrics, "netrig_flow_packets_total", "iface=\"near0\""), sent + 4);
+    assert_eq!(metric(&metrics, "netrig_flow_bytes_total", "iface=\"near0\""), bytes);
+
+    let told: u64 = rig.status().interfaces.iter().map(|i| i.told.packets).sum();
+    assert_eq!(told, sent + 4);
+
+    if !Path::new(netrig()).with_file_name("netrig-query").exists() {
+        report_skipped("netrig-query is not built: the SQL answer was not compared");
+        return;
+    }
+    let sql = "SELECT sum(packets + reverse_packets) AS packets, sum(bytes + reverse_bytes) AS bytes FROM flows";
+    let answer: serde_json::Value = serde_json::from_str(rig.ask(&["query", "--json", sql]).trim()).expect("one row");
+    assert_eq!((answer["packets"].as_u64(), answer["bytes"].as_u64()), (Some(sent + 4), Some(bytes)));
+}
+
+fn metric_or_zero(text: &str, name: &str, labels: &str) -> u64 {
+    let there = text.lines().any(|l| l.starts_with(&format!("{name}{{")) && l.contains(labels));
+    if there { metric(text, name, labels) } else { 0 }
+}
+
+#[test]
+fn flows_are_there_after_the_rig_has_ended() {
+    require_root!();
+    let street = Street::new("after");
+    let mut rig = Rig::start(&street.near, &["near0"]);
+    let sent = street.near.inside(|| udp_churn(50, 2, 64));
+    assert!(rig.signal("TERM").success(), "{}", rig.log());
+    assert_eq!(packets(&flows(&rig)), sent);
+    // And the next rig goes on where this one ended.
+    let rig = rig.again();
+    let more = street.near.inside(|| udp_churn(30, 1, 64));
+    wait_for("old and new flows", Duration::from_secs(10), || (packets(&flows(&rig)) == sent + more).then_some(()));
+}
+
+#[test]
+fn a_real_prometheus_scrapes_it() {
+    require_root!();
+    if std::process::Command::new("prometheus").arg("--version").output().is_err() {
+        report_skipped("prometheus is not installed");
+        return;
+    }
+    let street = Street::new("prom");
+    let rig = Rig::start(&street.near, &["near0"]);
+    street.near.run("ping -q -c 2 -i 0.2 10.77.0.2");
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = "global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: netrig\n  static_configs: [{targets: ['127.0.0.1:9798']}]\n";
+    std::fs::write(folder.path().join("prometheus.yml"), config).expect("write prometheus.yml");
+    let dir = folder.path().display();
+    let _prometheus = street.near.spawn(&format!(
+        "prometheus --log.level=error --config.file={dir}/prometheus.yml --storage.tsdb.path={dir}/data --web.listen-address=127.0.0.1:19090"
+    ));
+    let ask = |query: &str| -> Option<String> {
+        let url = format!("http://127.0.0.1:19090/api/v1/query?query={query}");
+        let text = street.near.inside(|| ureq::get(&url).call().ok()?.body_mut().read_to_string().ok())?;
+        let json: serde_json::Value = serde_json::from_str(&text).ok()?;
+        Some(json["data"]["result"][0]["value"][1].as_str()?.to_owned())
+    };
+    wait_for("up is 1", Duration::from_secs(30), || (ask("up") == Some("1".into())).then_some(()));
+    wait_for("Prometheus counts as the rig does", Duration::from_secs(10), || {
+        let seen = metric(&rig.get("/metrics"), "netrig_interface_packets_total", "iface=\"near0\"");
+        (ask("sum(netrig_interface_packets_total)") == Some(seen.to_string())).then_some(())
+    });
+}

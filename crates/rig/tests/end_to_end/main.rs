@@ -1,0 +1,9 @@
+//! The real `netrig`, started as a user would, in network namespaces of its own: what it tells is held against what was
+//! sent, what the kernel counted and what other tools saw.
+
+mod accounting;
+mod answers;
+mod bad_input;
+mod ending;
+mod hot_plug;
+mod support;

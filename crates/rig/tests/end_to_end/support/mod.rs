@@ -1,0 +1,32 @@
+//! What these tests share: a street of two houses, a rig, traffic, and second opinions.
+
+mod bpf;
+mod counters;
+pub(crate) mod rig;
+mod stored;
+mod street;
+pub(crate) mod traffic;
+
+pub(crate) use bpf::BpfObjects;
+pub(crate) use counters::Counters;
+pub(crate) use rig::{Rig, netrig};
+pub(crate) use stored::Stored;
+pub(crate) use street::Street;
+pub(crate) use traffic::{udp_churn, udp_steady};
+
+use std::time::{Duration, Instant};
+
+/// Calls `look` until it gives something; for what other processes do in their own time.
+///
+/// # Panics
+/// When it gives nothing within `limit`; `what` says what was waited for.
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {limit:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,159 @@
+//! A running rig.
+
+use super::{BpfObjects, Stored, wait_for};
+use netrig_model::Snapshot;
+use netrig_testkit::NetNs;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Where the rig of a test listens: every namespace has a loopback of its own.
+pub(crate) const LISTEN: &str = "127.0.0.1:9798";
+const START_LIMIT: Duration = Duration::from_secs(20);
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// The binary.
+pub(crate) fn netrig() -> &'static str {
+    env!("CARGO_BIN_EXE_netrig")
+}
+
+/// `netrig run` in a namespace, with a store of its own; killed when dropped.
+pub(crate) struct Rig<'a> {
+    ns: &'a NetNs,
+    child: Child,
+    folder: TempDir,
+    listen: &'static str,
+}
+
+impl<'a> Rig<'a> {
+    /// Watching `interfaces`, a window of one second, everything else as it comes.
+    pub(crate) fn start(ns: &'a NetNs, interfaces: &[&str]) -> Self {
+        Self::start_with(ns, &format!("[rig]\ninterfaces = {interfaces:?}\nwindow = \"1s\"\nidle_timeout = \"5s\"\n"))
+    }
+
+    /// With this configuration; the store's folder is added.
+    pub(crate) fn start_with(ns: &'a NetNs, config: &str) -> Self {
+        Self::start_with_listen(ns, config, LISTEN)
+    }
+
+    /// The same for a configuration that says where to listen.
+    pub(crate) fn start_with_listen(ns: &'a NetNs, config: &str, listen: &'static str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the rig");
+        fs::write(folder.path().join("rig.toml"), config).expect("write rig.toml");
+        Self::start_in(ns, folder, listen)
+    }
+
+    fn start_in(ns: &'a NetNs, folder: TempDir, listen: &'static str) -> Self {
+        let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("open the log");
+        let mut command = ns.command(netrig());
+        command.arg("run").arg("-c").arg(folder.path().join("rig.toml"));
+        command.env("NETRIG_STORE__DIR", folder.path().join("store"));
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log twice")).stderr(log);
+        let child = command.spawn().expect("start netrig");
+        let mut rig = Self { ns, child, folder, listen };
+        rig.wait_until_healthy();
+        rig
+    }
+
+    fn wait_until_healthy(&mut self) {
+        wait_for("the rig answers", START_LIMIT, || {
+            let ended = self.child.try_wait().expect("ask for the rig");
+            assert!(ended.is_none(), "the rig ended at its start ({ended:?}): {}", self.log());
+            self.try_get("/healthz").ok()
+        });
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// All it has said.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Its store.
+    pub(crate) fn store_dir(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    /// Its configuration file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("rig.toml")
+    }
+
+    /// The body of a page it serves.
+    pub(crate) fn get(&self, path: &str) -> String {
+        self.try_get(path).unwrap_or_else(|e| panic!("GET {path}: {e}; the rig's log: {}", self.log()))
+    }
+
+    fn try_get(&self, path: &str) -> Result<String, ureq::Error> {
+        let url = format!("http://{}{path}", self.listen);
+        self.ns.inside(|| ureq::get(&url).call()?.body_mut().read_to_string())
+    }
+
+    /// How it fares.
+    pub(crate) fn status(&self) -> Snapshot {
+        serde_json::from_str(&self.get("/api/v1/status")).expect("the status is a snapshot")
+    }
+
+    /// Runs `netrig` beside it with these arguments, and returns what it wrote to standard output.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> String {
+        let mut command = self.ns.command(netrig());
+        command.args(arguments).env("NETRIG_STORE__DIR", self.store_dir());
+        let out = command.output().expect("start netrig");
+        let words = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "netrig {arguments:?} ended with {}: {words}", out.status);
+        String::from_utf8(out.stdout).expect("text")
+    }
+
+    /// Runs `netrig` where no rig is, and returns what it wrote to standard output.
+    pub(crate) fn ask_alone(arguments: &[&str]) -> String {
+        let out = Command::new(netrig()).args(arguments).stdin(Stdio::null()).output().expect("start netrig");
+        assert!(out.status.success(), "netrig {arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).expect("text")
+    }
+
+    /// What it holds in the kernel.
+    pub(crate) fn bpf_objects(&self) -> BpfObjects {
+        BpfObjects::of_process(self.pid())
+    }
+
+    /// Ends it as a service manager would, and reads what it left.
+    pub(crate) fn stop(mut self) -> Stored {
+        let status = self.signal("TERM");
+        assert!(status.success(), "the rig ended with {status}: {}", self.log());
+        Stored::read(&self.store_dir())
+    }
+
+    /// Sends a signal and waits for the end.
+    pub(crate) fn signal(&mut self, name: &str) -> ExitStatus {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(sent.expect("run kill").success(), "kill -{name} {}", self.pid());
+        wait_for("the rig ends", STOP_LIMIT, || self.child.try_wait().expect("ask for the rig"))
+    }
+
+    /// Starts it again on the same store and configuration, after it ended.
+    pub(crate) fn again(mut self) -> Self {
+        let ended = self.child.try_wait().expect("ask for the rig");
+        assert!(ended.is_some(), "only a rig that has ended can start again");
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"));
+        Self::start_in(self.ns, folder, self.listen)
+    }
+}
+
+impl Drop for Rig<'_> {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `netrig` with these arguments, without a namespace.
+pub(crate) fn run_in(folder: &Path, arguments: &[&str]) -> std::process::Output {
+    Command::new(netrig()).current_dir(folder).args(arguments).stdin(Stdio::null()).output().expect("start netrig")
+}
