@@ -11,6 +11,7 @@ use crate::{Range, Segment, StoreError, Table, retain};
 use netrig_model::{FlowRecord, LedgerRecord, StoreStatus, Timestamp};
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Rows that one call of [`StoreWriter::maintain`] decodes and encodes again at most: some 0.3 s of one core.
@@ -53,6 +54,23 @@ pub struct StoreWriter {
     _lock: WriterLock,
 }
 
+/// Rows that come together.
+trait Chunk<R> {
+    fn rows(&self) -> &[R];
+}
+
+impl<R> Chunk<R> for &[R] {
+    fn rows(&self) -> &[R] {
+        self
+    }
+}
+
+impl<R> Chunk<R> for Arc<Vec<R>> {
+    fn rows(&self) -> &[R] {
+        self
+    }
+}
+
 impl StoreWriter {
     /// Makes the folder if need be, takes its lock, and clears away what a killed writer left.
     ///
@@ -81,6 +99,27 @@ impl StoreWriter {
     /// When they cannot be written. They count as lost then, the status says why, and the next window is tried afresh.
     pub fn append_flows(&mut self, window: (Timestamp, Timestamp), rows: &[FlowRecord]) -> Result<(), StoreError> {
         self.append(window, rows)
+    }
+
+    /// The same for a window whose rows are not in memory at once: each chunk is encoded as it comes. Every row's window
+    /// lies within `window`. On disk when this returns, or none of it is.
+    ///
+    /// # Errors
+    /// As for [`Self::append_flows`]; the chunks are taken to the end all the same, so that all their rows are counted as lost.
+    pub fn append_flow_chunks(
+        &mut self,
+        window: (Timestamp, Timestamp),
+        chunks: &mut dyn Iterator<Item = Arc<Vec<FlowRecord>>>,
+    ) -> Result<(), StoreError> {
+        let mut rows = 0;
+        let mut counted = chunks.inspect(|chunk| rows += chunk.len() as u64).peekable();
+        if counted.peek().is_none() {
+            return Ok(());
+        }
+        let written = self.write(Range { start: window.0, end: window.1 }, &mut counted);
+        counted.by_ref().for_each(drop);
+        drop(counted);
+        self.settle(written, rows)
     }
 
     /// The same for the ledger.
@@ -135,10 +174,16 @@ impl StoreWriter {
             return Ok(());
         }
         let range = rows.iter().fold(Range { start: window.0, end: window.1 }, |all, r| all.union(&r.window()));
-        match self.write(range, rows) {
+        let written = self.write(range, &mut std::iter::once(rows));
+        self.settle(written, rows.len() as u64)
+    }
+
+    /// What a write came to, for the status.
+    fn settle(&mut self, written: Result<Segment, StoreError>, rows: u64) -> Result<(), StoreError> {
+        match written {
             Ok(segment) => {
                 self.catalog.add(segment);
-                self.rows_written += rows.len() as u64;
+                self.rows_written += rows;
                 if !self.writing {
                     self.writing = true;
                     self.detail = format!("writing again; {} rows were lost in all", self.rows_lost);
@@ -148,7 +193,7 @@ impl StoreWriter {
                 Ok(())
             }
             Err(error) => {
-                self.rows_lost += rows.len() as u64;
+                self.rows_lost += rows;
                 if self.writing {
                     tracing::warn!(%error, "the store has stopped; the rig goes on without it");
                 }
@@ -162,7 +207,11 @@ impl StoreWriter {
     /// One window into one file. A range that others of the table hold, or that holds others, needs care, because readers
     /// pass over a file whose range lies within another's: that is how a clock set back, or a window begun before a
     /// restart, shows.
-    fn write<R: Record>(&self, mut range: Range, rows: &[R]) -> Result<Segment, StoreError> {
+    fn write<R: Record, C: Chunk<R>>(
+        &self,
+        mut range: Range,
+        chunks: &mut dyn Iterator<Item = C>,
+    ) -> Result<Segment, StoreError> {
         // Held by others: reach a little further than they do. A range may be wider than its rows.
         while let Some(end) = self.reach_around(R::TABLE, range) {
             range.end = end;
@@ -176,7 +225,9 @@ impl StoreWriter {
             let mut source = Source::open(R::TABLE, held.path.clone())?;
             while source.feed(&mut encoder, draft.path())?.is_some() {}
         }
-        encoder.write_rows(rows).map_err(failed)?;
+        for chunk in chunks {
+            encoder.write_rows(chunk.rows()).map_err(failed)?;
+        }
         let file = encoder.finish().map_err(failed)?;
         let bytes = draft.publish(&file)?;
         Ok(Segment { table: R::TABLE, range, path, bytes })
