@@ -139,6 +139,19 @@ fn files_that_cannot_be_read_say_why() {
 }
 
 #[test]
+fn depth_without_end_is_refused() {
+    let depth = 50_000;
+    let brackets = format!("[rig]\ninterfaces = {}", "[".repeat(depth));
+    let braces = format!("rig = {}", "{a=".repeat(depth));
+    let dots = format!("{}b = 1", "a.".repeat(depth));
+    let header = format!("[{}b]", "rig.".repeat(depth));
+    for text in [brackets, braces, dots, header] {
+        assert!(read(&text, &[]).is_err());
+    }
+    assert!(read("", &[("NETRIG_RIG__INTERFACES", &"[".repeat(depth))]).is_err());
+}
+
+#[test]
 fn the_list_of_settings_is_in_order() {
     let mut sections: Vec<_> = SETTINGS.iter().map(netrig_config::Setting::section).collect();
     sections.dedup();

@@ -1,6 +1,6 @@
 //! What the host tells about its interfaces: which there are, what they count, when they come and go, and which to watch.
 //!
-//! Everything comes from the kernel's route netlink, of which [`netlink`] speaks the little that is needed: eight attributes
+//! Everything comes from the kernel's route netlink, of which the rig speaks the little it needs: eight attributes
 //! of a link, one block of counters. A general library decodes every attribute of every message, which costs more and fails
 //! whole dumps on what a newer kernel says newly.
 //!

@@ -4,7 +4,7 @@ use crate::error::HostError;
 use crate::interface::{Interface, list_by};
 use crate::netlink::{Message, Socket, Wake, read_u32};
 use crate::reach::changes_reach;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::PipeReader;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -141,8 +141,8 @@ impl Watcher {
                 }
                 Err(e) => {
                     unsettled = true;
-                    tracing::warn!(error = %e, "Interfaces could not be listed; trying again soon.");
-                    std::thread::sleep(SETTLE);
+                    tracing::warn!(error = %e, "Interfaces could not be listed; trying again in a second.");
+                    std::thread::sleep(Duration::from_secs(1));
                 }
             }
         }
@@ -186,8 +186,8 @@ impl Known {
 
     /// What differs between what was told and the whole list as it is now.
     fn replace(&mut self, list: Vec<Interface>) -> Vec<LinkEvent> {
-        let gone: Vec<u32> =
-            self.0.keys().copied().filter(|index| list.iter().all(|interface| interface.index != *index)).collect();
+        let there: BTreeSet<u32> = list.iter().map(|interface| interface.index).collect();
+        let gone: Vec<u32> = self.0.keys().copied().filter(|index| !there.contains(index)).collect();
         let mut events: Vec<_> = gone.into_iter().filter_map(|index| self.remove(index)).collect();
         events.extend(list.into_iter().filter_map(|interface| self.insert(interface)));
         events
@@ -203,5 +203,55 @@ impl Known {
 
     fn remove(&mut self, index: u32) -> Option<LinkEvent> {
         self.0.remove(&index).map(|old| LinkEvent::Removed { index, name: old.name })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interface::LinkLayer;
+    use proptest::prelude::*;
+
+    fn interface(index: u32, mtu: u32) -> Interface {
+        Interface {
+            index,
+            name: format!("if{index}"),
+            alternative_names: Vec::new(),
+            kind: None,
+            link_layer: LinkLayer::Ethernet,
+            mtu,
+            up: true,
+            carrier: true,
+            is_loopback: false,
+            master: None,
+            lower: None,
+            lower_is_elsewhere: false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_follows_the_events_knows_the_list(
+            old in prop::collection::btree_map(1u32..9, 1u32..3, 0..8),
+            new in prop::collection::btree_map(1u32..9, 1u32..3, 0..8),
+        ) {
+            let state = |map: BTreeMap<u32, u32>| -> BTreeMap<u32, Interface> {
+                map.into_iter().map(|(index, mtu)| (index, interface(index, mtu))).collect()
+            };
+            let (mut mirror, new) = (state(old), state(new));
+            let mut known = Known(mirror.clone());
+            for event in known.replace(new.values().cloned().collect()) {
+                match event {
+                    LinkEvent::Added(i) => prop_assert!(mirror.insert(i.index, i).is_none()),
+                    LinkEvent::Changed(i) => prop_assert!(mirror.insert(i.index, i.clone()).is_some_and(|old| old != i)),
+                    LinkEvent::Removed { index, name } => {
+                        prop_assert_eq!(mirror.remove(&index).map(|old| old.name), Some(name));
+                    }
+                    LinkEvent::ReachChanged => prop_assert!(false, "a list tells nothing of addresses"),
+                }
+            }
+            prop_assert_eq!(&mirror, &new);
+            prop_assert_eq!(&known.0, &new);
+        }
     }
 }

@@ -97,3 +97,27 @@ fn drops_are_counted_across_the_wrap_of_the_kernels_counter() {
     let counts = |dropped_packets| QueueCounts { waiting_packets: 0, dropped_packets };
     assert_eq!(counts(5).dropped_since(counts(u32::MAX)), 6);
 }
+
+/// Prints what a reading costs; asserts nothing about time, which is the machine's.
+#[test]
+fn a_thousand_interfaces_are_read_in_one_dump_each() {
+    require_root!();
+    let ns = NetNs::new("thousand");
+    let lines: String = (0..500).map(|i| format!("link add v{i} type veth peer name w{i}\n")).collect();
+    let path = std::env::temp_dir().join(format!("{}.batch", ns.name()));
+    std::fs::write(&path, lines).expect("write");
+    ns.run(&format!("ip -batch {}", path.display()));
+    std::fs::remove_file(&path).expect("remove");
+    ns.inside(|| {
+        let time = |what: &str, read: &dyn Fn() -> usize| {
+            let start = Instant::now();
+            let found = (0..10).map(|_| read()).max();
+            println!("{what}: {:?} for {found:?} entries", start.elapsed() / 10);
+            found
+        };
+        assert_eq!(time("list", &|| list().expect("list").len()), Some(1_001));
+        assert_eq!(time("counters", &|| counters().expect("counters").len()), Some(2_002));
+        time("egress_queues", &|| egress_queues().expect("queues").len());
+        time("reach", &|| netrig_host::reach().map_or(0, |_| 1));
+    });
+}

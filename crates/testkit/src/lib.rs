@@ -18,7 +18,7 @@ mod rights;
 
 pub use background::Background;
 pub use namespace::NetNs;
-pub use rights::{missing_rights, report_skipped};
+pub use rights::{missing_rights, report_skipped, report_without_rights};
 
 /// Ends the calling test, reported as skipped with the reason, unless it may create network namespaces and load BPF.
 ///
@@ -27,7 +27,7 @@ pub use rights::{missing_rights, report_skipped};
 macro_rules! require_root {
     () => {
         if let Some(reason) = $crate::missing_rights() {
-            $crate::report_skipped(&reason);
+            $crate::report_without_rights(&reason);
             return;
         }
     };

@@ -23,18 +23,23 @@ pub fn missing_rights() -> Option<String> {
     None
 }
 
-/// Says on standard error that the calling test was skipped, and why.
+/// Says on standard error that the calling test, or a part of it, was skipped, and why.
 ///
 /// Written past the test harness's capture, which would hide it: a skipped test counts as passed there.
-///
-/// # Panics
-/// When `NETRIG_TEST_NO_SKIP=1`.
 pub fn report_skipped(reason: &str) {
     let thread = std::thread::current();
     let line = format!("SKIPPED: {}: {reason}\n", thread.name().unwrap_or("a test"));
     // Nothing can be done for a closed standard error.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
-    assert!(std::env::var_os("NETRIG_TEST_NO_SKIP").is_none_or(|v| v != "1"), "{}", line.trim_end());
+}
+
+/// Reports the calling test as skipped for want of rights: what [`crate::require_root!`] does.
+///
+/// # Panics
+/// When `NETRIG_TEST_NO_SKIP=1`.
+pub fn report_without_rights(reason: &str) {
+    report_skipped(reason);
+    assert!(std::env::var_os("NETRIG_TEST_NO_SKIP").is_none_or(|v| v != "1"), "NETRIG_TEST_NO_SKIP=1, but {reason}");
 }
 
 fn effective_capabilities(status: &str) -> Option<u64> {
