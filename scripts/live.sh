@@ -10,8 +10,10 @@ readonly RIG_LOG="$WORK_DIR/rig.log"
 readonly EVERY_SECONDS=5
 rig_pid=
 front_pid=
+config=()
 
 main() {
+  remember_config "$@"
   trap end_all EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
@@ -25,9 +27,20 @@ main() {
   fi
 }
 
+# Who asks the rig needs its configuration too: it says where the rig listens.
+remember_config() {
+  while [[ $# -gt 0 ]]; do
+    case "$1" in
+      -c | --config) config=(-c "${2:-}") ;;
+      --config=*) config=(-c "${1#*=}") ;;
+    esac
+    shift
+  done
+}
+
 # The rig answers as soon as its programs are attached; if it ends instead, its own words say why.
 wait_until_it_answers() {
-  until "$NETRIG" flows --top 1 >/dev/null 2>&1; do
+  until "$NETRIG" flows "${config[@]}" --top 1 2>&1 >/dev/null | grep -q 'from the rig at'; do
     check_rig
     sleep 0.2
   done
@@ -39,7 +52,7 @@ wait_until_it_answers() {
 show_top() {
   local terminal
   terminal="$(stty -g)"
-  "$NETRIG" top <&0 &
+  "$NETRIG" top "${config[@]}" <&0 &
   front_pid=$!
   wait "$front_pid" || true
   stty "$terminal"
@@ -48,11 +61,11 @@ show_top() {
 print_flows_for_ever() {
   local told=
   while check_rig; do
-    if [[ -z $told && -n "$("$NETRIG" flows --top 1 --json 2>/dev/null)" ]]; then
+    if [[ -z $told && -n "$("$NETRIG" flows "${config[@]}" --top 1 --json 2>/dev/null)" ]]; then
       told=yes
       say "first live flows $(($(date +%s) - DEV_STARTED)) seconds after ./dev run began"
     fi
-    "$NETRIG" flows --top 10 || true
+    "$NETRIG" flows "${config[@]}" --top 10 || true
     [[ -n $told ]] || say "no packet has crossed the watched interfaces yet"
     sleep "$EVERY_SECONDS" &
     front_pid=$!

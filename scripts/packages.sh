@@ -21,6 +21,11 @@ test  | cmd:ethtool                | ethtool         | ethtool                | 
 test  | cmd:setpriv                | util-linux      | util-linux             | util-linux      | util-linux        | runs the rig without its rights
 lint  | cmd:clang-format           | clang-format    | clang-tools-extra      | clang           | clang             | checks the C formatting
 lint  | cmd:shellcheck             | shellcheck      | ShellCheck             | shellcheck      | ShellCheck        | checks the shell scripts
+kernels | cmd:qemu-system-x86_64   | qemu-system-x86 | qemu-system-x86        | qemu-system-x86 | qemu-x86          | boots other kernels
+kernels | cmd:busybox              | busybox-static  | busybox                | busybox         | busybox-static    | all that a guest has of a system
+kernels | cmd:cpio                 | cpio            | cpio                   | cpio            | cpio              | packs a guest's files
+kernels | cmd:depmod               | kmod            | kmod                   | kmod            | kmod              | finds a guest's modules
+kernels | cmd:xz                   | xz-utils        | xz                     | xz              | xz                | unpacks a guest's modules
 TABLE
 }
 

@@ -1,0 +1,45 @@
+#!/bin/busybox sh
+# shellcheck shell=dash
+# The init of a guest that `./dev kernels` boots: all it has is busybox, netrig and the tests of its programs.
+export PATH=/bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+for module in /modules/*.ko; do insmod "$module" 2>/dev/null; done
+ip link set lo up
+stty -F /dev/ttyS1 raw -echo
+stty -F /dev/ttyS2 raw -echo
+
+# The rig on loopback, a few packets, and what it tells of them; then it must end by itself and well.
+live() {
+  NETRIG_STORE__ENABLED=false netrig run -i lo >/tmp/log 2>&1 &
+  rig=$!
+  waited=0
+  until wget -q -O /dev/null http://127.0.0.1:9798/healthz; do
+    waited=$((waited + 1))
+    if [ "$waited" -gt 60 ] || ! kill -0 "$rig"; then
+      cat /tmp/log
+      return 1
+    fi
+    sleep 1
+  done
+  ping -c 3 -i 0.2 127.0.0.1 >/dev/null
+  netrig flows --by transport --json 2>/dev/null | grep '"transport":"icmp"' || return 1
+  wget -q -O - http://127.0.0.1:9798/metrics | grep -E '^netrig_(interface_hook|ledger_imbalance)'
+  kill -TERM "$rig"
+  wait "$rig"
+}
+
+steps() {
+  code=0
+  netrig check || code=1
+  real_programs --test-threads=1 || code=1
+  live || code=1
+  return "$code"
+}
+
+steps </dev/null >/dev/ttyS1 2>&1
+echo $? >/dev/ttyS2
+sync
+poweroff -f
