@@ -1,0 +1,88 @@
+//! The store's segments as the engine reads them: open files, so that what the rig joins or retires meanwhile stays
+//! readable to the end of the query, and no path for SQL to reach for.
+
+use bytes::Bytes;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::ParquetFileReaderFactory;
+use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
+use datafusion::parquet::arrow::async_reader::AsyncFileReader;
+use datafusion::parquet::errors::Result as ParquetResult;
+use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use netrig_store::Segment;
+use std::fs::File;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::{Arc, OnceLock};
+
+/// One open segment. Its footer is read once, however many parts of it are read at the same time.
+#[derive(Debug)]
+pub(crate) struct OpenSegment {
+    pub(crate) segment: Segment,
+    file: File,
+    footer: OnceLock<Arc<ParquetMetaData>>,
+}
+
+impl OpenSegment {
+    pub(crate) fn new((segment, file): (Segment, File)) -> Arc<Self> {
+        Arc::new(Self { segment, file, footer: OnceLock::new() })
+    }
+
+    /// For the engine's plan: the name is for people, the open file goes along.
+    pub(crate) fn partitioned_file(self: &Arc<Self>) -> PartitionedFile {
+        let name = self.segment.path.file_name().map(|n| n.to_string_lossy().into_owned());
+        PartitionedFile::new(name.unwrap_or_default(), self.segment.bytes).with_extension(Arc::clone(self))
+    }
+
+    fn footer(&self, options: Option<&ArrowReaderOptions>) -> ParquetResult<Arc<ParquetMetaData>> {
+        if let Some(footer) = self.footer.get() {
+            return Ok(Arc::clone(footer));
+        }
+        // Segments carry no page statistics, so there is no index worth reading.
+        let reader = ParquetMetaDataReader::new().with_arrow_reader_options(options);
+        let footer = Arc::new(reader.with_page_index_policy(PageIndexPolicy::Skip).parse_and_finish(&self.file)?);
+        Ok(Arc::clone(self.footer.get_or_init(|| footer)))
+    }
+}
+
+/// Gives the engine the open files it finds in its own plan.
+#[derive(Debug)]
+pub(crate) struct OpenSegments;
+
+impl ParquetFileReaderFactory for OpenSegments {
+    fn create_reader(
+        &self,
+        _partition_index: usize,
+        file: PartitionedFile,
+        _metadata_size_hint: Option<usize>,
+        _metrics: &ExecutionPlanMetricsSet,
+    ) -> datafusion::error::Result<Box<dyn AsyncFileReader + Send>> {
+        match file.extension::<Arc<OpenSegment>>() {
+            Some(open) => Ok(Box::new(SegmentReader(Arc::clone(open)))),
+            None => datafusion::common::exec_err!("{} is no segment of the store", file.path()),
+        }
+    }
+}
+
+struct SegmentReader(Arc<OpenSegment>);
+
+impl AsyncFileReader for SegmentReader {
+    // Local files: a read is a page-cache copy or one short wait, not worth a hand-over to another thread.
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        let read = || {
+            let mut bytes = vec![0; usize::try_from(range.end - range.start)?];
+            self.0.file.read_exact_at(&mut bytes, range.start)?;
+            Ok(bytes.into())
+        };
+        futures_util::future::ready(read()).boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        futures_util::future::ready(self.0.footer(options)).boxed()
+    }
+}
