@@ -16,33 +16,20 @@ pub(super) enum Identity {
 
 /// All interfaces that packets came from so far.
 #[derive(Debug, Default)]
-pub struct Interfaces {
+pub(super) struct Interfaces {
     ids: HashMap<Identity, InterfaceId>,
     names: Vec<Option<String>>,
 }
 
 impl Interfaces {
     /// The name of an interface, where the capture tells one.
-    #[must_use]
-    pub fn name(&self, id: InterfaceId) -> Option<&str> {
+    pub(super) fn name(&self, id: InterfaceId) -> Option<&str> {
         let index = usize::from(id.0).checked_sub(1)?;
         self.names.get(index)?.as_deref()
     }
 
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    /// Whether there is none yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
-
     /// The interface with index `ifindex` that a capture on `parent` (one like Linux's `any`) saw a packet on.
-    pub fn within(&mut self, parent: InterfaceId, ifindex: u32) -> InterfaceId {
+    pub(super) fn within(&mut self, parent: InterfaceId, ifindex: u32) -> InterfaceId {
         self.id(Identity::Within(parent, ifindex))
     }
 

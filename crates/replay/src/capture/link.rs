@@ -27,8 +27,6 @@ pub struct Framed<'a> {
     pub data: &'a [u8],
     /// Which way it went, where its link header tells.
     pub direction: Option<Direction>,
-    /// The kernel's number of the interface, where its link header tells.
-    pub ifindex: Option<u32>,
 }
 
 /// Where a packet's network layer begins and what it is.
@@ -54,11 +52,18 @@ const ETHERTYPE_UNKNOWN: u16 = 0;
 
 impl LinkType {
     const ETHERNET: u32 = 1;
+    const COOKED_V2: u32 = 276;
 
     /// Whether packets that begin so are read.
     #[must_use]
     pub fn is_read(self) -> bool {
         matches!(self.0, 0 | 1 | 9 | 12 | 14 | 50 | 51 | 101 | 104 | 108 | 109 | 113 | 204 | 219 | 228 | 229 | 276)
+    }
+
+    /// The kernel's number of the interface a packet was seen on, where its link header tells.
+    pub(super) fn ifindex(self, data: &[u8]) -> Option<u32> {
+        let header = data.first_chunk::<8>().filter(|_| self.0 == Self::COOKED_V2)?;
+        Some(u32::from_be_bytes([header[4], header[5], header[6], header[7]]))
     }
 
     /// A packet as the kernel programs can take it. What is neither Ethernet nor IP is put behind an Ethernet header
@@ -78,7 +83,7 @@ impl LinkType {
             113 => cooked_v1(data, &mut framed),
             204 => ppp_with_direction(data, &mut framed),
             219 => Payload::Ether(ETHERTYPE_MPLS, data),
-            276 => cooked_v2(data, &mut framed),
+            Self::COOKED_V2 => cooked_v2(data, &mut framed),
             _ => Payload::Cut,
         };
         match payload {
@@ -176,7 +181,6 @@ fn cooked_v2<'a>(data: &'a [u8], framed: &mut Framed<'_>) -> Payload<'a> {
     let (Some(protocol), Some(header), Some(rest)) = (be16(data, 0), data.first_chunk::<20>(), data.get(20..)) else {
         return Payload::Cut;
     };
-    framed.ifindex = Some(u32::from_be_bytes([header[4], header[5], header[6], header[7]]));
     framed.direction = outgoing(u16::from(header[10]) == PACKET_OUTGOING);
     cooked(u16::from_be_bytes([header[8], header[9]]), protocol, rest)
 }

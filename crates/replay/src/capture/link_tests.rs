@@ -2,11 +2,11 @@ use super::*;
 
 const IP: [u8; 3] = [0x45, 1, 2];
 
-fn framed(link: u32, header: &[u8]) -> (bool, Vec<u8>, Option<Direction>, Option<u32>) {
+fn framed(link: u32, header: &[u8]) -> (bool, Vec<u8>, Option<Direction>) {
     let data = [header, &IP].concat();
     let mut scratch = Vec::new();
     let f = LinkType(link).frame(&data, &mut scratch);
-    (f.raw_ip, f.data.to_vec(), f.direction, f.ifindex)
+    (f.raw_ip, f.data.to_vec(), f.direction)
 }
 
 fn behind(ethertype: u16, rest: &[u8]) -> Vec<u8> {
@@ -34,7 +34,7 @@ fn ip_is_found_behind_every_link_header() {
         (104, &[0x0f, 0x00, 0x86, 0xdd]),
     ];
     for (link, head) in heads {
-        assert_eq!(framed(*link, head), (true, IP.to_vec(), None, None), "link type {link}, header {head:02x?}");
+        assert_eq!(framed(*link, head), (true, IP.to_vec(), None), "link type {link}, header {head:02x?}");
     }
 }
 
@@ -55,15 +55,17 @@ fn cooked_packets_tell_direction_and_interface() {
         let [p0, p1] = protocol.to_be_bytes();
         framed(113, &[0, kind, h0, h1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, p0, p1])
     };
-    assert_eq!(v1(0, 1, 0x0800), (true, IP.to_vec(), Some(Direction::Ingress), None));
-    assert_eq!(v1(4, 1, 0x86dd), (true, IP.to_vec(), Some(Direction::Egress), None));
+    assert_eq!(v1(0, 1, 0x0800), (true, IP.to_vec(), Some(Direction::Ingress)));
+    assert_eq!(v1(4, 1, 0x86dd), (true, IP.to_vec(), Some(Direction::Egress)));
     assert_eq!(v1(0, 1, 0x8100).1, behind(0x8100, &[]));
     assert_eq!(v1(0, 1, 0x0806).1, behind(0x0806, &[]));
     assert_eq!(v1(0, 1, 4).1, behind(3, &[]));
     assert_eq!(v1(0, 824, 0x0800).1, behind(0, &[]));
 
-    let v2 = framed(276, &[8, 0, 0, 0, 0, 0, 0, 7, 0, 1, 4, 6, 1, 2, 3, 4, 5, 6, 0, 0]);
-    assert_eq!(v2, (true, IP.to_vec(), Some(Direction::Egress), Some(7)));
+    let v2 = [8, 0, 0, 0, 0, 0, 0, 7, 0, 1, 4, 6, 1, 2, 3, 4, 5, 6, 0, 0];
+    assert_eq!(framed(276, &v2), (true, IP.to_vec(), Some(Direction::Egress)));
+    assert_eq!(LinkType(276).ifindex(&v2), Some(7));
+    assert_eq!((LinkType(276).ifindex(&v2[..7]), LinkType(113).ifindex(&v2)), (None, None));
 }
 
 #[test]

@@ -19,7 +19,6 @@ mod source;
 mod tick_clock;
 
 pub use error::{CaptureError, CaptureFault, Place};
-pub use interface::Interfaces;
 pub use link::{Framed, LinkType};
 pub use packet::Packet;
 pub use reader::CaptureReader;

@@ -103,17 +103,6 @@ impl CaptureReader {
         }
     }
 
-    /// The interfaces packets came from so far.
-    #[must_use]
-    pub fn interfaces(&self) -> &Interfaces {
-        &self.interfaces
-    }
-
-    /// The same, to add those that only a packet's own headers tell.
-    pub fn interfaces_mut(&mut self) -> &mut Interfaces {
-        &mut self.interfaces
-    }
-
     fn next_record(&mut self, start: &mut u64) -> Found<Option<Record>> {
         let found = match &mut self.format {
             Format::Pcap(pcap) => pcap.next(&mut self.source, &mut self.buffer, &mut self.interfaces)?,
@@ -127,7 +116,11 @@ impl CaptureReader {
 
     fn packet(&mut self, record: Record, offset: u64) -> Packet<'_> {
         self.packets += 1;
-        let Record { timestamp, interface, direction, link_type, wire_len, data } = record;
+        let Record { timestamp, mut interface, direction, link_type, wire_len, data } = record;
+        let data = self.buffer.get(data).unwrap_or_default();
+        if let Some(ifindex) = link_type.ifindex(data) {
+            interface = self.interfaces.within(interface, ifindex);
+        }
         Packet {
             number: self.packets,
             offset,
@@ -137,7 +130,7 @@ impl CaptureReader {
             direction,
             link_type,
             wire_len,
-            data: self.buffer.get(data).unwrap_or_default(),
+            data,
         }
     }
 }

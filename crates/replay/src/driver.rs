@@ -1,0 +1,255 @@
+//! Packet by packet through the kernel programs; window by window out as records.
+
+use crate::capture::{CaptureError, CaptureReader, Packet};
+use crate::summary::{ReplayError, ReplaySummary};
+use crate::times::PacketTimes;
+use crate::windows::Windows;
+use netrig_aggregate::{AggregateConfig, Aggregator, BYTES_PER_FLOW};
+use netrig_drain::Drain;
+use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, Timestamp};
+use netrig_probes::ProbeError;
+use netrig_probes::flow::{FlowOptions, FlowProbe, Frame, LinkKind};
+use std::path::Path;
+
+/// A whole pass over the tables after so many packets, however long the window: so that the time of each flow's latest
+/// packet is still known exactly.
+const SCAN_EVERY: u64 = 1 << 20;
+
+/// How to replay.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// Tell flows inside tunnels beside the outer ones.
+    pub tunnels: bool,
+    /// Length of a window.
+    pub window_ns: i64,
+    /// Silence after which a flow is over.
+    pub idle_timeout_ns: i64,
+    /// Memory for tables and flows, half of it in the kernel.
+    pub memory_bytes: u64,
+    /// Host name for the records.
+    pub host: Option<String>,
+}
+
+impl Default for ReplayOptions {
+    fn default() -> Self {
+        Self {
+            tunnels: false,
+            window_ns: 10_000_000_000,
+            idle_timeout_ns: 60_000_000_000,
+            memory_bytes: 64 << 20,
+            host: None,
+        }
+    }
+}
+
+/// Replays a capture file; the records go to `sink`, window by window, in the order of their beginnings.
+///
+/// # Errors
+/// When the kernel programs cannot be run, or where the capture breaks: then all records up to there have been told.
+pub fn replay(
+    path: &Path,
+    options: &ReplayOptions,
+    sink: &mut dyn FnMut(FlowRecord),
+) -> Result<ReplaySummary, ReplayError> {
+    let capture = CaptureReader::open(path).map_err(|error| ReplayError::Capture { error, summary: Box::default() })?;
+    replay_capture(capture, options, sink)
+}
+
+/// The same for a capture that is open already.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_capture(
+    mut capture: CaptureReader,
+    options: &ReplayOptions,
+    sink: &mut dyn FnMut(FlowRecord),
+) -> Result<ReplaySummary, ReplayError> {
+    let mut road = Road::new(options)?;
+    let broken = road.drive(&mut capture, sink)?;
+    let summary = road.finish(sink);
+    match broken {
+        None => Ok(summary),
+        Some(error) => Err(ReplayError::Capture { error, summary: Box::new(summary) }),
+    }
+}
+
+/// The whole road from packets to records, in one thread.
+struct Road {
+    probe: FlowProbe,
+    drain: Drain,
+    aggregator: Aggregator,
+    times: PacketTimes,
+    windows: Windows,
+    /// Packets that surely fit into the outbox of evicted flows, were each of them to evict.
+    outbox_every: u64,
+    names: Names,
+    scratch: Vec<u8>,
+    summary: ReplaySummary,
+}
+
+impl Road {
+    fn new(options: &ReplayOptions) -> Result<Self, ProbeError> {
+        let half = options.memory_bytes / 2;
+        let flow_options = FlowOptions::replay(options.tunnels, half);
+        let sizes = flow_options.sizes;
+        let probe = FlowProbe::load(&flow_options)?;
+        let drain = Drain::new(probe.memory());
+        let flows_capacity = usize::try_from(half).unwrap_or(usize::MAX) / BYTES_PER_FLOW;
+        let aggregator = Aggregator::new(AggregateConfig {
+            window_ns: options.window_ns.max(1),
+            idle_timeout_ns: options.idle_timeout_ns,
+            flows_capacity: flows_capacity.max(1),
+            host: options.host.clone(),
+            netns: None,
+            sampling_rate: 1,
+        });
+        Ok(Self {
+            probe,
+            drain,
+            aggregator,
+            times: PacketTimes::default(),
+            windows: Windows::new(options.window_ns),
+            // A packet inside a tunnel may evict two flows. A power of two, as the sizes are.
+            outbox_every: u64::from((sizes.outbox4.min(sizes.outbox6) / 2).max(1)).min(SCAN_EVERY),
+            names: Names::new(sizes.interfaces as usize),
+            scratch: Vec::new(),
+            summary: ReplaySummary::default(),
+        })
+    }
+
+    /// Takes all packets; gives what the capture breaks with, if it does.
+    fn drive(
+        &mut self,
+        capture: &mut CaptureReader,
+        sink: &mut dyn FnMut(FlowRecord),
+    ) -> Result<Option<CaptureError>, ProbeError> {
+        loop {
+            let packet = match capture.next_packet() {
+                Ok(Some(packet)) => packet,
+                Ok(None) => return Ok(None),
+                Err(error) => return Ok(Some(error)),
+            };
+            if let Some(end) = self.windows.advance(packet.timestamp) {
+                self.close_window(end, false, sink);
+            }
+            self.take(&packet)?;
+            if self.summary.read.packets.is_multiple_of(self.outbox_every) {
+                let whole = self.summary.read.packets.is_multiple_of(SCAN_EVERY);
+                self.drain(packet.timestamp, whole, sink);
+            }
+        }
+    }
+
+    /// One packet through the programs.
+    fn take(&mut self, packet: &Packet<'_>) -> Result<(), ProbeError> {
+        let framed = packet.link_type.frame(packet.data, &mut self.scratch);
+        let frame = Frame {
+            data: framed.data,
+            wire_len: packet.wire_len,
+            link: if framed.raw_ip { LinkKind::RawIp } else { LinkKind::Ethernet },
+            iface: self.names.learn(packet.interface, packet.iface),
+            direction: framed.direction.unwrap_or(packet.direction),
+        };
+        let tick = self.times.push(packet.timestamp);
+        self.probe.replay(tick, &frame)?;
+        let summary = &mut self.summary;
+        summary.read.packets += 1;
+        summary.read.bytes += u64::from(packet.wire_len);
+        summary.captured_bytes += packet.data.len() as u64;
+        summary.first = Some(summary.first.map_or(packet.timestamp, |first| first.min(packet.timestamp)));
+        summary.last = Some(summary.last.map_or(packet.timestamp, |last| last.max(packet.timestamp)));
+        Ok(())
+    }
+
+    /// Brings what left the tables (or, `whole`, all they gained) to the aggregator; tells what has no room there.
+    fn drain(&mut self, now: Timestamp, whole: bool, sink: &mut dyn FnMut(FlowRecord)) {
+        let Self { drain, aggregator, times, summary, names, .. } = self;
+        let name = |id| names.of(id);
+        let mut add = |delta: &FlowDelta| {
+            aggregator.add(delta);
+            if aggregator.is_crowded() {
+                aggregator.tell_evicted(now, &name, &mut |record| {
+                    summary.records += 1;
+                    sink(record);
+                });
+            }
+        };
+        if whole {
+            drain.scan(times, &mut add)
+        } else {
+            drain.outboxes(times, &mut add)
+        };
+    }
+
+    /// Tells the window that ends at `end`, its records in the order of their beginnings: that of the tables' places
+    /// means nothing to anyone.
+    fn close_window(&mut self, end: Timestamp, last: bool, sink: &mut dyn FnMut(FlowRecord)) {
+        self.drain(end.plus_ns(-1), true, sink);
+        let mut records = Vec::new();
+        self.aggregator.close_window(end, last, &|id| self.names.of(id), &mut |record| records.push(record));
+        records.sort_by_cached_key(order);
+        self.summary.records += records.len() as u64;
+        records.into_iter().for_each(sink);
+    }
+
+    fn finish(mut self, sink: &mut dyn FnMut(FlowRecord)) -> ReplaySummary {
+        if let Some(end) = self.windows.end() {
+            self.close_window(end, true, sink);
+        }
+        let mut summary = self.summary;
+        for iface in self.names.all() {
+            for direction in Direction::BOTH {
+                let counts = self.drain.interface_counts(iface, direction);
+                summary.seen.add(counts.seen);
+                summary.overflow.add(counts.overflow);
+                summary.told.add(self.aggregator.told(iface, direction));
+                summary.not_ip.add(self.aggregator.not_ip(iface, direction));
+                summary.faults.iter_mut().zip(counts.faults).for_each(|(sum, count)| *sum += count);
+            }
+        }
+        summary
+    }
+}
+
+/// Names of the interfaces met, as many as the tables can count apart; those beyond share number 0, the unknown one.
+struct Names {
+    known: Vec<Option<String>>,
+    max: usize,
+}
+
+impl Names {
+    fn new(max: usize) -> Self {
+        Self { known: vec![None], max }
+    }
+
+    /// The number to count an interface under.
+    fn learn(&mut self, id: InterfaceId, name: Option<&str>) -> InterfaceId {
+        let at = usize::from(id.0);
+        if at >= self.max {
+            return InterfaceId(0);
+        }
+        if at >= self.known.len() {
+            self.known.resize(at + 1, None);
+        }
+        if self.known[at].is_none() {
+            self.known[at] = name.map(str::to_owned);
+        }
+        id
+    }
+
+    fn of(&self, id: InterfaceId) -> Option<String> {
+        self.known.get(usize::from(id.0)).cloned().flatten()
+    }
+
+    fn all(&self) -> impl Iterator<Item = InterfaceId> + use<> {
+        (0..self.known.len()).filter_map(|at| u16::try_from(at).ok()).map(InterfaceId)
+    }
+}
+
+/// What records of one window are sorted by: when they began, then all that tells them apart.
+fn order(record: &FlowRecord) -> impl Ord + use<> {
+    let ends = (record.src_addr, record.src_port, record.dst_addr, record.dst_port);
+    let kind = (record.protocol, record.icmp_type, record.icmp_code, record.fragment);
+    let place = (record.iface.clone(), record.vlan, record.vlan_inner, record.tunnel, record.tunnel_id);
+    (record.first_seen, record.last_seen, ends, kind, place, record.packets, record.bytes)
+}
