@@ -11,6 +11,8 @@ const ZIPF_EXPONENT: f64 = 1.05;
 pub(crate) enum Draw {
     Uniform,
     Zipf,
+    /// One after the other, in scattered order.
+    InTurn,
     /// Every packet begins a flow.
     AllNew,
 }
@@ -36,6 +38,12 @@ pub(crate) const CASES: [Case; 6] = [
     Case { name: "all new", flows: MILLION, draw: Draw::AllNew, ratio_max: 0.60, ns_max: None },
 ];
 
+/// For the drain: every flow lives, none is busy.
+pub(crate) const MILLION_LIVE: Case =
+    Case { name: "1M live flows", flows: MILLION, draw: Draw::InTurn, ratio_max: f64::NAN, ns_max: None };
+/// For the live path.
+pub(crate) const LIVE_PATH: Case = CASES[1];
+
 /// IPv6 may cost so much more.
 pub(crate) const IPV6_FACTOR: f64 = 1.3;
 
@@ -46,6 +54,7 @@ impl Case {
         match self.draw {
             Draw::AllNew => Vec::new(),
             Draw::Uniform => (0..SEQUENCE_LEN).map(|_| random.below(self.flows)).collect(),
+            Draw::InTurn => (0..SEQUENCE_LEN as u32).map(|at| scatter(at, self.flows)).collect(),
             Draw::Zipf => {
                 let ranks = Ranks::new(self.flows);
                 (0..SEQUENCE_LEN).map(|_| scatter(ranks.draw(&mut random), self.flows)).collect()

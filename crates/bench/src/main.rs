@@ -1,10 +1,10 @@
 //! What a packet costs, beside an empty program and the textbook.
 
-mod account;
 mod cases;
 mod harness;
 mod packet;
 mod report;
+mod road;
 mod rounds;
 mod sys;
 mod test_runs;
@@ -39,9 +39,9 @@ struct Options {
     /// CPUs that count the same flows at once
     #[arg(long, value_delimiter = ',', default_value = "1,2")]
     cpus: Vec<usize>,
-    /// Kernel memory of the flow probe, MiB
-    #[arg(long, default_value_t = 32)]
-    kernel_mib: u64,
+    /// The rig's memory, MiB: half of it for the kernel's tables
+    #[arg(long, default_value_t = 64)]
+    memory: u64,
     /// Keep this run's figures as the baseline
     #[arg(long)]
     save_baseline: bool,
@@ -67,11 +67,12 @@ fn main() -> Result<()> {
         cpus: options.cpus.clone(),
         only: options.only.clone(),
         setup: Setup {
-            kernel_bytes: options.kernel_mib << 20,
+            kernel_bytes: options.memory << 19,
             textbook_entries: 1,
             redirect_ifindex: 0,
             object: options.object.as_deref().map(Into::into),
         },
+        user_bytes: options.memory << 19,
     };
     let mut report = Report { machine: machine(), ..Report::default() };
     println!("{}", report::CASES_HEAD);

@@ -1,6 +1,6 @@
 //! What was measured, as a table for people and JSON for machines, beside the baseline that is kept.
 
-use crate::account::Account;
+use crate::road::RoadCost;
 use crate::rounds::Samples;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -34,15 +34,20 @@ pub(crate) struct CaseResult {
     pub(crate) ratio: f64,
     pub(crate) ratio_max: f64,
     pub(crate) ns_max: Option<f64>,
-    pub(crate) account: Account,
+    /// CPU time of user space, a packet.
+    pub(crate) drain_ns: f64,
     /// Packets run but not counted.
     pub(crate) missed_packets: i64,
     pub(crate) imbalance_packets: i64,
+    pub(crate) imbalance_bytes: i64,
+    pub(crate) overflow_packets: u64,
+    pub(crate) evictions: u64,
+    pub(crate) road: RoadCost,
 }
 
 impl CaseResult {
     fn is_exact(&self) -> bool {
-        self.missed_packets == 0 && self.imbalance_packets == 0
+        self.missed_packets == 0 && self.imbalance_packets == 0 && self.imbalance_bytes == 0
     }
 
     fn is_within(&self) -> bool {
@@ -55,12 +60,12 @@ impl CaseResult {
 
     pub(crate) fn line(&self, baseline: &Baseline) -> String {
         let ledger = if self.is_exact() {
-            format!("exact, {} evicted, {} overflow", self.account.evictions, self.account.overflow)
+            format!("exact; {} evicted, {} overflow", self.evictions, self.overflow_packets)
         } else {
             format!("OFF BY {} (and {} not seen)", self.imbalance_packets, self.missed_packets)
         };
         format!(
-            "{:<5} {:<18} {:>4} {:>6.1} {:>9.1} {:>11} {:>7.1} {:>12} {:>6.3} {:>5.2} {:<4} {:>9}  {}",
+            "{:<5} {:<18} {:>4} {:>6.1} {:>9.1} {:>11} {:>7.1} {:>12} {:>6.3} {:>5.2} {:<4} {:>9} {:>6.1}  {}",
             self.family,
             self.case,
             self.cpus,
@@ -73,13 +78,14 @@ impl CaseResult {
             self.ratio_max,
             if self.is_within() { "ok" } else { "over" },
             change(self.ratio, baseline.ratios.get(&self.key()).copied()),
+            self.drain_ns,
             ledger,
         )
     }
 }
 
 pub(crate) const CASES_HEAD: &str = "\
-family case               cpus  empty  textbook     min–max  netrig      min–max  ratio   bar      baseline  ledger";
+family case               cpus  empty  textbook     min–max  netrig      min–max  ratio   bar      baseline  drain  ledger";
 
 fn spread(figure: &Figure, digits: usize) -> String {
     format!("{:.digits$}–{:.digits$}", figure.min, figure.max)

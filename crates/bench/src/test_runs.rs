@@ -1,13 +1,13 @@
 //! The table of cases: nanoseconds a packet beyond an empty program, by test run.
 
-use crate::account::Books;
 use crate::cases::{CASES, Case, Draw, IPV6_FACTOR};
-use crate::harness::{Harness, Setup};
+use crate::harness::{Harness, LOOPBACK, Setup};
+use crate::packet;
 use crate::report::{CaseResult, Figure};
+use crate::road::{self, Road};
 use crate::rounds::{self, Samples};
-use crate::{packet, sys};
 use anyhow::Result;
-use std::sync::atomic::{AtomicBool, Ordering};
+use netrig_model::Direction;
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -18,10 +18,12 @@ pub(crate) struct Plan {
     pub(crate) cpus: Vec<usize>,
     pub(crate) only: Option<String>,
     pub(crate) setup: Setup,
+    /// User space's share of the rig's memory.
+    pub(crate) user_bytes: u64,
 }
 
 /// The CPU that drains, while the first one counts.
-const DRAIN_CPU: usize = 1;
+pub(crate) const DRAIN_CPU: usize = 1;
 
 pub(crate) fn measure_all(plan: &Plan, told: &mut dyn FnMut(CaseResult)) -> Result<()> {
     for is_ipv6 in &plan.families {
@@ -38,32 +40,30 @@ fn measure(plan: &Plan, case: &Case, is_ipv6: bool, cpus: usize) -> Result<CaseR
     let harness = Harness::new(&Setup { textbook_entries: case.flows * 2 + 64, ..plan.setup.clone() })?;
     harness.admit_loopback()?;
     harness.set_case(case)?;
-    let books = Books::of(harness.memory());
-    let stop = AtomicBool::new(false);
-    let samples = std::thread::scope(|scope| {
-        let drain = scope.spawn(|| sys::pin_to(DRAIN_CPU).map(|()| books.keep_taking(&stop)));
-        let samples = take_turns(plan, case, &harness, is_ipv6, cpus);
-        stop.store(true, Ordering::Relaxed);
-        drain.join().map_err(|_| anyhow::anyhow!("the draining thread panicked"))??;
-        samples
-    })?;
+    let mut road = Road::new(&harness.probe, plan.user_bytes)?;
+    let samples = road::beside(&mut road, DRAIN_CPU, || take_turns(plan, case, &harness, is_ipv6, cpus))?;
     let [empty, textbook, netrig] = samples;
     let (textbook, netrig) = (textbook.beyond(&empty), netrig.beyond(&empty));
-    let account = books.account();
+    let ledger = road.ledger(LOOPBACK, Direction::Ingress);
     let ran = (plan.rounds as u64 + 1) * u64::from(plan.packets) * cpus as u64;
+    let factor = if is_ipv6 { IPV6_FACTOR } else { 1.0 };
     Ok(CaseResult {
         family: if is_ipv6 { "ipv6" } else { "ipv4" }.to_owned(),
         case: case.name.to_owned(),
         cpus,
         ratio: netrig.median() / textbook.median(),
-        ratio_max: case.ratio_max * if is_ipv6 { IPV6_FACTOR } else { 1.0 },
-        ns_max: case.ns_max.map(|ns| ns * if is_ipv6 { IPV6_FACTOR } else { 1.0 }),
+        ratio_max: case.ratio_max * factor,
+        ns_max: case.ns_max.map(|ns| ns * factor),
         empty_ns: Figure::of(&empty),
         textbook_ns: Figure::of(&textbook),
         netrig_ns: Figure::of(&netrig),
-        missed_packets: ran as i64 - account.seen as i64,
-        imbalance_packets: account.imbalance(),
-        account,
+        drain_ns: road.cost().cpu_ns as f64 / ran as f64,
+        missed_packets: ran as i64 - ledger.seen_packets as i64,
+        imbalance_packets: ledger.imbalance_packets,
+        imbalance_bytes: ledger.imbalance_bytes,
+        overflow_packets: ledger.overflow_packets,
+        evictions: road.evictions(),
+        road: road.cost(),
     })
 }
 
