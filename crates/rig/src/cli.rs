@@ -78,8 +78,8 @@ pub(crate) struct RigAddress {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The rig stops on SIGINT or SIGTERM: it closes the open window, and nothing of it stays attached. SIGHUP reads the
-configuration again.
+The rig stops on SIGINT or SIGTERM: it closes the open window, and nothing of it stays attached. \
+SIGHUP reads the configuration again.
 
 Examples:
   netrig run                    the uplinks of this host
@@ -110,11 +110,11 @@ pub(crate) struct TopArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Live records and stored ones are one answer, each record once. Where no rig answers, the store alone does; stderr says
-which was used.
+Live records and stored ones are one answer, each record once. Where no rig answers, the store alone does; \
+stderr says which was used.
 
-With --json, each line is a record as it is stored: a flow that lasts has one for every window. With --by or --top they
-are summed first.
+With --json, each line is a record as it is stored: a flow that lasts has one for every window. \
+With --by or --top they are summed first.
 
 Examples:
   netrig flows --top 10
@@ -165,8 +165,8 @@ pub(crate) struct QueryArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-pcap and pcapng, also compressed (gzip, zstd). The capture's own timestamps count. Needs the rights to load kernel
-programs; sends nothing.
+pcap and pcapng, also compressed (gzip, zstd). The capture's own timestamps count. \
+Needs the rights to load kernel programs; sends nothing.
 
 Examples:
   netrig replay capture.pcap

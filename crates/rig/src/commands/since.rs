@@ -37,7 +37,7 @@ impl FromStr for Since {
         if let Ok(instant) = serde_json::from_value(serde_json::Value::from(text)) {
             return Ok(Self::At(instant));
         }
-        let told = |e| format!("{e}; or an instant such as 2026-01-31T08:00:00Z, or all");
+        let told = |e| format!("{e}: write a time span such as 5m, an instant such as 2026-01-31T08:00:00Z, or all");
         parse_duration(text).map(Self::Ago).map_err(told)
     }
 }

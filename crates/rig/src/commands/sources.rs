@@ -42,8 +42,8 @@ impl Sources {
                         Ok(Self { live: None, store: Some(reader), description: why })
                     }
                     Err(no_store) => bail!(
-                        "no rig answers at {} ({error}), and there is no store to read: {no_store}. Start a rig with \
-                         `netrig run`, name one with --url, or a store with --store",
+                        "no rig answers at {} ({error})\nand {no_store}\nStart a rig with `netrig run`, name one with \
+                         --url, or a store with --store.",
                         client.url()
                     ),
                 }

@@ -50,3 +50,29 @@ fn a_rename_is_followed() {
     street.near.run_script("ip link set idle0 down; ip link set idle0 name plug7; ip link set plug7 up");
     wait_for("the renamed interface is watched", Duration::from_secs(5), || watched(&rig, "plug7").then_some(()));
 }
+
+#[test]
+fn a_reload_changes_what_is_watched_and_loses_no_count() {
+    require_root!();
+    let street = Street::new("reload");
+    let config = |interfaces: &str| format!("[rig]\ninterfaces = {interfaces}\nwindow = \"1s\"\n");
+    let rig = Rig::start_with(&street.near, &config("[\"near0\"]"));
+    street.near.veth("plug0", "other0");
+    let stop = AtomicBool::new(false);
+    let sent = std::thread::scope(|scope| {
+        let traffic = scope.spawn(|| street.near.inside(|| udp_steady(2000, 100, &stop)));
+        rig.reload(&config("[\"near0\", \"plug0\"]"));
+        wait_for("the added interface is watched", Duration::from_secs(5), || watched(&rig, "plug0").then_some(()));
+        rig.reload(&config("[\"near0\"]"));
+        wait_for("the removed one is let go", Duration::from_secs(5), || (!watched(&rig, "plug0")).then_some(()));
+        rig.reload("[rig]\nnonsense = 1\n");
+        wait_for("a bad configuration is refused, with the key", Duration::from_secs(5), || {
+            rig.log().contains("nonsense").then_some(())
+        });
+        stop.store(true, Ordering::Relaxed);
+        traffic.join().expect("the traffic's thread")
+    });
+    let stored = rig.stop();
+    stored.assert_balanced();
+    assert_eq!(stored.sum("near0", |f| f.dst_port == Some(4242)).0, sent);
+}

@@ -80,11 +80,6 @@ impl<'a> Rig<'a> {
         self.folder.path().join("store")
     }
 
-    /// Its configuration file.
-    pub(crate) fn config(&self) -> PathBuf {
-        self.folder.path().join("rig.toml")
-    }
-
     /// The body of a page it serves.
     pub(crate) fn get(&self, path: &str) -> String {
         self.try_get(path).unwrap_or_else(|e| panic!("GET {path}: {e}; the rig's log: {}", self.log()))
@@ -131,9 +126,19 @@ impl<'a> Rig<'a> {
 
     /// Sends a signal and waits for the end.
     pub(crate) fn signal(&mut self, name: &str) -> ExitStatus {
+        self.send(name);
+        wait_for("the rig ends", STOP_LIMIT, || self.child.try_wait().expect("ask for the rig"))
+    }
+
+    /// Rewrites its configuration and asks it to read it again.
+    pub(crate) fn reload(&self, config: &str) {
+        fs::write(self.folder.path().join("rig.toml"), config).expect("write rig.toml");
+        self.send("HUP");
+    }
+
+    fn send(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
         assert!(sent.expect("run kill").success(), "kill -{name} {}", self.pid());
-        wait_for("the rig ends", STOP_LIMIT, || self.child.try_wait().expect("ask for the rig"))
     }
 
     /// Starts it again on the same store and configuration, after it ended.

@@ -1,0 +1,128 @@
+//! A made-up rig, a store, and the binary.
+
+use netrig_model::{EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp, transport_name};
+use netrig_serve::{Live, OpenFlows, ServeOptions, Server};
+use netrig_store::{StoreConfig, StoreWriter};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+pub(crate) const WINDOW_NS: i64 = 10_000_000_000;
+
+/// The start of the window `ago` windows before the present one.
+pub(crate) fn window(ago: i64) -> Timestamp {
+    let ns = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos();
+    Timestamp(i64::try_from(ns).expect("before 2262")).window_start(WINDOW_NS).plus_ns(-ago * WINDOW_NS)
+}
+
+/// A TCP flow from `src` to port 443 of 192.0.2.80, in a window.
+pub(crate) fn flow(src: &str, bytes: u64, window_start: Timestamp) -> FlowRecord {
+    FlowRecord {
+        window_start,
+        window_end: window_start.plus_ns(WINDOW_NS),
+        first_seen: window_start,
+        last_seen: window_start.plus_ns(1),
+        host: Some("lab".to_owned()),
+        iface: Some("eth0".to_owned()),
+        netns: None,
+        vlan: None,
+        vlan_inner: None,
+        protocol: 6,
+        transport: transport_name(6).map(str::to_owned),
+        src_addr: src.parse().ok(),
+        src_port: Some(40_000),
+        dst_addr: "192.0.2.80".parse().ok(),
+        dst_port: Some(443),
+        packets: bytes / 100,
+        bytes,
+        reverse_packets: 0,
+        reverse_bytes: 0,
+        tcp_flags: Some(0x1b),
+        reverse_tcp_flags: None,
+        icmp_type: None,
+        icmp_code: None,
+        dscp: Some(0),
+        fragment: None,
+        tunnel: None,
+        tunnel_id: None,
+        sampling_rate: 1,
+        end_reason: EndReason::Active,
+        process: None,
+        pid: None,
+        cgroup: None,
+        container: None,
+        src_name: None,
+        dst_name: None,
+    }
+}
+
+struct Fake {
+    open: OpenFlows,
+    store: Option<PathBuf>,
+}
+
+impl Live for Fake {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        let store = self.store.as_ref().map(|dir| StoreStatus {
+            dir: dir.display().to_string(),
+            writing: true,
+            ..StoreStatus::default()
+        });
+        let probe = ProbeStatus { name: "flow".to_owned(), state: ProbeState::Running, detail: String::new() };
+        Arc::new(Snapshot { probes: vec![probe], store, taken: window(0), ..Snapshot::default() })
+    }
+
+    fn open_flows(&self) -> OpenFlows {
+        self.open.clone()
+    }
+}
+
+/// A rig on a port of its own, whose store ends at `stored_before`.
+pub(crate) fn rig(records: Vec<FlowRecord>, stored_before: Timestamp, store: Option<&Path>) -> Server {
+    let options = ServeOptions { listen: "127.0.0.1:0".parse().expect("address"), metrics: true };
+    let fake = Fake { open: OpenFlows { records, stored_before }, store: store.map(Path::to_owned) };
+    Server::start(&options, Arc::new(fake)).expect("server")
+}
+
+/// A store with these windows.
+pub(crate) fn store(windows: &[(Timestamp, Vec<FlowRecord>)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("folder");
+    let config =
+        StoreConfig { dir: dir.path().to_owned(), retain: Duration::from_secs(1_000_000), budget_bytes: 1 << 30 };
+    let mut writer = StoreWriter::open(config).expect("store");
+    for (start, rows) in windows {
+        writer.append_flows((*start, start.plus_ns(WINDOW_NS)), rows).expect("append");
+    }
+    dir
+}
+
+/// The binary, knowing no rig and no store but those that a test names.
+pub(crate) fn netrig() -> Command {
+    command(env!("CARGO_BIN_EXE_netrig"))
+}
+
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("NETRIG_") {
+            command.env_remove(name);
+        }
+    }
+    // Port 9 is where nothing listens.
+    command.env("NETRIG_SERVE__LISTEN", "127.0.0.1:9").env("NETRIG_STORE__DIR", "/nonexistent/netrig");
+    command
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+/// Runs `netrig` with these words.
+pub(crate) fn run(words: &[&str]) -> Output {
+    netrig().args(words).output().expect("netrig")
+}

@@ -1,0 +1,5 @@
+//! The client side of the command line, as a user runs it: against a made-up rig, a store, both, or neither.
+
+mod asking;
+mod fixture;
+mod flows;
