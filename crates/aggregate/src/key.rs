@@ -179,7 +179,8 @@ fn ports(key: &FlowKey) -> (u16, u16) {
 }
 
 fn is_icmp(protocol: u8, kind: FlowKind) -> bool {
-    matches!(protocol, ICMP | ICMPV6) && matches!(kind, FlowKind::Ipv4 | FlowKind::Ipv6)
+    // Each family has its own: the other's number in a header promises nothing about what follows.
+    matches!((protocol, kind), (ICMP, FlowKind::Ipv4) | (ICMPV6, FlowKind::Ipv6))
 }
 
 fn kind_number(kind: FlowKind) -> u64 {
@@ -249,6 +250,12 @@ mod tests {
         assert_ne!(PairKey::of(&key(b, a, (8, 0), 1)).0, request);
         // Errors both ways are two flows.
         assert_ne!(PairKey::of(&key(a, b, (3, 3), 1)).0, PairKey::of(&key(b, a, (3, 3), 1)).0);
+    }
+
+    #[test]
+    fn the_other_family_s_icmp_has_no_type() {
+        let (pair, side) = PairKey::of(&FlowKey { kind: FlowKind::Ipv6, ..key([0; 4], [1; 4], (0, 0), 1) });
+        assert_eq!((pair.icmp(side), pair.port(side)), (None, None));
     }
 
     #[test]
