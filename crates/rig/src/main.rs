@@ -3,6 +3,7 @@
 mod cli;
 mod client;
 mod commands;
+mod daemon;
 mod failure;
 mod output;
 mod settings;

@@ -130,6 +130,12 @@ impl StoreWriter {
         self.append(window, rows)
     }
 
+    /// Other limits of age and bytes; what is beyond them goes at the next upkeep.
+    pub fn limit(&mut self, retain: Duration, budget_bytes: u64) {
+        self.config.retain = retain;
+        self.config.budget_bytes = budget_bytes;
+    }
+
     /// Counts rows that never reached the store, because whoever hands them over had to give them up.
     pub fn count_lost(&mut self, rows: u64, reason: &str) {
         self.rows_lost += rows;

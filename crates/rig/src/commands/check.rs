@@ -1,8 +1,67 @@
-//! `netrig check`
+//! `netrig check`: what this kernel and these rights allow, found out by doing it: the programs are loaded and attached
+//! as `netrig run` would, and taken off again.
 
 use crate::cli::CheckArgs;
+use crate::daemon::{link_kind, probe_options, targets};
+use crate::output::Output;
+use crate::settings;
+use netrig_config::Config;
+use netrig_host::Interface;
+use netrig_model::Direction;
+use netrig_probes::check::{Finding, ground};
+use netrig_probes::flow::{FlowProbe, LinkTarget};
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`netrig check` is not built in yet ({args:?})")
+    let config = settings::load(args.file.config.as_deref())?;
+    let mut lines: Vec<(bool, String, String)> = Vec::new();
+    for Finding { what, fine, detail } in ground() {
+        lines.push((fine, what.to_owned(), detail));
+    }
+    if config.flow.enabled {
+        lines.extend(flow(&config));
+    } else {
+        lines.push((true, "flow".into(), "switched off by [flow] enabled = false".into()));
+    }
+    let mut out = Output::stdout();
+    for (fine, what, detail) in &lines {
+        out.line(&format!("{:<4} {what:<14} {detail}", if *fine { "ok" } else { "no" }));
+    }
+    out.finish()?;
+    Ok(if lines.iter().all(|(fine, ..)| *fine) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn flow(config: &Config) -> Vec<(bool, String, String)> {
+    let mut probe = match FlowProbe::load(&probe_options(config).0) {
+        Ok(probe) => probe,
+        Err(error) => return vec![(false, "flow".into(), error.to_string())],
+    };
+    let programs = probe.verified_instructions();
+    let verified: u32 = programs.iter().map(|(_, instructions)| instructions).sum();
+    let loaded = format!("{} programs loaded, {verified} instructions verified", programs.len());
+    let mut lines = vec![(true, "flow".to_owned(), loaded)];
+    match targets(&config.rig.interfaces) {
+        Ok((interfaces, selection)) => {
+            lines.extend(interfaces.iter().map(|interface| attach(&mut probe, interface)));
+            let missing = selection.start_error().is_some();
+            lines.extend(selection.problems.iter().map(|p| (!missing, "interfaces".to_owned(), p.to_string())));
+        }
+        Err(error) => lines.push((false, "interfaces".into(), format!("{error:#}"))),
+    }
+    lines
+}
+
+fn attach(probe: &mut FlowProbe, interface: &Interface) -> (bool, String, String) {
+    let name = interface.name.clone();
+    let Some(kind) = link_kind(interface) else {
+        return (false, name, "its link layer is neither Ethernet nor plain IP".into());
+    };
+    match probe.watch(LinkTarget { name: &interface.name, ifindex: interface.index, kind }) {
+        Ok(id) => {
+            let [ingress, egress] = Direction::BOTH.map(|way| probe.hook_of(id, way));
+            probe.unwatch(id);
+            (true, name, format!("flow attaches: ingress by {ingress}, egress by {egress}"))
+        }
+        Err(error) => (false, name, error.to_string()),
+    }
 }

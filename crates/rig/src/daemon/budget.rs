@@ -1,0 +1,46 @@
+//! The division of `[rig] memory`.
+
+use netrig_aggregate::BYTES_PER_FLOW;
+use netrig_probes::flow::FlowSizes;
+
+/// What each part gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Budget {
+    /// Kernel tables and outboxes, at most.
+    pub(crate) kernel_bytes: u64,
+    /// Flows remembered in user space, at most.
+    pub(crate) flows_capacity: usize,
+}
+
+/// What the drain remembers of each slot, bytes.
+const REMEMBERED_BYTES: u64 = 16;
+const FLOWS_MIN: u64 = 4096;
+
+impl Budget {
+    /// Half to the kernel. Of the other half the drain's memory of every slot is taken first; the rest remembers flows.
+    pub(crate) fn of(memory_bytes: u64, cpus: u32) -> Self {
+        let kernel_bytes = memory_bytes / 2;
+        let sizes = FlowSizes::within(kernel_bytes, cpus);
+        let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
+        let rest = (memory_bytes - kernel_bytes).saturating_sub(slots * REMEMBERED_BYTES);
+        let flows = (rest / BYTES_PER_FLOW as u64).max(FLOWS_MIN);
+        Self { kernel_bytes, flows_capacity: usize::try_from(flows).unwrap_or(usize::MAX) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_add_up_to_no_more_than_the_budget() {
+        for mib in [16_u64, 64, 512, 4096] {
+            let memory = mib << 20;
+            let budget = Budget::of(memory, 4);
+            let sizes = FlowSizes::within(budget.kernel_bytes, 4);
+            let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
+            let all = sizes.bytes() + slots * REMEMBERED_BYTES + (budget.flows_capacity * BYTES_PER_FLOW) as u64;
+            assert!(all <= memory, "{mib} MiB: {all} of {memory}");
+        }
+    }
+}

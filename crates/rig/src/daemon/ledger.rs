@@ -1,0 +1,153 @@
+//! The reading that a ledger is made from: kernel counters, hook counts and what was told, in an order in which packets
+//! under way never look lost.
+
+use super::watching::Watched;
+use netrig_aggregate::{Aggregator, LedgerInput};
+use netrig_drain::Drain;
+use netrig_host::Counters;
+use netrig_model::{Direction, InterfaceCounts, InterfaceId, KernelCounts, TrafficCounts};
+use std::collections::BTreeMap;
+
+/// The kernel's counters when an interface came under watch: accounts begin there.
+#[derive(Debug, Default)]
+pub(crate) struct Baselines {
+    by_iface: BTreeMap<(InterfaceId, Direction), Baseline>,
+}
+
+/// Between two readings around the moment of attachment: which packets of that moment were seen nobody can tell.
+#[derive(Clone, Copy, Debug)]
+struct Baseline {
+    before: KernelCounts,
+    after: KernelCounts,
+    counts: InterfaceCounts,
+    told: TrafficCounts,
+    not_ip: TrafficCounts,
+}
+
+fn gained(now: KernelCounts, since: KernelCounts) -> KernelCounts {
+    KernelCounts { traffic: now.traffic.since(since.traffic), dropped: now.dropped.saturating_sub(since.dropped) }
+}
+
+impl Baselines {
+    /// Notes where an interface begins. `before` and `after` were read before and after its programs were attached.
+    pub(crate) fn begin(
+        &mut self,
+        watched: &Watched,
+        (before, after): (&Counters, &Counters),
+        drain: &Drain,
+        aggregator: &Aggregator,
+    ) {
+        for direction in Direction::BOTH {
+            let at = (watched.ifindex, direction);
+            let now = after.get(&at).copied().unwrap_or_default();
+            self.by_iface.insert(
+                (watched.id, direction),
+                Baseline {
+                    before: before.get(&at).copied().unwrap_or_default(),
+                    after: now,
+                    // A number that another interface had before: what was counted under it then is not this one's.
+                    counts: drain.interface_counts(watched.id, direction),
+                    told: aggregator.told(watched.id, direction),
+                    not_ip: aggregator.not_ip(watched.id, direction),
+                },
+            );
+        }
+    }
+
+    /// Whether an interface's beginning is known.
+    pub(crate) fn has(&self, id: InterfaceId) -> bool {
+        self.by_iface.contains_key(&(id, Direction::Ingress))
+    }
+
+    pub(crate) fn forget(&mut self, id: InterfaceId) {
+        self.by_iface.retain(|(of, _), _| *of != id);
+    }
+
+    fn of(&self, id: InterfaceId, direction: Direction) -> Option<&Baseline> {
+        self.by_iface.get(&(id, direction))
+    }
+}
+
+/// Counts of an interface since it came under watch.
+pub(crate) fn counts_since(baselines: &Baselines, drain: &Drain, id: InterfaceId, way: Direction) -> InterfaceCounts {
+    let now = drain.interface_counts(id, way);
+    let Some(base) = baselines.of(id, way) else { return now };
+    let mut faults = now.faults;
+    for (fault, before) in faults.iter_mut().zip(base.counts.faults) {
+        *fault = fault.saturating_sub(before);
+    }
+    InterfaceCounts {
+        seen: now.seen.since(base.counts.seen),
+        frames: now.frames.since(base.counts.frames),
+        overflow: now.overflow.since(base.counts.overflow),
+        faults,
+    }
+}
+
+/// What is told of an interface since it came under watch: in records, and as not IP.
+pub(crate) fn told_since(
+    baselines: &Baselines,
+    aggregator: &Aggregator,
+    id: InterfaceId,
+    way: Direction,
+) -> (TrafficCounts, TrafficCounts) {
+    let (told, not_ip) = (aggregator.told(id, way), aggregator.not_ip(id, way));
+    baselines.of(id, way).map_or((told, not_ip), |base| (told.since(base.told), not_ip.since(base.not_ip)))
+}
+
+/// The hooks' counts of all interfaces at one moment.
+pub(crate) type Seen = BTreeMap<(InterfaceId, Direction), InterfaceCounts>;
+
+pub(crate) fn read_seen<'a>(baselines: &Baselines, drain: &Drain, watched: impl Iterator<Item = &'a Watched>) -> Seen {
+    let ids = watched.map(|w| w.id);
+    let keys = ids.flat_map(|id| Direction::BOTH.map(|way| (id, way)));
+    keys.map(|(id, way)| ((id, way), counts_since(baselines, drain, id, way))).collect()
+}
+
+/// A whole reading. The tables were read between `before` and `after`.
+pub(crate) struct Reading<'a> {
+    pub(crate) kernel_before: &'a Counters,
+    pub(crate) before: &'a Seen,
+    pub(crate) after: &'a Seen,
+    pub(crate) kernel_after: &'a Counters,
+}
+
+/// The ledger's input for one interface and direction.
+///
+/// Packets go on passing while the tables are read, so what is told lies between what was seen before and after. Inside
+/// that span the account is exact at the moment each table entry was read, and that moment is taken as the reading;
+/// outside of it something is wrong, and the difference shows as imbalance.
+pub(crate) fn input(
+    reading: &Reading<'_>,
+    (watched, way): (&Watched, Direction),
+    baselines: &Baselines,
+    aggregator: &Aggregator,
+) -> LedgerInput {
+    let key = (watched.id, way);
+    let before = reading.before.get(&key).copied().unwrap_or_default();
+    let after = reading.after.get(&key).copied().unwrap_or_default();
+    let (told, not_ip) = told_since(baselines, aggregator, watched.id, way);
+    let clamp = |low: u64, at: u64, high: u64| at.clamp(low, high.max(low));
+    let mut counts = after;
+    counts.seen = TrafficCounts {
+        packets: clamp(before.seen.packets, told.packets + not_ip.packets + after.overflow.packets, after.seen.packets),
+        bytes: clamp(before.seen.bytes, told.bytes + not_ip.bytes + after.overflow.bytes, after.seen.bytes),
+    };
+    // What may have left already when `after` was read must have been at the hook when `before` was.
+    counts.frames = before.frames;
+    let kernel = |all: &Counters, base: fn(&Baseline) -> KernelCounts| {
+        let now = all.get(&(watched.ifindex, way)).copied()?;
+        Some(gained(now, base(baselines.of(watched.id, way)?)))
+    };
+    LedgerInput {
+        iface: watched.id,
+        name: Some(watched.name.clone()),
+        direction: way,
+        counts,
+        told,
+        not_ip,
+        sampled_out: TrafficCounts::default(),
+        kernel: kernel(reading.kernel_before, |b| b.after),
+        kernel_after: kernel(reading.kernel_after, |b| b.before),
+    }
+}

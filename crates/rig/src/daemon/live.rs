@@ -1,0 +1,70 @@
+//! What other threads see of the loop.
+
+use super::Request;
+use netrig_model::Snapshot;
+use netrig_serve::{Live, OpenFlows};
+use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A picture younger than this is given again: a scraper that asks too often does not cost more.
+const FRESH: Duration = Duration::from_millis(200);
+/// The loop answers within milliseconds; while it closes a window of a million flows the last picture has to do.
+const PATIENCE: Duration = Duration::from_millis(300);
+const FLOWS_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The loop's door for others.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    requests: Mutex<Sender<Request>>,
+    latest: Mutex<(Instant, Arc<Snapshot>)>,
+}
+
+impl Handle {
+    pub(crate) fn new(requests: Sender<Request>, first: Snapshot) -> Arc<Self> {
+        Arc::new(Self { requests: Mutex::new(requests), latest: Mutex::new((Instant::now(), Arc::new(first))) })
+    }
+
+    /// Puts a newer picture on display.
+    pub(crate) fn show(&self, snapshot: Arc<Snapshot>) {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), snapshot);
+    }
+
+    fn ask(&self, request: Request) -> bool {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).send(request).is_ok()
+    }
+
+    fn latest(&self) -> (Instant, Arc<Snapshot>) {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Live for Handle {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        let (taken, latest) = self.latest();
+        if taken.elapsed() < FRESH {
+            return latest;
+        }
+        let (answer, wait) = sync_channel(1);
+        if !self.ask(Request::Snapshot(answer)) {
+            return latest;
+        }
+        wait.recv_timeout(PATIENCE).unwrap_or(latest)
+    }
+
+    fn open_flows(&self) -> OpenFlows {
+        let asked = Instant::now();
+        while asked.elapsed() < FLOWS_PATIENCE {
+            let (answer, wait) = sync_channel(1);
+            if !self.ask(Request::OpenFlows(answer)) {
+                break;
+            }
+            match wait.recv_timeout(FLOWS_PATIENCE) {
+                Ok(Some(open)) => return open,
+                Ok(None) => std::thread::sleep(Duration::from_millis(50)),
+                Err(_) => break,
+            }
+        }
+        OpenFlows::default()
+    }
+}

@@ -1,0 +1,62 @@
+//! `netrig run`: the one place where all stations of the road meet.
+//!
+//! One thread owns probe, drain and aggregate and never waits for anyone; the store has a thread behind a bounded
+//! queue, HTTP has one, and both ask through [`live`]. Everything that can fail at the start fails before anything is
+//! attached to an interface.
+
+mod budget;
+mod ledger;
+mod live;
+mod looping;
+mod rights;
+mod signals;
+mod snapshot;
+mod storing;
+mod watching;
+
+use crate::daemon::looping::Loop;
+use anyhow::Context;
+use netrig_config::{Config, ConfigErrors};
+use netrig_serve::{ServeOptions, Server};
+use std::sync::mpsc;
+
+pub(crate) use looping::probe_options;
+pub(crate) use watching::{link_kind, targets};
+
+/// What other threads ask of the loop.
+pub(crate) enum Request {
+    /// A fresh picture.
+    Snapshot(mpsc::SyncSender<std::sync::Arc<netrig_model::Snapshot>>),
+    /// The records that are not stored yet; none while a large window is on its way to the disk.
+    OpenFlows(mpsc::SyncSender<Option<netrig_serve::OpenFlows>>),
+    /// Read the configuration again.
+    Reload,
+    /// End, telling everything.
+    Stop(&'static str),
+}
+
+/// Runs until SIGTERM or SIGINT. `reload` reads the configuration anew, for SIGHUP.
+///
+/// # Errors
+/// What kept the rig from starting, with what to do about it.
+pub(crate) fn run(config: Config, reload: &dyn Fn() -> Result<Config, ConfigErrors>) -> anyhow::Result<()> {
+    let (requests, inbox) = mpsc::channel();
+    let mut rig = Loop::start(&config)?;
+    let live = live::Handle::new(requests.clone(), rig.snapshot());
+    let server = if config.serve.enabled {
+        let options = ServeOptions { listen: config.serve.listen, metrics: config.metrics.enabled };
+        let server = Server::start(&options, live.clone()).context("cannot serve HTTP")?;
+        tracing::info!(address = %server.address(), "Serving metrics, health, status and live records.");
+        Some(server)
+    } else {
+        None
+    };
+    rig.attach()?;
+    rights::drop_all_but_needed(rig.needs_rights())?;
+    signals::forward(requests).context("cannot listen to signals")?;
+    rig.run(&inbox, &live, reload);
+    if let Some(server) = server {
+        server.stop();
+    }
+    Ok(())
+}

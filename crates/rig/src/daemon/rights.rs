@@ -1,0 +1,35 @@
+//! Capabilities: once everything is attached, only what hot-plug still needs is kept.
+
+use anyhow::Context;
+use caps::{CapSet, Capability, CapsHashSet};
+
+/// Whether programs will still be loaded or attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Interfaces may come and go: attaching must stay possible.
+    HotPlug,
+    /// The set of interfaces is fixed.
+    Nothing,
+}
+
+/// Drops every capability of the process that is not needed any more, for good.
+///
+/// # Errors
+/// When the kernel refuses, which a process is always allowed to do.
+pub(crate) fn drop_all_but_needed(needs: Needs) -> anyhow::Result<()> {
+    let has = caps::read(None, CapSet::Permitted).context("cannot read the capabilities of this process")?;
+    let mut keep = CapsHashSet::new();
+    // Test runs of the clock program ask for it at every drain.
+    let mut wanted = vec![Capability::CAP_BPF];
+    if needs == Needs::HotPlug {
+        wanted.extend([Capability::CAP_NET_ADMIN, Capability::CAP_PERFMON]);
+    }
+    // The store's folder may belong to someone else than root.
+    wanted.extend([Capability::CAP_DAC_OVERRIDE, Capability::CAP_FOWNER]);
+    keep.extend(wanted.into_iter().filter(|c| has.contains(c)));
+    caps::set(None, CapSet::Inheritable, &CapsHashSet::new()).context("cannot drop inheritable capabilities")?;
+    caps::set(None, CapSet::Effective, &keep).context("cannot drop effective capabilities")?;
+    caps::set(None, CapSet::Permitted, &keep).context("cannot drop permitted capabilities")?;
+    tracing::debug!(kept = ?keep, "Dropped capabilities.");
+    Ok(())
+}
