@@ -144,7 +144,8 @@ pub(crate) struct FlowsArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The query runs in a process of its own, netrig-query: no query can hurt the rig.
+The query runs in a process of its own, netrig-query, so that no query can hurt the rig; \
+`netrig-query --help` has its limits on memory and disk.
 
 Examples:
   netrig query \"SELECT src_addr, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
@@ -156,6 +157,9 @@ pub(crate) struct QueryArgs {
     /// JSON Lines instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    /// Comma-separated values instead of a table
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
     #[command(flatten)]
     pub(crate) rig: RigAddress,
     /// Read this store; without --url, ask no rig

@@ -48,13 +48,15 @@ fn arguments(args: &QueryArgs) -> anyhow::Result<Vec<OsString>> {
         }
     }
     let mut out: Vec<OsString> = Vec::new();
-    for (flag, value) in [("--store", store.map(OsString::from)), ("--url", url.map(OsString::from))] {
+    for (flag, value) in [("--store", store.map(OsString::from)), ("--live", url.map(OsString::from))] {
         if let Some(value) = value {
             out.extend([flag.into(), value]);
         }
     }
-    if args.json {
-        out.push("--json".into());
+    for (flag, wanted) in [("--json", args.json), ("--csv", args.csv)] {
+        if wanted {
+            out.push(flag.into());
+        }
     }
     out.extend(["--".into(), args.sql.clone().into()]);
     Ok(out)

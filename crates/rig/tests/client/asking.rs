@@ -101,7 +101,7 @@ fn a_query_is_told_the_rig_that_runs_and_its_store() {
     let rig = rig(Vec::new(), window(0), Some(Path::new("/somewhere/else")));
     let url = format!("http://{}", rig.address());
     let output = run_beside_an_engine(&["query", "--json", "--url", &url, "SELECT '--x'"]);
-    assert_eq!(stdout(&output), format!("--store\n/somewhere/else\n--url\n{url}\n--json\n--\nSELECT '--x'\n"));
+    assert_eq!(stdout(&output), format!("--store\n/somewhere/else\n--live\n{url}\n--json\n--\nSELECT '--x'\n"));
 }
 
 #[test]
