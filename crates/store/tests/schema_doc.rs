@@ -1,0 +1,78 @@
+//! docs/schema.md and the code say the same; `NETRIG_BLESS=1` writes the page anew.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use netrig_model::ColumnType;
+use netrig_store::{Table, arrow_type, schema};
+use std::fmt::Write;
+use std::path::Path;
+
+const HEAD: &str = "\
+# The tables and their columns
+
+One record has one shape everywhere: these names are the JSON keys of `--json`, the columns of the Parquet files and of SQL.
+Unknown is null, never 0 or the empty text. Timestamps are nanoseconds since 1970-01-01 UTC; JSON shows them in RFC 3339 with
+nine digits, Parquet holds them as `timestamp[ns, UTC]`. Bytes are layer-2 octets without FCS, so that they add up to the
+interface's own counters.
+
+This page is made from the code by a test, which fails when they differ; `NETRIG_BLESS=1 cargo test --release -p netrig-store
+--test schema_doc` writes it anew.
+
+On disk a table lies under `DIR/<table>/date=YYYY-MM-DD/hour=HH/`, in files named `<table>-<start>-<end>.parquet` after the range
+of time they cover (nanoseconds, the end not included), compressed with zstd. Where one file's range lies within another's of the
+same table, only the wider one counts: it holds the rows of both (that lasts the moment between joining an hour's files and
+removing them). Files whose names begin with a dot are not there yet. To read all of a store with another tool:
+
+    duckdb -c \"SELECT src_addr, sum(bytes) FROM read_parquet('DIR/flows/*/*/*.parquet') GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
+";
+
+fn type_name(kind: ColumnType) -> &'static str {
+    match kind {
+        ColumnType::TimestampNs => "timestamp",
+        ColumnType::Text => "text",
+        ColumnType::U8 => "u8",
+        ColumnType::U16 => "u16",
+        ColumnType::U32 => "u32",
+        ColumnType::U64 => "u64",
+        ColumnType::I64 => "i64",
+        ColumnType::Bool => "bool",
+    }
+}
+
+fn page() -> String {
+    let mut page = HEAD.to_owned();
+    for (table, about) in [
+        (Table::Flows, "One row for each flow in each window, both directions: `src_*` is the initiator."),
+        (
+            Table::Ledger,
+            "One row for each interface, direction and window: what was seen = what is told + what was lost, by reason.",
+        ),
+    ] {
+        write!(page, "\n## {table}\n{about}\n\n| column | type | null | meaning |\n|---|---|---|---|\n").unwrap();
+        for column in table.columns() {
+            let null = if column.nullable { "yes" } else { "no" };
+            writeln!(page, "| `{}` | {} | {null} | {} |", column.name, type_name(column.kind), column.help).unwrap();
+        }
+    }
+    page
+}
+
+#[test]
+fn the_page_is_what_the_code_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema.md");
+    if std::env::var_os("NETRIG_BLESS").is_some() {
+        std::fs::write(&path, page()).unwrap();
+    }
+    let there = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(there == page(), "docs/schema.md is not what the code says: run this test with NETRIG_BLESS=1");
+}
+
+#[test]
+fn the_files_have_the_columns_of_the_page() {
+    for table in Table::ALL {
+        let schema = schema(table);
+        let fields: Vec<_> =
+            schema.fields().iter().map(|f| (f.name().as_str(), f.data_type().clone(), f.is_nullable())).collect();
+        let columns: Vec<_> = table.columns().iter().map(|c| (c.name, arrow_type(c.kind), c.nullable)).collect();
+        assert_eq!(fields, columns);
+    }
+}
