@@ -5,7 +5,8 @@ use crate::sys;
 use anyhow::{Context, Result, anyhow};
 use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, OpenObject};
 use netrig_model::InterfaceId;
-use netrig_probes::flow::{FlowMemory, FlowOptions, FlowProbe};
+use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe};
+use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -66,10 +67,6 @@ impl Harness {
         Ok(self.map("ifaces")?.update(&LOOPBACK_IFINDEX.to_ne_bytes(), &entry, MapFlags::ANY)?)
     }
 
-    pub(crate) fn memory(&self) -> Arc<FlowMemory> {
-        self.probe.memory()
-    }
-
     pub(crate) fn map(&self, name: &str) -> Result<libbpf_rs::Map<'_>> {
         self.object.maps().find(|m| m.name() == name).ok_or_else(|| anyhow!("there is no map `{name}`"))
     }
@@ -104,16 +101,18 @@ impl Harness {
         }
         Ok(flows)
     }
+}
 
-    /// Packets in the textbook's table.
-    pub(crate) fn textbook_packets(&self, is_ipv6: bool) -> Result<u64> {
-        let map = self.map(if is_ipv6 { "textbook6" } else { "textbook4" })?;
-        let mut packets = 0;
-        for (_, value) in map.lookup_batch(65_536, MapFlags::ANY, MapFlags::ANY)? {
-            packets += u64::from_ne_bytes(value[..8].try_into()?);
-        }
-        Ok(packets)
+/// Instructions the verifier walked, for every program the probe can load.
+pub(crate) fn verified_instructions(kernel_bytes: u64) -> Result<BTreeMap<String, u32>> {
+    let live = FlowOptions::live(kernel_bytes);
+    let variants = [live.clone(), FlowOptions { hook: FlowHook::Xdp, ..live }, FlowOptions::replay(true, kernel_bytes)];
+    let mut told = BTreeMap::new();
+    for options in &variants {
+        let of_variant = FlowProbe::load(options)?.verified_instructions();
+        told.extend(of_variant.into_iter().filter(|(_, instructions)| *instructions > 0));
     }
+    Ok(told)
 }
 
 fn share_tables(open: &mut OpenObject, probe: &FlowProbe) -> Result<()> {

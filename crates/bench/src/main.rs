@@ -2,6 +2,8 @@
 
 mod cases;
 mod harness;
+mod live;
+mod million;
 mod packet;
 mod report;
 mod road;
@@ -12,6 +14,7 @@ mod test_runs;
 use anyhow::Result;
 use clap::Parser;
 use harness::Setup;
+use live::LivePlan;
 use report::{Baseline, Report};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,6 +45,9 @@ struct Options {
     /// The rig's memory, MiB: half of it for the kernel's tables
     #[arg(long, default_value_t = 64)]
     memory: u64,
+    /// Parts to run
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "cases,live,drain,verifier")]
+    parts: Vec<Part>,
     /// Keep this run's figures as the baseline
     #[arg(long)]
     save_baseline: bool,
@@ -51,6 +57,19 @@ struct Options {
     /// Measure the programs of another object file (a build of bench.bpf.c)
     #[arg(long)]
     object: Option<PathBuf>,
+}
+
+/// What there is to measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Nanoseconds a packet, by test run
+    Cases,
+    /// Packet rate kept on a veth path
+    Live,
+    /// User space with a million live flows
+    Drain,
+    /// Instructions the verifier walks
+    Verifier,
 }
 
 /// Kept under version control.
@@ -75,15 +94,58 @@ fn main() -> Result<()> {
         user_bytes: options.memory << 19,
     };
     let mut report = Report { machine: machine(), ..Report::default() };
-    println!("{}", report::CASES_HEAD);
-    test_runs::measure_all(&plan, &mut |case| {
-        println!("{}", case.line(&baseline));
-        report.cases.push(case);
-    })?;
+    for part in &options.parts {
+        match part {
+            Part::Cases => cases(&plan, &baseline, &mut report)?,
+            Part::Live => live(&plan, &baseline, &mut report)?,
+            Part::Drain => drain(&options, &plan, &mut report)?,
+            Part::Verifier => verifier(&plan, &baseline, &mut report)?,
+        }
+    }
     report::write_json(&options.json, &report)?;
+    println!("\nfigures: {}", options.json.display());
     if options.save_baseline {
         report::write_json(baseline_path, &report.into_baseline(baseline))?;
+        println!("baseline: {BASELINE}");
     }
+    Ok(())
+}
+
+fn cases(plan: &Plan, baseline: &Baseline, report: &mut Report) -> Result<()> {
+    println!("Nanoseconds a packet beyond an empty program; medians of {} interleaved rounds\n", plan.rounds);
+    println!("{}", report::CASES_HEAD);
+    test_runs::measure_all(plan, &mut |case| {
+        println!("{}", case.line(baseline));
+        report.cases.push(case);
+    })
+}
+
+fn live(plan: &Plan, baseline: &Baseline, report: &mut Report) -> Result<()> {
+    println!("\nLive veth path, 10k flows: CPU nanoseconds a packet, and the share of the packet rate that is kept\n");
+    println!("{}", report::LIVE_HEAD);
+    let plan =
+        LivePlan { rounds: plan.rounds, packets: plan.packets, setup: plan.setup.clone(), user_bytes: plan.user_bytes };
+    report.live = live::measure(&plan)?;
+    report.live.iter().for_each(|result| println!("{}", report::live_line(result, baseline)));
+    Ok(())
+}
+
+fn drain(options: &Options, plan: &Plan, report: &mut Report) -> Result<()> {
+    println!("\nA million live flows, each with a packet in 10 s: what user space costs\n");
+    println!("{}", million::HEAD);
+    let rounds = if options.quick { 1 } else { 3 };
+    for budget in [options.memory << 20, 512 << 20] {
+        let result = million::measure(&plan.setup, budget, rounds)?;
+        println!("{}", result.line());
+        report.million.push(result);
+    }
+    Ok(())
+}
+
+fn verifier(plan: &Plan, baseline: &Baseline, report: &mut Report) -> Result<()> {
+    println!("\nInstructions the verifier walked to accept each program\n");
+    report.verified_instructions = harness::verified_instructions(plan.setup.kernel_bytes)?;
+    print!("{}", report.verifier_lines(baseline));
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! What was measured, as a table for people and JSON for machines, beside the baseline that is kept.
 
+use crate::live::LiveResult;
+use crate::million::MillionResult;
 use crate::road::RoadCost;
 use crate::rounds::Samples;
 use anyhow::{Context, Result};
@@ -91,6 +93,26 @@ fn spread(figure: &Figure, digits: usize) -> String {
     format!("{:.digits$}–{:.digits$}", figure.min, figure.max)
 }
 
+pub(crate) const LIVE_HEAD: &str = "program       ns      min–max    kept      min–max   baseline  ledger";
+
+pub(crate) fn live_line(result: &LiveResult, baseline: &Baseline) -> String {
+    let ledger = if result.imbalance_packets == 0 && result.missed_packets == 0 {
+        "exact".to_owned()
+    } else {
+        format!("OFF BY {} (and {} not seen)", result.imbalance_packets, result.missed_packets)
+    };
+    format!(
+        "{:<9} {:>6.1} {:>12} {:>7.3} {:>12} {:>10}  {}",
+        result.program,
+        result.ns_per_packet.median,
+        spread(&result.ns_per_packet, 0),
+        result.kept.median,
+        spread(&result.kept, 2),
+        change(result.kept.median, baseline.live_kept.get(&result.program).copied()),
+        if result.program == "netrig" { ledger } else { String::new() },
+    )
+}
+
 /// The change against the baseline, as a percentage.
 pub(crate) fn change(now: f64, before: Option<f64>) -> String {
     before.map_or_else(|| "new".to_owned(), |before| format!("{:+.0} %", (now / before - 1.0) * 100.0))
@@ -122,6 +144,8 @@ impl Baseline {
 pub(crate) struct Report {
     pub(crate) machine: BTreeMap<String, String>,
     pub(crate) cases: Vec<CaseResult>,
+    pub(crate) live: Vec<LiveResult>,
+    pub(crate) million: Vec<MillionResult>,
     pub(crate) verified_instructions: BTreeMap<String, u32>,
 }
 
@@ -130,6 +154,7 @@ impl Report {
     pub(crate) fn into_baseline(self, mut baseline: Baseline) -> Baseline {
         let rounded = |x: f64| (x * 1000.0).round() / 1000.0;
         baseline.ratios.extend(self.cases.iter().map(|c| (c.key(), rounded(c.ratio))));
+        baseline.live_kept.extend(self.live.iter().map(|l| (l.program.clone(), rounded(l.kept.median))));
         baseline.verified_instructions.extend(self.verified_instructions);
         baseline
     }

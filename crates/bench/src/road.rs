@@ -12,10 +12,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const WINDOW_NS: i64 = 10_000_000_000;
 const IDLE_TIMEOUT_NS: i64 = 60_000_000_000;
-/// Tables are read this often; outboxes much more often while flows churn.
-const SCAN_EVERY: Duration = Duration::from_secs(1);
-const OUTBOX_PAUSE_MIN: Duration = Duration::from_micros(250);
-const OUTBOX_PAUSE_MAX: Duration = Duration::from_millis(20);
+/// As the rig does it: tables are read when a window closes, outboxes in between, sooner while flows churn.
+const REST_CALM: Duration = Duration::from_millis(20);
+const REST_CHURN: Duration = Duration::from_millis(2);
 
 /// Drain and aggregation of one probe.
 pub(crate) struct Road {
@@ -71,37 +70,21 @@ impl Road {
     pub(crate) fn work(&mut self, cpu: usize, stop: &AtomicBool) -> Result<()> {
         sys::pin_to(cpu)?;
         let (begun, cpu_before) = (Instant::now(), sys::thread_cpu_ns());
-        let (mut scanned, mut pause, mut window) = (Instant::now(), OUTBOX_PAUSE_MAX, now().window_start(WINDOW_NS));
+        let mut window = now().window_start(WINDOW_NS);
         while !stop.load(Ordering::Relaxed) {
-            let taken = if scanned.elapsed() >= SCAN_EVERY {
-                scanned = Instant::now();
-                self.scan()
-            } else {
-                self.outboxes()
-            };
+            let taken = self.outboxes();
             if now().window_start(WINDOW_NS) != window {
                 window = now().window_start(WINDOW_NS);
+                self.scan();
                 self.close(window, false);
             }
-            pause = self.next_pause(pause, taken.records);
-            std::thread::sleep(pause);
+            std::thread::sleep(if taken.records > self.outbox_records / 16 { REST_CHURN } else { REST_CALM });
         }
         self.scan();
         self.close(now(), true);
         self.cost.cpu_ns += sys::thread_cpu_ns() - cpu_before;
         self.cost.wall_ns += begun.elapsed().as_nanos() as u64;
         Ok(())
-    }
-
-    /// The fuller the outboxes were, the sooner they are looked at again.
-    fn next_pause(&self, pause: Duration, records: u64) -> Duration {
-        if records > self.outbox_records / 4 {
-            Duration::ZERO
-        } else if records > self.outbox_records / 16 {
-            (pause / 2).max(OUTBOX_PAUSE_MIN)
-        } else {
-            (pause * 2).clamp(OUTBOX_PAUSE_MIN, OUTBOX_PAUSE_MAX)
-        }
     }
 
     fn scan(&mut self) -> ScanStats {

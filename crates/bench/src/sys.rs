@@ -49,3 +49,10 @@ pub(crate) fn borrow_fd<T>(fd: RawFd, _owner: &T) -> BorrowedFd<'_> {
     // SAFETY: the caller names the owner, which keeps the descriptor open for the borrow's lifetime.
     unsafe { BorrowedFd::borrow_raw(fd) }
 }
+
+/// The kernel's index of a device in the calling thread's network namespace.
+pub(crate) fn ifindex(name: &std::ffi::CStr) -> Option<u32> {
+    // SAFETY: the kernel reads a string that ends with zero and outlives the call.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    (index != 0).then_some(index)
+}
