@@ -83,7 +83,7 @@ fn measure_inside(plan: &LivePlan) -> Result<Vec<LiveResult>> {
     let mut samples: Vec<Samples> = vec![Samples::default(); CONTENDERS.len()];
     // A number for every time the device was watched.
     let ifaces = road::beside(&mut road, DRAIN_CPU, || {
-        sys::pin_to(CPU)?;
+        sys::measure_on(CPU)?;
         let mut ifaces = BTreeSet::new();
         for round in 0..=plan.rounds {
             for ((what, _), samples) in CONTENDERS.iter().zip(&mut samples) {

@@ -48,7 +48,7 @@ pub(crate) fn run(program: BorrowedFd<'_>, packet: &[u8], packets: u32, cpus: us
         let threads: Vec<_> = (0..cpus)
             .map(|cpu| {
                 scope.spawn(move || -> Result<f64> {
-                    sys::pin_to(cpu)?;
+                    sys::measure_on(cpu)?;
                     let before = sys::thread_cpu_ns();
                     sys::test_run(program, packet, packets, 0)?;
                     Ok((sys::thread_cpu_ns() - before) as f64 / f64::from(packets))
