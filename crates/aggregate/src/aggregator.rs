@@ -15,6 +15,9 @@ const QUEUE_MIN: usize = 1024;
 const STAGED_MAX: usize = 32;
 /// A new flow at capacity looks at this many others for the one to make room.
 const EVICTION_LOOK: usize = 8;
+/// Flows forgotten at once to make room: at most this many, and at most this share of all.
+const VICTIMS_MAX: usize = 32;
+const VICTIMS_SHARE: usize = 512;
 
 /// Memory a remembered flow costs: its entry, its share of the index, and its share of the queue of evicted flows.
 pub const BYTES_PER_FLOW: usize =
@@ -164,36 +167,48 @@ impl Aggregator {
         self.table.insert(pair, hash)
     }
 
-    /// At capacity, forgets a flow: the first nearby that has nothing to tell, else the stalest nearby, which is queued
-    /// to be told.
+    /// At capacity, forgets a few flows at once, so that the cache misses of finding them overlap.
     fn make_room(&mut self) {
         if !self.table.is_full() {
             return;
         }
+        let many = (self.table.bound() / VICTIMS_SHARE).clamp(1, VICTIMS_MAX);
+        let mut victims = [0; VICTIMS_MAX];
+        for victim in &mut victims[..many] {
+            *victim = self.choose_victim();
+        }
+        let victims = &victims[..many];
+        self.table.touch(victims.iter().map(|number| self.table.hash(&self.table.entries()[*number].key)));
+        for number in victims {
+            let entry = self.table.entries()[*number];
+            if entry.has_traffic() {
+                self.stats.flows_evicted += 1;
+                self.evicted.push(entry);
+            } else {
+                self.stats.flows_forgotten += 1;
+            }
+            self.forget(*number);
+        }
+    }
+
+    /// Of a full table, the first flow nearby that has nothing to tell, else the stalest nearby. The search goes on
+    /// where it ended, so that none is chosen twice in a round.
+    fn choose_victim(&mut self) -> usize {
         let bound = self.table.bound();
-        let mut victim = None;
+        let mut victim = (self.hand % bound, i64::MAX);
         for _ in 0..EVICTION_LOOK.min(bound) {
             let number = self.hand % bound;
             self.hand = (number + 1) % bound;
-            let entry = &self.table.entries()[number];
             // A full table has no free entries, so every one looked at is a flow.
+            let entry = &self.table.entries()[number];
             if !entry.has_traffic() {
-                victim = Some((number, i64::MIN));
-                break;
+                return number;
             }
-            if victim.is_none_or(|(_, last_seen_ns)| entry.last_seen_ns < last_seen_ns) {
-                victim = Some((number, entry.last_seen_ns));
+            if entry.last_seen_ns < victim.1 {
+                victim = (number, entry.last_seen_ns);
             }
         }
-        let Some((number, _)) = victim else { return };
-        let entry = self.table.entries()[number];
-        if entry.has_traffic() {
-            self.stats.flows_evicted += 1;
-            self.evicted.push(entry);
-        } else {
-            self.stats.flows_forgotten += 1;
-        }
-        self.forget(number);
+        victim.0
     }
 
     fn forget(&mut self, number: usize) {
