@@ -15,11 +15,14 @@ use axum::routing::get;
 use netrig_metrics::{Exporter, Exposition};
 use netrig_model::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Answers with live records that are under way at once; each holds its records in memory until it is sent.
-const FLOW_ANSWERS_MAX: usize = 4;
+const FLOW_ANSWERS_MAX: usize = 2;
+
+/// How long a request waits for its turn among those.
+const TURN_TIME_MAX: Duration = Duration::from_secs(5);
 
 const PATHS: &str = "\
 /metrics               Prometheus text, or OpenMetrics where Accept asks for it
@@ -111,7 +114,8 @@ async fn flows_parquet(State(shared): State<Shared>) -> Response {
 
 /// The live records, and the right to hold them.
 async fn open_flows(shared: &Shared) -> Result<(OpenFlows, OwnedSemaphorePermit), Response> {
-    let Ok(permit) = Arc::clone(&shared.flow_answers).try_acquire_owned() else {
+    let turn = tokio::time::timeout(TURN_TIME_MAX, Arc::clone(&shared.flow_answers).acquire_owned());
+    let Ok(Ok(permit)) = turn.await else {
         let busy = format!("{FLOW_ANSWERS_MAX} answers with live records are under way: ask again in a second.\n");
         return Err((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], busy).into_response());
     };

@@ -40,7 +40,7 @@ fn flows(grouped: &Grouped) -> Table {
     for group in &grouped.groups {
         let sums = &group.sums;
         let name = |column| text_of(grouped, group, column);
-        table.push(vec![
+        table.push(&[
             endpoint(grouped, group, "src_addr", "src_port"),
             endpoint(grouped, group, "dst_addr", "dst_port"),
             transport(grouped, group),
@@ -56,7 +56,8 @@ fn flows(grouped: &Grouped) -> Table {
 }
 
 fn groups(grouped: &Grouped) -> Table {
-    let mut columns: Vec<Column> = grouped.by.names().map(|name| key_column(grouped, name)).collect();
+    let mut columns: Vec<Column> =
+        grouped.by.names().enumerate().map(|(i, name)| key_column(grouped, i, name)).collect();
     columns.extend([
         Column::number("PACKETS"),
         Column::number("BYTES"),
@@ -68,7 +69,7 @@ fn groups(grouped: &Grouped) -> Table {
     let mut table = Table::new(columns);
     for group in &grouped.groups {
         let sums = &group.sums;
-        let mut row: Vec<String> = group.key.iter().map(|field| dashed(grouped.text(field))).collect();
+        let mut row: Vec<String> = grouped.fields(group).map(|field| dashed(grouped.text(field))).collect();
         row.extend([
             units::count(sums.total_packets()),
             units::bytes(sums.total_bytes()),
@@ -77,22 +78,20 @@ fn groups(grouped: &Grouped) -> Table {
             rate(sums),
             units::count(sums.flows),
         ]);
-        table.push(row);
+        table.push(&row);
     }
     table
 }
 
-fn key_column(grouped: &Grouped, name: &str) -> Column {
-    let numeric = grouped.by.position(name).is_some_and(|i| {
-        let mut fields = grouped.groups.iter().map(|g| &g.key[i]);
-        fields.all(|f| matches!(f, Field::Number(_) | Field::Null))
-    });
+fn key_column(grouped: &Grouped, position: usize, name: &str) -> Column {
+    let number = |field: Option<Field>| matches!(field, Some(Field::Number(_) | Field::Null));
+    let numeric = grouped.groups.iter().all(|g| number(grouped.fields(g).nth(position)));
     let title = name.to_uppercase();
     if numeric { Column::number(&title) } else { Column::text(&title, 12) }
 }
 
-fn field<'a>(grouped: &Grouped, group: &'a Group, column: &str) -> &'a Field {
-    grouped.by.position(column).and_then(|i| group.key.get(i)).unwrap_or(&Field::Null)
+fn field(grouped: &Grouped, group: &Group, column: &str) -> Field {
+    grouped.by.position(column).and_then(|i| grouped.fields(group).nth(i)).unwrap_or(Field::Null)
 }
 
 fn text_of(grouped: &Grouped, group: &Group, column: &str) -> String {
@@ -111,7 +110,7 @@ fn endpoint(grouped: &Grouped, group: &Group, address: &str, port: &str) -> Stri
 fn transport(grouped: &Grouped, group: &Group) -> String {
     let mut text = match (field(grouped, group, "transport"), field(grouped, group, "protocol")) {
         (Field::Null, Field::Number(n)) => {
-            u8::try_from(*n).ok().and_then(transport_name).map_or_else(|| format!("proto {n}"), str::to_owned)
+            u8::try_from(n).ok().and_then(transport_name).map_or_else(|| format!("proto {n}"), str::to_owned)
         }
         (name, _) => dashed(grouped.text(name)),
     };

@@ -1,7 +1,7 @@
 //! Grouping while the records stream by, in bounded memory.
 
 use crate::columns::By;
-use crate::field::{Field, Words};
+use crate::field::{Field, Fields, Words, compare};
 use netrig_model::{FlowRecord, Timestamp};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use std::hash::BuildHasher;
@@ -17,7 +17,7 @@ pub struct Sums {
     pub reverse_packets: u64,
     /// Their bytes.
     pub reverse_bytes: u64,
-    /// Flows; one that goes on through many windows counts once.
+    /// Flows, told apart by addresses, ports, protocol, interface and tags; one with records in many windows counts once.
     pub flows: u64,
     /// Start of the first window with a record of the group.
     pub start: Timestamp,
@@ -80,9 +80,10 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Some 250 MB at the very most, and only for an answer of a million lines.
+    /// Some 150 MB at the very most while grouping (just below where the tables would double), and as much again for an
+    /// answer of a million lines.
     fn default() -> Self {
-        Self { groups_max: 1_000_000, flows_max: 4_000_000 }
+        Self { groups_max: 900_000, flows_max: 1_800_000 }
     }
 }
 
@@ -98,8 +99,7 @@ pub struct Pruned {
 /// One line of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// Values of the grouping columns.
-    pub key: Box<[Field]>,
+    key: Box<[u8]>,
     /// Its sums.
     pub sums: Sums,
 }
@@ -123,16 +123,21 @@ pub struct Grouped {
 }
 
 impl Grouped {
+    /// The values of a group's columns, in order.
+    pub fn fields(&self, group: &Group) -> impl Iterator<Item = Field> {
+        Fields::of(&group.key)
+    }
+
     /// A field as text; empty when not known.
     #[must_use]
-    pub fn text(&self, field: &Field) -> String {
+    pub fn text(&self, field: Field) -> String {
         match field {
             Field::Null => String::new(),
             Field::Number(n) => n.to_string(),
             Field::Truth(t) => t.to_string(),
             Field::Address(ip) => ip.to_string(),
             Field::Time(t) => t.to_string(),
-            Field::Word(w) => self.words.text(*w).to_owned(),
+            Field::Word(w) => self.words.text(w).to_owned(),
         }
     }
 }
@@ -143,12 +148,14 @@ pub struct Grouper {
     by: By,
     limits: Limits,
     words: Words,
-    groups: FxHashMap<Box<[Field]>, Sums>,
+    groups: FxHashMap<Box<[u8]>, Sums>,
+    /// Whether every group is one flow: then none need be remembered.
+    groups_are_flows: bool,
     flows: FxHashSet<u64>,
     flows_approximate: bool,
     rest: Sums,
     pruned: Pruned,
-    key: Vec<Field>,
+    key: Vec<u8>,
 }
 
 impl Grouper {
@@ -156,6 +163,7 @@ impl Grouper {
     #[must_use]
     pub fn new(by: By, limits: Limits) -> Self {
         Self {
+            groups_are_flows: by == By::flow(),
             by,
             limits,
             words: Words::default(),
@@ -172,12 +180,13 @@ impl Grouper {
     pub fn add(&mut self, record: &FlowRecord) {
         self.key.clear();
         for column in &self.by.0 {
-            self.key.push((column.read)(record, &mut self.words));
+            (column.read)(record, &mut self.words).encode(&mut self.key);
         }
-        let sums = Sums::of(record, self.flow_is_new(record));
+        let mut sums = Sums::of(record, if self.groups_are_flows { 0 } else { self.flow_is_new(record) });
         match self.groups.get_mut(self.key.as_slice()) {
             Some(group) => group.add(&sums),
             None => {
+                sums.flows = sums.flows.max(u64::from(self.groups_are_flows));
                 self.groups.insert(self.key.as_slice().into(), sums);
                 if self.groups.len() > self.limits.groups_max {
                     self.prune();
@@ -191,8 +200,8 @@ impl Grouper {
     pub fn finish(self, top: Option<usize>) -> Grouped {
         let mut groups: Vec<Group> = self.groups.into_iter().map(|(key, sums)| Group { key, sums }).collect();
         let words = &self.words;
-        groups.sort_by(|a, b| {
-            b.sums.total_bytes().cmp(&a.sums.total_bytes()).then_with(|| compare_keys(&a.key, &b.key, words))
+        groups.sort_unstable_by(|a, b| {
+            b.sums.total_bytes().cmp(&a.sums.total_bytes()).then_with(|| compare(&a.key, &b.key, words))
         });
         let mut rest = self.rest;
         let kept = top.unwrap_or(usize::MAX).min(groups.len());
@@ -209,13 +218,13 @@ impl Grouper {
         }
     }
 
-    /// 1 for the first record of a flow that comes by, 0 for those of its later windows.
+    /// 1 for the first record of a flow that comes by, 0 for those of its other windows.
     fn flow_is_new(&mut self, record: &FlowRecord) -> u64 {
         let r = record;
         let identity = (
             (r.src_addr, r.src_port, r.dst_addr, r.dst_port, r.protocol, r.fragment),
             (&r.host, &r.iface, r.netns, r.vlan, r.vlan_inner, r.tunnel, r.tunnel_id),
-            (r.icmp_type, r.icmp_code, r.first_seen),
+            (r.icmp_type, r.icmp_code),
             // The same flow in two groups is one flow of each.
             &self.key,
         );
@@ -245,16 +254,4 @@ impl Grouper {
         // A group can be folded once at every pruning, each time with at most the median.
         self.pruned.bytes_max = self.pruned.bytes_max.saturating_add(median);
     }
-}
-
-fn compare_keys(a: &[Field], b: &[Field], words: &Words) -> std::cmp::Ordering {
-    let rank = |field: &Field| match field {
-        Field::Null => (0, 0, None, ""),
-        Field::Number(n) => (1, i128::from(*n), None, ""),
-        Field::Truth(t) => (2, i128::from(*t), None, ""),
-        Field::Time(t) => (3, i128::from(t.0), None, ""),
-        Field::Address(ip) => (4, 0, Some(*ip), ""),
-        Field::Word(w) => (5, 0, None, words.text(*w)),
-    };
-    a.iter().map(rank).cmp(b.iter().map(rank))
 }

@@ -39,7 +39,7 @@ impl Serialize for GroupLine<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("record", "flows")?;
-        for (name, field) in self.grouped.by.names().zip(self.group.key.iter()) {
+        for (name, field) in self.grouped.by.names().zip(self.grouped.fields(self.group)) {
             map.serialize_entry(name, &value(self.grouped, field))?;
         }
         let sums = &self.group.sums;
@@ -52,11 +52,11 @@ impl Serialize for GroupLine<'_> {
     }
 }
 
-fn value(grouped: &Grouped, field: &Field) -> Value {
+fn value(grouped: &Grouped, field: Field) -> Value {
     match field {
         Field::Null => Value::Null,
-        Field::Number(n) => (*n).into(),
-        Field::Truth(t) => (*t).into(),
+        Field::Number(n) => n.into(),
+        Field::Truth(t) => t.into(),
         Field::Address(_) | Field::Time(_) | Field::Word(_) => grouped.text(field).into(),
     }
 }

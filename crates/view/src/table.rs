@@ -53,11 +53,15 @@ pub struct Style {
     pub color: bool,
 }
 
-/// Rows under headings.
+/// Rows under headings. All cells lie in one text, so that a table of a million rows is not millions of allocations.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     columns: Vec<Column>,
-    rows: Vec<Vec<String>>,
+    cells: String,
+    /// Where each cell ends.
+    ends: Vec<usize>,
+    /// The widest cell of each column.
+    widths: Vec<usize>,
     footer: Option<String>,
 }
 
@@ -70,13 +74,18 @@ impl Table {
     /// An empty table.
     #[must_use]
     pub fn new(columns: Vec<Column>) -> Self {
-        Self { columns, rows: Vec::new(), footer: None }
+        let widths = columns.iter().map(|c| c.title.chars().count()).collect();
+        Self { columns, cells: String::new(), ends: Vec::new(), widths, footer: None }
     }
 
     /// Adds a row; it has a cell for every column.
-    pub fn push(&mut self, row: Vec<String>) {
+    pub fn push(&mut self, row: &[String]) {
         debug_assert_eq!(row.len(), self.columns.len());
-        self.rows.push(row.into_iter().map(|cell| printable(&cell)).collect());
+        for (cell, width) in row.iter().zip(&mut self.widths) {
+            self.cells.extend(cell.chars().map(printable));
+            self.ends.push(self.cells.len());
+            *width = (*width).max(cell.chars().count());
+        }
     }
 
     /// A line under the table.
@@ -84,27 +93,40 @@ impl Table {
         self.footer = Some(footer);
     }
 
-    /// The table as text, a line feed after each line.
+    /// The table as text.
     #[must_use]
     pub fn render(&self, style: Style) -> String {
-        let widths = self.fit(style.width);
         let mut out = String::new();
+        self.render_lines(style, &mut |line| {
+            out.push_str(line);
+            out.push('\n');
+        });
+        out
+    }
+
+    /// The table line by line, for tables that should not stand in memory twice.
+    pub fn render_lines(&self, style: Style, sink: &mut dyn FnMut(&str)) {
+        let widths = self.fit(style.width);
         let (bold, dim, plain) = if style.color { (BOLD, DIM, PLAIN) } else { ("", "", "") };
-        let titles: Vec<String> = self.columns.iter().map(|c| c.title.clone()).collect();
-        let _ = writeln!(out, "{bold}{}{plain}", self.line(&titles, &widths));
-        for row in &self.rows {
-            let _ = writeln!(out, "{}", self.line(row, &widths));
+        let titles = self.line(self.columns.iter().map(|c| c.title.as_str()), &widths);
+        sink(&format!("{bold}{titles}{plain}"));
+        let mut cells = self.cells();
+        for _ in 0..self.ends.len() / self.columns.len().max(1) {
+            sink(&self.line(cells.by_ref().take(self.columns.len()), &widths));
         }
         if let Some(footer) = &self.footer {
-            let _ = writeln!(out, "{dim}{footer}{plain}");
+            sink(&format!("{dim}{footer}{plain}"));
         }
-        out
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.cells[start..*end])
     }
 
     /// The width of each column; none for one that is left out.
     fn fit(&self, width: Option<usize>) -> Vec<Option<usize>> {
-        let mut widths: Vec<Option<usize>> =
-            self.columns.iter().enumerate().map(|(i, c)| Some(self.natural(i, c))).collect();
+        let mut widths: Vec<Option<usize>> = self.widths.iter().copied().map(Some).collect();
         let Some(room) = width else { return widths };
         for (i, column) in self.columns.iter().enumerate().rev() {
             if column.optional && total(&widths) > room {
@@ -122,14 +144,9 @@ impl Table {
         widths
     }
 
-    fn natural(&self, index: usize, column: &Column) -> usize {
-        let cells = self.rows.iter().map(|row| row[index].chars().count()).max().unwrap_or(0);
-        cells.max(column.title.chars().count())
-    }
-
-    fn line(&self, cells: &[String], widths: &[Option<usize>]) -> String {
+    fn line<'a>(&self, cells: impl Iterator<Item = &'a str>, widths: &[Option<usize>]) -> String {
         let mut out = String::new();
-        for ((cell, width), column) in cells.iter().zip(widths).zip(&self.columns) {
+        for ((cell, width), column) in cells.zip(widths).zip(&self.columns) {
             let Some(width) = *width else { continue };
             if !out.is_empty() {
                 out.push_str(&" ".repeat(GAP));
@@ -169,8 +186,8 @@ pub(crate) fn shorten(text: &str, width: usize) -> String {
 }
 
 /// A cell must not move the cursor, whatever a process or an interface calls itself.
-fn printable(cell: &str) -> String {
-    cell.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+fn printable(c: char) -> char {
+    if c.is_control() { '\u{fffd}' } else { c }
 }
 
 #[cfg(test)]
@@ -185,13 +202,8 @@ mod tests {
             Column::number("BYTES"),
             Column::number("SENT").optional(),
         ]);
-        table.push(vec![
-            "10.0.0.1:43210".into(),
-            "[2001:db8:aaaa:bbbb::1]:443".into(),
-            "1.50 MB".into(),
-            "1.0 MB".into(),
-        ]);
-        table.push(vec!["10.0.0.2:53".into(), "x".into(), "10 B".into(), "5 B".into()]);
+        table.push(&["10.0.0.1:43210".into(), "[2001:db8:aaaa:bbbb::1]:443".into(), "1.50 MB".into(), "1.0 MB".into()]);
+        table.push(&["10.0.0.2:53".into(), "x".into(), "10 B".into(), "5 B".into()]);
         table
     }
 
@@ -216,7 +228,7 @@ mod tests {
     #[test]
     fn control_characters_do_not_reach_the_terminal() {
         let mut table = Table::new(vec![Column::text("NAME", 4)]);
-        table.push(vec!["\x1b[2Jevil".into()]);
+        table.push(&["\x1b[2Jevil".into()]);
         assert!(!table.render(Style::default()).contains('\x1b'));
     }
 

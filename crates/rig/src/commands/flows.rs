@@ -66,7 +66,7 @@ fn groups(args: &FlowsArgs, by: By, sources: &mut Sources, since: Option<Timesta
             out.line(&group_line(&grouped, group)?);
         }
     } else if !grouped.groups.is_empty() {
-        out.write(&flow_table(&grouped).render(table_style()));
+        flow_table(&grouped).render_lines(table_style(), &mut |line| out.line(line));
     }
     out.finish()?;
     say_what_is_not_exact(&grouped);
