@@ -1,0 +1,31 @@
+//! `docs/metrics.md` lists what the code exports. `NETRIG_BLESS=1` rewrites its table.
+
+use netrig_metrics::names::{ALL, Kind};
+use std::fmt::Write;
+use std::path::Path;
+
+const BEGIN: &str = "<!-- metrics -->\n";
+const END: &str = "<!-- end -->";
+
+fn table() -> String {
+    let mut out = String::from("| name | kind | labels | meaning |\n|---|---|---|---|\n");
+    for metric in ALL {
+        let kind = if metric.kind == Kind::Counter { "counter" } else { "gauge" };
+        let labels: Vec<String> = metric.labels.iter().map(|l| format!("`{l}`")).collect();
+        let _ = writeln!(out, "| `{}` | {kind} | {} | {} |", metric.name, labels.join(", "), metric.help);
+    }
+    out
+}
+
+#[test]
+fn the_documentation_lists_every_metric() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
+    let page = std::fs::read_to_string(&path).expect("docs/metrics.md");
+    let (head, rest) = page.split_once(BEGIN).expect("a place for the table");
+    let (found, tail) = rest.split_once(END).expect("an end of the table");
+    if std::env::var_os("NETRIG_BLESS").is_some() {
+        std::fs::write(&path, format!("{head}{BEGIN}{}{END}{tail}", table())).expect("write docs/metrics.md");
+        return;
+    }
+    assert_eq!(found, table(), "docs/metrics.md differs; NETRIG_BLESS=1 rewrites its table");
+}
