@@ -101,9 +101,7 @@ static __always_inline void walk_protocol(const enum hook hook, struct walk *w)
 		case PROTO_HOPOPTS:
 		case PROTO_ROUTING:
 		case PROTO_DSTOPTS:
-		case PROTO_MOBILITY:
-		case PROTO_HIP:
-		case PROTO_SHIM6:
+		case PROTO_SHIM6: /* nothing follows mobility (135) and HIP (139): they are what the packet carries */
 			return walk_extension(hook, w, 8);
 		case PROTO_FRAGMENT:
 			return walk_ipv6_fragment(hook, w);

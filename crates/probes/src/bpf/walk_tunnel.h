@@ -74,8 +74,13 @@ static __always_inline void walk_gre(const enum hook hook, struct walk *w)
 	}
 	if (type == ETH_ERSPAN && (head[0] & 0x10)) /* type II; type I has no sequence number and no header */
 		w->at += 8;
-	if (type == ETH_ERSPAN3)
-		w->at += 12;
+	if (type == ETH_ERSPAN3 && w->tunnels) {
+		__u8 last;
+
+		if (!load(hook, w, w->at + 11, &last, 1))
+			return fail(w, FAULT_TRUNCATED);
+		w->at += last & 1 ? 20 : 12; /* a further header where the first one's last bit says so */
+	}
 	if (type == ETH_TEB || type == ETH_ERSPAN || type == ETH_ERSPAN3)
 		return enter_tunnel(w, FLOW_TUNNEL_GRE, id, LAYER_ETHERNET, 0);
 	enter_tunnel(w, FLOW_TUNNEL_GRE, id, LAYER_TYPE, type);

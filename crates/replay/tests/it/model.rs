@@ -209,7 +209,7 @@ impl Reader {
                 let (head, rest) = split(data, 8)?;
                 self.protocol(head[0], rest, be16(head, 2)? & 0xfff8 != 0)
             }
-            (0 | 43 | 60 | 135 | 139 | 140, true) => {
+            (0 | 43 | 60 | 140, true) => {
                 let (head, _) = split(data, 2)?;
                 self.protocol(head[0], beyond(data, (usize::from(head[1]) + 1) * 8), false)
             }
@@ -300,7 +300,11 @@ impl Reader {
         let id = if pptp { key & 0xffff } else { key };
         match be16(head, 2)? {
             0x88be => self.enter(TunnelKind::Gre, id, 0x6558, beyond(data, at + if sequence { 8 } else { 0 })),
-            0x22eb => self.enter(TunnelKind::Gre, id, 0x6558, beyond(data, at + 12)),
+            0x22eb => {
+                // A further header where the last bit of the first one says so.
+                let more = data.get(at + 11).ok_or(CUT)? & 1 == 1;
+                self.enter(TunnelKind::Gre, id, 0x6558, beyond(data, at + if more { 20 } else { 12 }))
+            }
             ethertype => self.enter(TunnelKind::Gre, id, ethertype, beyond(data, at)),
         }
     }

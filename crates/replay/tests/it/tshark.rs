@@ -25,6 +25,12 @@ const CARRIERS: &[&str] = &[
     "llc",
     "ip",
     "ipv6",
+    "ipv6.hopopts",
+    "ipv6.routing",
+    "ipv6.fraghdr",
+    "ipv6.dstopts",
+    "ipv6.shim6",
+    "shim6",
     "ah",
     "tcp",
     "udp",
@@ -56,6 +62,9 @@ fn attribute<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 /// Levels of one packet's PDML; `None` where tshark finds fault with it.
 fn levels(packet: &str) -> Option<Vec<Level>> {
     let mut levels: Vec<Level> = Vec::new();
+    if packet.contains("Bogus IP length") {
+        return None;
+    }
     let (mut src, mut port, mut guessed) = (None, None, false);
     for line in packet.lines() {
         let Some(name) = attribute(line, "name") else { continue };
@@ -106,7 +115,13 @@ fn tshark_finds_the_same_levels() {
         let reading = read_packet(frame, false, true);
         let Some(levels) = levels(packet).filter(|_| reading.fault.is_none()) else { continue };
         let ours: Vec<Level> = reading.levels.iter().map(|l| (l.src, l.dst, l.ports)).collect();
-        if ours == levels { agreed += 1 } else { differ.push((number + 1, ours, levels)) }
+        // Where tshark stops at something it does not know (0x9100 below 0x88a8, tags right inside GRE), we may go on.
+        let stopped = packet.contains("<field name=\"data\"") || packet.contains("name=\"data\"");
+        if ours == levels || stopped && ours.starts_with(&levels) {
+            agreed += 1
+        } else {
+            differ.push((number + 1, ours, levels))
+        }
     }
     assert!(
         differ.is_empty(),

@@ -85,7 +85,7 @@ impl Default for V6 {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Extension {
-    /// Hop-by-hop, routing, destination, mobility, HIP, shim6: by number, with this many words of eight bytes more.
+    /// Hop-by-hop, routing, destination, shim6, and those that nothing follows (mobility, HIP): by number, with this many words of eight bytes more.
     Plain(u8, u8),
     /// Authentication, with this many words of four bytes more.
     Authentication(u8),
@@ -172,7 +172,11 @@ pub(crate) struct Gre {
     pub(crate) pptp: Option<bool>,
 }
 
-pub(crate) fn gre(head: Gre, ethertype: u16, rest: &[u8]) -> Vec<u8> {
+pub(crate) fn gre(mut head: Gre, ethertype: u16, rest: &[u8]) -> Vec<u8> {
+    if head.pptp.is_some() {
+        // Always a key: the payload's length and the call's number.
+        head.key = Some((rest.len() as u32) << 16 | head.key.unwrap_or_default() & 0xffff);
+    }
     let bit = |set: bool, bit: u8| if set { bit } else { 0 };
     let mut out = vec![bit(head.checksum, 0x80) | bit(head.key.is_some(), 0x20) | bit(head.sequence, 0x10)];
     out.push(bit(head.pptp.is_some(), 1) | bit(head.pptp == Some(true), 0x80));

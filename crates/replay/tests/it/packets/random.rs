@@ -90,14 +90,14 @@ fn wrapped(inner: BoxedStrategy<Typed>) -> BoxedStrategy<Typed> {
             prop_oneof![
                 4 => (inner.clone(), tpid, any::<u16>()).prop_map(|((t, rest), tpid, tci)| (tpid, vlan(tci, t, &rest))),
                 2 => (inner.clone(), vec(0..1u32 << 20, 1..4)).prop_map(|((_, rest), labels)| (0x8847, mpls(&labels, &rest))),
-                1 => (inner.clone(), select(&[0u8, 0, 0, 9][..]), any::<bool>()).prop_map(|((t, rest), code, short)| {
+                1 => (inner.clone(), any::<bool>()).prop_map(|((t, rest), short)| {
                     let protocol: &[u8] = match (t, short) {
                         (IPV4, false) => &[0, 0x21],
                         (IPV4, true) => &[0x21],
                         (IPV6, _) => &[0, 0x57],
                         _ => &[0xc0, 0x21],
                     };
-                    (0x8864, pppoe(code, &[protocol, &rest].concat()))
+                    (0x8864, pppoe(0, &[protocol, &rest].concat()))
                 }),
                 1 => inner.prop_map(|(t, rest)| {
                     let rest = snap(t, &rest);
@@ -125,16 +125,17 @@ fn tunnel(inner: BoxedStrategy<Typed>) -> impl Strategy<Value = Carried> {
                 (None, false) => (47, gre(head, t, &rest)),
             }
         }),
-        (inner.clone(), head, select(&[0x88beu16, 0x22eb][..])).prop_map(|((t, rest), head, kind)| {
-            let shim = if kind == 0x22eb {
-                12
-            } else if head.sequence {
-                8
-            } else {
-                0
-            };
-            (47, gre(Gre { pptp: None, ..head }, kind, &[vec![0; shim], ethernet(t, &rest)].concat()))
-        }),
+        (inner.clone(), head, select(&[0x88beu16, 0x22eb][..]), any::<bool>()).prop_map(
+            |((t, rest), head, kind, more)| {
+                let shim: &[u8] = match (kind, head.sequence, more) {
+                    (0x22eb, _, false) => &[0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                    (0x22eb, _, true) => &[0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+                    (_, true, _) => &[0x10, 0, 0, 0, 0, 0, 0, 0],
+                    (_, false, _) => &[],
+                };
+                (47, gre(Gre { pptp: None, ..head }, kind, &[shim, &ethernet(t, &rest)].concat()))
+            }
+        ),
         (inner.clone(), id.clone(), sport)
             .prop_map(|((t, rest), id, sport)| { (17, udp((sport, 4789), &vxlan(id, &ethernet(t, &rest)))) }),
         (inner.clone(), id.clone(), sport).prop_map(|((t, rest), id, sport)| {
