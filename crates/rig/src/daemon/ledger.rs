@@ -12,6 +12,17 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(crate) struct Baselines {
     by_iface: BTreeMap<(InterfaceId, Direction), Baseline>,
+    /// What had been counted under a number when its interface was let go: the next one under it begins there.
+    left: BTreeMap<(InterfaceId, Direction), Left>,
+}
+
+/// What stands under a number that no interface has. Nothing counts there, so this is exact, while a reading after the
+/// next interface is attached would take its first packets for the last one's.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    counts: InterfaceCounts,
+    told: TrafficCounts,
+    not_ip: TrafficCounts,
 }
 
 /// Between two readings around the moment of attachment: which packets of that moment were seen nobody can tell.
@@ -19,9 +30,7 @@ pub(crate) struct Baselines {
 struct Baseline {
     before: KernelCounts,
     after: KernelCounts,
-    counts: InterfaceCounts,
-    told: TrafficCounts,
-    not_ip: TrafficCounts,
+    left: Left,
 }
 
 fn gained(now: KernelCounts, since: KernelCounts) -> KernelCounts {
@@ -30,27 +39,16 @@ fn gained(now: KernelCounts, since: KernelCounts) -> KernelCounts {
 
 impl Baselines {
     /// Notes where an interface begins. `before` and `after` were read before and after its programs were attached.
-    pub(crate) fn begin(
-        &mut self,
-        watched: &Watched,
-        (before, after): (&Counters, &Counters),
-        drain: &Drain,
-        aggregator: &Aggregator,
-    ) {
+    pub(crate) fn begin(&mut self, watched: &Watched, (before, after): (&Counters, &Counters)) {
         for direction in Direction::BOTH {
             let at = (watched.ifindex, direction);
-            let now = after.get(&at).copied().unwrap_or_default();
-            self.by_iface.insert(
-                (watched.id, direction),
-                Baseline {
-                    before: before.get(&at).copied().unwrap_or_default(),
-                    after: now,
-                    // A number that another interface had before: what was counted under it then is not this one's.
-                    counts: drain.interface_counts(watched.id, direction),
-                    told: aggregator.told(watched.id, direction),
-                    not_ip: aggregator.not_ip(watched.id, direction),
-                },
-            );
+            let key = (watched.id, direction);
+            let baseline = Baseline {
+                before: before.get(&at).copied().unwrap_or_default(),
+                after: after.get(&at).copied().unwrap_or_default(),
+                left: self.left.get(&key).copied().unwrap_or_default(),
+            };
+            self.by_iface.insert(key, baseline);
         }
     }
 
@@ -59,8 +57,14 @@ impl Baselines {
         self.by_iface.contains_key(&(id, Direction::Ingress))
     }
 
-    pub(crate) fn forget(&mut self, id: InterfaceId) {
+    /// Closes the books of an interface that was let go, after the tables were read for the last time.
+    pub(crate) fn forget(&mut self, id: InterfaceId, drain: &Drain, aggregator: &Aggregator) {
         self.by_iface.retain(|(of, _), _| *of != id);
+        for way in Direction::BOTH {
+            let counts = drain.interface_counts(id, way);
+            let (told, not_ip) = (aggregator.told(id, way), aggregator.not_ip(id, way));
+            self.left.insert((id, way), Left { counts, told, not_ip });
+        }
     }
 
     fn of(&self, id: InterfaceId, direction: Direction) -> Option<&Baseline> {
@@ -71,15 +75,15 @@ impl Baselines {
 /// Counts of an interface since it came under watch.
 pub(crate) fn counts_since(baselines: &Baselines, drain: &Drain, id: InterfaceId, way: Direction) -> InterfaceCounts {
     let now = drain.interface_counts(id, way);
-    let Some(base) = baselines.of(id, way) else { return now };
+    let Some(base) = baselines.of(id, way).map(|b| b.left.counts) else { return now };
     let mut faults = now.faults;
-    for (fault, before) in faults.iter_mut().zip(base.counts.faults) {
+    for (fault, before) in faults.iter_mut().zip(base.faults) {
         *fault = fault.saturating_sub(before);
     }
     InterfaceCounts {
-        seen: now.seen.since(base.counts.seen),
-        frames: now.frames.since(base.counts.frames),
-        overflow: now.overflow.since(base.counts.overflow),
+        seen: now.seen.since(base.seen),
+        frames: now.frames.since(base.frames),
+        overflow: now.overflow.since(base.overflow),
         faults,
     }
 }
@@ -92,7 +96,8 @@ pub(crate) fn told_since(
     way: Direction,
 ) -> (TrafficCounts, TrafficCounts) {
     let (told, not_ip) = (aggregator.told(id, way), aggregator.not_ip(id, way));
-    baselines.of(id, way).map_or((told, not_ip), |base| (told.since(base.told), not_ip.since(base.not_ip)))
+    let left = baselines.of(id, way).map(|b| b.left).unwrap_or_default();
+    (told.since(left.told), not_ip.since(left.not_ip))
 }
 
 /// The hooks' counts of all interfaces at one moment.

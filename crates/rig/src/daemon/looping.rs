@@ -329,7 +329,7 @@ impl Road {
             self.scan();
         }
         for gone in let_go {
-            self.baselines.forget(gone.id);
+            self.baselines.forget(gone.id, &self.drain, &self.aggregator);
             self.ledger.forget(gone.id);
             self.kernel_at_start.retain(|(id, _), _| *id != gone.id);
         }
@@ -338,7 +338,7 @@ impl Road {
             if self.baselines.has(watched.id) {
                 continue;
             }
-            self.baselines.begin(watched, (&before, &after), &self.drain, &self.aggregator);
+            self.baselines.begin(watched, (&before, &after));
             for way in Direction::BOTH {
                 let counts = after.get(&(watched.ifindex, way)).copied().unwrap_or_default();
                 self.kernel_at_start.insert((watched.id, way), counts);

@@ -15,10 +15,11 @@ mod storing;
 mod watching;
 
 use crate::daemon::looping::Loop;
+use crate::daemon::rights::Needs;
 use anyhow::Context;
 use netrig_config::{Config, ConfigErrors};
 use netrig_serve::{ServeOptions, Server};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 pub(crate) use looping::probe_options;
 pub(crate) use watching::{link_kind, targets};
@@ -26,7 +27,7 @@ pub(crate) use watching::{link_kind, targets};
 /// What other threads ask of the loop.
 pub(crate) enum Request {
     /// A fresh picture.
-    Snapshot(mpsc::SyncSender<std::sync::Arc<netrig_model::Snapshot>>),
+    Snapshot(mpsc::SyncSender<Arc<netrig_model::Snapshot>>),
     /// The records that are not stored yet; none while a large window is on its way to the disk.
     OpenFlows(mpsc::SyncSender<Option<netrig_serve::OpenFlows>>),
     /// Read the configuration again.
@@ -41,6 +42,10 @@ pub(crate) enum Request {
 /// What kept the rig from starting, with what to do about it.
 pub(crate) fn run(config: Config, reload: &dyn Fn() -> Result<Config, ConfigErrors>) -> anyhow::Result<()> {
     let (requests, inbox) = mpsc::channel();
+    // From here on a signal is a request, not the end; and no thread gets rights that it will not need, for each thread
+    // has its own.
+    let signals = signals::listen().context("cannot listen to signals")?;
+    rights::drop_all_but_needed(Needs::HotPlug)?;
     let mut rig = Loop::start(&config)?;
     let live = live::Handle::new(requests.clone(), rig.snapshot());
     let server = if config.serve.enabled {
@@ -52,8 +57,9 @@ pub(crate) fn run(config: Config, reload: &dyn Fn() -> Result<Config, ConfigErro
         None
     };
     rig.attach()?;
+    live.show(Arc::new(rig.snapshot()));
     rights::drop_all_but_needed(rig.needs_rights())?;
-    signals::forward(requests).context("cannot listen to signals")?;
+    signals.forward(requests).context("cannot wait for signals")?;
     rig.run(&inbox, &live, reload);
     if let Some(server) = server {
         server.stop();

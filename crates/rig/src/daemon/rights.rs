@@ -1,4 +1,4 @@
-//! Capabilities: once everything is attached, only what hot-plug still needs is kept.
+//! Capabilities: at the start only what loading and attaching need is kept, and later only what hot-plug still needs.
 
 use anyhow::Context;
 use caps::{CapSet, Capability, CapsHashSet};
@@ -12,7 +12,7 @@ pub(crate) enum Needs {
     Nothing,
 }
 
-/// Drops every capability of the process that is not needed any more, for good.
+/// Drops every capability that is not needed any more, for good: of the calling thread and of those it will start.
 ///
 /// # Errors
 /// When the kernel refuses, which a process is always allowed to do.

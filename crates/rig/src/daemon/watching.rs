@@ -26,6 +26,8 @@ pub(crate) struct Watching {
     /// Why an interface that should be watched is not, by index.
     failed: BTreeMap<u32, String>,
     problems: Vec<String>,
+    /// Whether the first choice has been carried out.
+    settled: bool,
 }
 
 /// What to attach to now, by the entries of `[rig] interfaces`: for `netrig check`.
@@ -63,7 +65,15 @@ impl Watching {
         if let Some(error) = selector.select(&list, &reached(&selector)?).start_error() {
             bail!("[rig] interfaces: {error}");
         }
-        Ok(Self { selector, watch, existing, watched: BTreeMap::new(), failed: BTreeMap::new(), problems: Vec::new() })
+        Ok(Self {
+            selector,
+            watch,
+            existing,
+            watched: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            problems: Vec::new(),
+            settled: false,
+        })
     }
 
     /// Another choice, from a reload.
@@ -110,6 +120,7 @@ impl Watching {
         for index in selection.indices {
             self.follow(probe, index);
         }
+        self.settled = true;
         Ok(let_go)
     }
 
@@ -141,6 +152,10 @@ impl Watching {
 
     /// The probe's status in a sentence.
     pub(crate) fn status(&self) -> ProbeStatus {
+        if !self.settled {
+            let detail = "starting: nothing is attached yet".to_owned();
+            return ProbeStatus { name: "flow".into(), state: ProbeState::Failed, detail };
+        }
         let names = |list: &mut dyn Iterator<Item = String>| list.collect::<Vec<_>>().join(", ");
         let mut detail = match self.watched.len() {
             0 => "watching no interface".to_owned(),

@@ -38,10 +38,14 @@ fn flows_metrics_status_and_query_agree() {
     assert_eq!(packets(&records), sent + 4);
     let bytes: u64 = records.iter().map(|f| f.bytes + f.reverse_bytes).sum();
 
-    let metrics = rig.get("/metrics");
+    // The picture that metrics and status are made from may be some tenths of a second old.
+    let metrics = wait_for("the metrics tell it", Duration::from_secs(5), || {
+        let text = rig.get("/metrics");
+        (metric_or_zero(&text, "netrig_flow_packets_total", "iface=\"near0\"") == sent + 4).then_some(text)
+    });
     let not_ip = metric_or_zero(&metrics, "netrig_ledger_packets_total", "fate=\"not_ip\"");
+    assert_eq!(metric(&metrics, "netrig_ledger_packets_total", "fate=\"told\""), sent + 4);
     assert_eq!(metric(&metrics, "netrig_interface_packets_total", "iface=\"near0\""), sent + 4 + not_ip);
-    assert_eq!(metric(&metrics, "netrig_flow_packets_total", "iface=\"near0\""), sent + 4);
     assert_eq!(metric(&metrics, "netrig_flow_bytes_total", "iface=\"near0\""), bytes);
 
     let told: u64 = rig.status().interfaces.iter().map(|i| i.told.packets).sum();
