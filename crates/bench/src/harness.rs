@@ -17,10 +17,6 @@ static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/bench.bpf.o"));
 const LOOPBACK_IFINDEX: u32 = 1;
 /// The rig's number for it here.
 pub(crate) const LOOPBACK: InterfaceId = InterfaceId(1);
-/// Tables and constants that the bench's programs share with the probe's.
-const SHARED: [&str; 10] =
-    ["table4", "table6", "outbox4", "outbox6", "ends", "counts", "ifaces", "replay", "clock", ".rodata.settings"];
-
 /// What to load, and how large.
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
@@ -61,10 +57,9 @@ impl Harness {
     }
 
     /// Gives packets of test runs a number, without attaching anything to loopback.
-    pub(crate) fn admit_loopback(&self) -> Result<()> {
-        let entry: Vec<u8> =
-            [LOOPBACK_IFINDEX, LOOPBACK.0.into()].iter().flat_map(|number| number.to_ne_bytes()).collect();
-        Ok(self.map("ifaces")?.update(&LOOPBACK_IFINDEX.to_ne_bytes(), &entry, MapFlags::ANY)?)
+    pub(crate) fn admit_loopback(&mut self) -> Result<()> {
+        let number = self.probe.admit(LOOPBACK_IFINDEX);
+        if number == Some(LOOPBACK) { Ok(()) } else { Err(anyhow!("loopback got the number {number:?}")) }
     }
 
     pub(crate) fn map(&self, name: &str) -> Result<libbpf_rs::Map<'_>> {
@@ -101,6 +96,16 @@ impl Harness {
         }
         Ok(flows)
     }
+
+    /// Packets in the textbook's table.
+    pub(crate) fn textbook_packets(&self, is_ipv6: bool) -> Result<u64> {
+        let map = self.map(if is_ipv6 { "textbook6" } else { "textbook4" })?;
+        let mut packets = 0;
+        for (_, flow) in map.lookup_batch(65_536, MapFlags::ANY, MapFlags::ANY)? {
+            packets += flow.first_chunk().map_or(0, |packets| u64::from_ne_bytes(*packets));
+        }
+        Ok(packets)
+    }
 }
 
 /// Instructions the verifier walked, for every program the probe can load.
@@ -118,8 +123,8 @@ pub(crate) fn verified_instructions(kernel_bytes: u64) -> Result<BTreeMap<String
 fn share_tables(open: &mut OpenObject, probe: &FlowProbe) -> Result<()> {
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
-        if let Some(shared) = SHARED.iter().find(|shared| name == **shared) {
-            let fd = probe.map_fd(shared)?;
+        // What the probe has under the same name is its own; the rest is the bench's.
+        if let Ok(fd) = probe.map_fd(&name) {
             map.reuse_fd(fd.as_fd()).with_context(|| format!("the table {name} cannot be shared"))?;
         }
     }

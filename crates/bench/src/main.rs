@@ -8,6 +8,7 @@ mod packet;
 mod report;
 mod road;
 mod rounds;
+mod statistics;
 mod sys;
 mod test_runs;
 
@@ -16,6 +17,7 @@ use clap::Parser;
 use harness::Setup;
 use live::LivePlan;
 use report::{Baseline, Report};
+use statistics::StatisticsOff;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use test_runs::Plan;
@@ -93,6 +95,7 @@ fn main() -> Result<()> {
         },
         user_bytes: options.memory << 19,
     };
+    let _off = StatisticsOff::new()?;
     let mut report = Report { machine: machine(), ..Report::default() };
     for part in &options.parts {
         match part {

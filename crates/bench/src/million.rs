@@ -55,7 +55,7 @@ pub(crate) const HEAD: &str = "\
 /// `budget_bytes` of memory, half of it the kernel's, and so many rounds through all flows.
 pub(crate) fn measure(setup: &Setup, budget_bytes: u64, rounds: u32) -> Result<MillionResult> {
     let setup = Setup { kernel_bytes: budget_bytes / 2, ..setup.clone() };
-    let harness = Harness::new(&setup)?;
+    let mut harness = Harness::new(&setup)?;
     harness.admit_loopback()?;
     harness.set_case(&MILLION_LIVE)?;
     let map_bytes = harness.probe.memory().sizes.bytes();

@@ -38,6 +38,8 @@ pub(crate) struct CaseResult {
     pub(crate) ns_max: Option<f64>,
     /// CPU time of user space, a packet.
     pub(crate) drain_ns: f64,
+    /// What the textbook's table lacks; not known where it is emptied between rounds.
+    pub(crate) textbook_lost_packets: Option<u64>,
     /// Packets run but not counted.
     pub(crate) missed_packets: i64,
     pub(crate) imbalance_packets: i64,
@@ -61,11 +63,14 @@ impl CaseResult {
     }
 
     pub(crate) fn line(&self, baseline: &Baseline) -> String {
-        let ledger = if self.is_exact() {
+        let mut ledger = if self.is_exact() {
             format!("exact; {} evicted, {} overflow", self.evictions, self.overflow_packets)
         } else {
             format!("OFF BY {} (and {} not seen)", self.imbalance_packets, self.missed_packets)
         };
+        if let Some(lost @ 1..) = self.textbook_lost_packets {
+            let _ = write!(ledger, "; the textbook lost {lost}");
+        }
         format!(
             "{:<5} {:<18} {:>4} {:>6.1} {:>9.1} {:>11} {:>7.1} {:>12} {:>6.3} {:>5.2} {:<4} {:>9} {:>6.1}  {}",
             self.family,
@@ -175,4 +180,30 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     }
     let text = serde_json::to_string_pretty(value)? + "\n";
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn change_is_told_against_what_was_kept() {
+        assert_eq!(change(1.1, Some(1.0)), "+10 %");
+        assert_eq!(change(0.5, Some(1.0)), "-50 %");
+        assert_eq!(change(1.0, None), "new");
+    }
+
+    #[test]
+    fn a_run_replaces_its_figures_in_the_baseline_and_keeps_the_others() {
+        let mut baseline = Baseline::default();
+        baseline.verified_instructions.insert("flow_xdp".into(), 1);
+        baseline.verified_instructions.insert("flow_ingress".into(), 2);
+        let mut report = Report::default();
+        report.verified_instructions.insert("flow_xdp".into(), 3);
+        let baseline = report.into_baseline(baseline);
+        assert_eq!(
+            baseline.verified_instructions.into_iter().collect::<Vec<_>>(),
+            [("flow_ingress".to_owned(), 2), ("flow_xdp".to_owned(), 3)]
+        );
+    }
 }

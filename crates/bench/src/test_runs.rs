@@ -37,7 +37,7 @@ pub(crate) fn measure_all(plan: &Plan, told: &mut dyn FnMut(CaseResult)) -> Resu
 }
 
 fn measure(plan: &Plan, case: &Case, is_ipv6: bool, cpus: usize) -> Result<CaseResult> {
-    let harness = Harness::new(&Setup { textbook_entries: case.flows * 2 + 64, ..plan.setup.clone() })?;
+    let mut harness = Harness::new(&Setup { textbook_entries: case.flows * 2 + 64, ..plan.setup.clone() })?;
     harness.admit_loopback()?;
     harness.set_case(case)?;
     let mut road = Road::new(&harness.probe, plan.user_bytes)?;
@@ -46,6 +46,7 @@ fn measure(plan: &Plan, case: &Case, is_ipv6: bool, cpus: usize) -> Result<CaseR
     let (textbook, netrig) = (textbook.beyond(&empty), netrig.beyond(&empty));
     let ledger = road.ledger(LOOPBACK, Direction::Ingress);
     let ran = (plan.rounds as u64 + 1) * u64::from(plan.packets) * cpus as u64;
+    let textbook_packets = harness.textbook_packets(is_ipv6)?;
     let factor = if is_ipv6 { IPV6_FACTOR } else { 1.0 };
     Ok(CaseResult {
         family: if is_ipv6 { "ipv6" } else { "ipv4" }.to_owned(),
@@ -58,6 +59,7 @@ fn measure(plan: &Plan, case: &Case, is_ipv6: bool, cpus: usize) -> Result<CaseR
         textbook_ns: Figure::of(&textbook),
         netrig_ns: Figure::of(&netrig),
         drain_ns: road.cost().cpu_ns as f64 / ran as f64,
+        textbook_lost_packets: (case.draw != Draw::AllNew).then(|| ran.saturating_sub(textbook_packets)),
         missed_packets: ran as i64 - ledger.seen_packets as i64,
         imbalance_packets: ledger.imbalance_packets,
         imbalance_bytes: ledger.imbalance_bytes,

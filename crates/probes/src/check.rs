@@ -31,7 +31,10 @@ fn kernel() -> Finding {
     let detail = if fine {
         release
     } else {
-        format!("{release}: netrig needs Linux {}.{} or newer (6.1 and newer have all of it)", KERNEL_MIN.0, KERNEL_MIN.1)
+        format!(
+            "{release}: netrig needs Linux {}.{} or newer (6.1 and newer have all of it)",
+            KERNEL_MIN.0, KERNEL_MIN.1
+        )
     };
     Finding { what: "kernel", fine, detail }
 }
@@ -46,7 +49,10 @@ fn btf(path: &Path) -> Finding {
     let detail = if fine {
         path.display().to_string()
     } else {
-        format!("{} is missing: this kernel was built without CONFIG_DEBUG_INFO_BTF; use a distribution's kernel", path.display())
+        format!(
+            "{} is missing: this kernel was built without CONFIG_DEBUG_INFO_BTF; use a distribution's kernel",
+            path.display()
+        )
     };
     Finding { what: "btf", fine, detail }
 }

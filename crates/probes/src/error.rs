@@ -65,9 +65,7 @@ pub enum ProbeError {
 #[must_use]
 pub(crate) fn load_advice(errno: Option<i32>) -> String {
     match errno {
-        Some(libc::EPERM | libc::EACCES) => {
-            "; netrig needs root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON".into()
-        }
+        Some(libc::EPERM) => "; netrig needs root, or the capabilities CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON".into(),
         Some(libc::ENOMEM) => "; the budget does not fit into the kernel's memory: lower [rig] memory".into(),
         Some(libc::ENOSYS) => "; this kernel was built without BPF".into(),
         _ => String::new(),

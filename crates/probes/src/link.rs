@@ -66,8 +66,11 @@ pub fn attach_tc(
     match create_link(program, ifindex, kind, order) {
         Ok(fd) => Ok(Attached { kind: Kind::Link { _fd: fd, hook: "tcx" } }),
         Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
-            clsact_attach(program, ifindex, direction)
-                .map_err(|source| ProbeError::Attach { iface: iface.into(), hook: "tcx and clsact", source })
+            clsact_attach(program, ifindex, direction).map_err(|source| ProbeError::Attach {
+                iface: iface.into(),
+                hook: "tcx and clsact",
+                source,
+            })
         }
         Err(source) => Err(ProbeError::Attach { iface: iface.into(), hook: "tcx", source }),
     }
@@ -101,9 +104,7 @@ fn create_link(program: BorrowedFd<'_>, ifindex: u32, kind: u32, flags: u32) -> 
         ..Default::default()
     };
     // SAFETY: `options` is a whole structure of the size it states, and outlives the call; the fds are open.
-    let fd = unsafe {
-        libbpf_sys::bpf_link_create(program.as_raw_fd(), ifindex.cast_signed(), kind, &raw mut options)
-    };
+    let fd = unsafe { libbpf_sys::bpf_link_create(program.as_raw_fd(), ifindex.cast_signed(), kind, &raw mut options) };
     if fd < 0 {
         return Err(io::Error::from_raw_os_error(-fd));
     }

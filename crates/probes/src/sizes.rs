@@ -31,22 +31,21 @@ fn power_of_two_below(n: u64) -> u64 {
 }
 
 impl FlowSizes {
-    /// Divides `bytes` of kernel memory: of each CPU's share a third to each table and a sixth to each outbox, after the
-    /// interfaces' counts have had theirs.
+    /// Divides `bytes` of kernel memory. Interfaces' counts have theirs first; of the rest each CPU gets an equal share, and
+    /// of fifteen parts of that eight go to the IPv4 table, four to IPv6's, two and one to their outboxes.
     #[must_use]
     pub fn within(bytes: u64, cpus: u32) -> Self {
         let cpus = u64::from(cpus.max(1)).next_power_of_two();
-        let interfaces = power_of_two_below(bytes / 16 / COUNTS / (cpus + 1)).clamp(16, 4096);
+        let interfaces = power_of_two_below(bytes / 32 / COUNTS / (cpus + 1)).clamp(16, 4096);
         let share = bytes.saturating_sub(interfaces * COUNTS * (cpus + 1)) / cpus;
-        let table = power_of_two_below(share / 3);
-        let slots = |slot: u64| (table / slot).clamp(16, SLOTS_MAX) as u32;
-        let records = |slot: u64| (table / 2 / slot).clamp(16, SLOTS_MAX) as u32;
+        let part = power_of_two_below(share / 15);
+        let entries = |parts: u64, each: u64| (parts * part / each).clamp(16, SLOTS_MAX) as u32;
         Self {
             cpus: cpus as u32,
-            slots4: slots(SLOT4),
-            slots6: slots(SLOT6),
-            outbox4: records(SLOT4),
-            outbox6: records(SLOT6),
+            slots4: entries(8, SLOT4),
+            slots6: entries(4, SLOT6),
+            outbox4: entries(2, SLOT4),
+            outbox6: entries(1, SLOT6),
             interfaces: interfaces as u32,
         }
     }
@@ -54,8 +53,7 @@ impl FlowSizes {
     /// Kernel memory of all parts.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let per_cpu =
-            u64::from(self.slots4 + self.outbox4) * SLOT4 + u64::from(self.slots6 + self.outbox6) * SLOT6;
+        let per_cpu = u64::from(self.slots4 + self.outbox4) * SLOT4 + u64::from(self.slots6 + self.outbox6) * SLOT6;
         per_cpu * u64::from(self.cpus) + u64::from(self.interfaces) * COUNTS * u64::from(self.cpus + 1)
     }
 

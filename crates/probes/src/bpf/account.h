@@ -10,108 +10,62 @@
 #include "parse_walk.h"
 #include "table.h"
 
-/* How a hook describes a packet before it is parsed. */
+/* How a hook describes a packet before it is parsed. Every field is known when compiling or stays in a register. */
 struct frame {
-	struct source source;
+	void *ctx;
+	enum hook hook;
+	bool ethernet; /* else it begins with its IP header */
 	void *data;
 	void *data_end;
 	__u32 len; /* as the stack has it */
+	__u32 captured_len; /* replay only */
 	__u32 gso_size; /* 0: not a super-packet */
 	__u32 gso_segs;
 	__u32 now;
+	__u32 cpu;
 	__u16 iface;
-	__u16 lifted_tci; /* tag that the driver took out of the data, if lifted_tag */
-	bool lifted_tag;
-	__u8 egress;
+	__u16 lifted_tag; /* that the driver took out of the data: id | VLAN_SEEN, or 0 */
+	__u8 facts; /* what the hook knows of the key's kind */
 };
 
 #define GSO_BY_FRAGS 0xffff
 
-/* Segments of a super-packet. Some drivers leave the count to whoever needs it. */
-static __always_inline __u32 segments(const struct frame *frame, __u32 header_len)
-{
-	if (frame->gso_segs || frame->gso_size == GSO_BY_FRAGS || frame->len <= header_len)
-		return frame->gso_segs ?: 1;
-	return (frame->len - header_len + frame->gso_size - 1) / frame->gso_size;
-}
-
-/* What the walk needs to know of a frame beside its bytes. */
-struct walk_request {
+/* What stays in memory of a frame for the thorough way; a struct, because a function takes five arguments at most. */
+struct slow_frame {
+	__u32 len;
 	__u32 captured_len;
+	__u32 gso_size;
+	__u32 gso_segs;
+	__u32 now;
+	__u32 cpu;
+	__u16 iface;
 	__u16 lifted_tag;
+	__u8 facts;
 	bool ethernet;
-	bool tunnels;
 };
 
-static __always_inline int walk_frame(const enum hook hook, void *ctx, struct walk_request *request, struct parsed *p)
+/* Segments of a super-packet. Some drivers leave the count to whoever needs it. */
+static __always_inline __u32 segments(__u32 len, __u32 header_len, __u32 gso_size, __u32 gso_segs)
 {
-	struct walk w = {
-		.source = { .ctx = ctx, .hook = hook, .ethernet = request->ethernet, .captured_len = request->captured_len },
-		.out = p,
-		.tunnels = request->tunnels,
-		.key.vlan = request->lifted_tag,
-	};
-
-	parse_walk(hook, &w);
-	return 0;
+	if (gso_segs || gso_size == GSO_BY_FRAGS || len <= header_len)
+		return gso_segs ?: 1;
+	return (len - header_len + gso_size - 1) / gso_size;
 }
 
-/*
- * Global functions: the verifier looks at each once, not once for every way in which a packet can be uncommon; and the
- * common packet does not carry their code and stack.
- */
-__noinline int walk_tc(struct __sk_buff *skb, struct walk_request *request, struct parsed *p)
+/* Beyond what the stack sees: further segments with their headers, and lifted tags. */
+static __always_inline void make_wire_true(struct contribution *add, struct iface_counts *counts, __u32 header_len,
+					   __u32 gso_size, __u32 gso_segs, __u16 lifted_tag)
 {
-	if (!request || !p)
-		return 0;
-	return walk_frame(HOOK_TC, skb, request, p);
-}
+	const __u32 len = add->bytes;
 
-__noinline int walk_xdp(struct xdp_md *xdp, struct walk_request *request, struct parsed *p)
-{
-	if (!request || !p)
-		return 0;
-	return walk_frame(HOOK_XDP, xdp, request, p);
-}
-
-__noinline int walk_replay(struct __sk_buff *skb, struct walk_request *request, struct parsed *p)
-{
-	if (!request || !p)
-		return 0;
-	return walk_frame(HOOK_REPLAY, skb, request, p);
-}
-
-static __always_inline bool carries_tunnel(const struct parsed *p)
-{
-	return p->key.protocol == PROTO_UDP && (is_udp_tunnel_port(bpf_ntohs(p->key.dst_port)) ||
-						is_udp_tunnel_port(bpf_ntohs(p->key.src_port)));
-}
-
-static __always_inline void parse(struct frame *frame, struct parsed *p)
-{
-	const bool in_one_piece = frame->source.hook != HOOK_REPLAY || frame->source.captured_len >= 128;
-	const __u16 tag = frame->lifted_tag ? (frame->lifted_tci & 0xfff) | VLAN_SEEN : 0;
-
-	p->key.vlan = tag;
-	p->fault = FAULT_NONE;
-	if (in_one_piece && !settings.no_fast_path && parse_fast(frame->data, frame->data_end, frame->source.ethernet, p)) {
-		if (!((settings.tunnels || frame->gso_size) && carries_tunnel(p)))
-			return;
+	if (gso_size) {
+		add->packets = segments(len, header_len, gso_size, gso_segs);
+		add->bytes += (__u64)(add->packets - 1) * header_len;
 	}
-	struct walk_request request = {
-		.captured_len = frame->source.captured_len,
-		.lifted_tag = tag,
-		.ethernet = frame->source.ethernet,
-		.tunnels = settings.tunnels || frame->gso_size,
-	};
-
-	*p = (struct parsed){};
-	if (frame->source.hook == HOOK_TC)
-		walk_tc(frame->source.ctx, &request, p);
-	else if (frame->source.hook == HOOK_XDP)
-		walk_xdp(frame->source.ctx, &request, p);
-	else
-		walk_replay(frame->source.ctx, &request, p);
+	if (lifted_tag)
+		add->bytes += (__u64)LEN_VLAN * add->packets;
+	counts->extra_packets += add->packets - 1;
+	counts->extra_bytes += add->bytes - len;
 }
 
 static __always_inline void add_flow(struct flow_key *key, bool is_ipv6, __u32 cpu, const struct contribution *add)
@@ -122,87 +76,189 @@ static __always_inline void add_flow(struct flow_key *key, bool is_ipv6, __u32 c
 		table_add(family4(), (__u64 *)&key->addr[3], cpu, add);
 }
 
-__noinline int add_inner(struct parsed *p, __u32 cpu, struct contribution *outer)
+__noinline int add_parsed(struct parsed *p, struct slow_frame *frame)
 {
 	struct contribution add;
+	struct iface_counts *counts;
+	__u32 cpu;
 
-	if (!p || !outer)
+	if (!p || !frame)
 		return 0;
-	add = *outer;
-	add.tcp_flags = p->inner_tcp_flags;
-	add.dscp = p->inner_dscp;
-	cpu &= settings.cpu_mask;
-	add_flow(&p->inner, p->inner_is_ipv6, cpu, &add);
+	cpu = frame->cpu & settings.cpu_mask;
+	add = (struct contribution){ .bytes = frame->len, .packets = 1, .now = frame->now };
+	counts = counts_of(cpu, frame->iface, frame->facts);
+	make_wire_true(&add, counts, p->header_len, frame->gso_size, frame->gso_segs, frame->lifted_tag);
+	if (p->fault != FAULT_NONE)
+		counts->faults[p->fault & (FAULTS - 1)]++;
+	p->key.iface = p->inner.iface = frame->iface;
+	p->key.kind |= frame->facts;
+	p->inner.kind |= frame->facts;
+	add.tcp_flags = p->tcp_flags;
+	add.dscp = p->dscp;
+	add_flow(&p->key, p->is_ipv6, cpu, &add);
+	if (settings.tunnels && p->has_inner) {
+		add.tcp_flags = p->inner_tcp_flags;
+		add.dscp = p->inner_dscp;
+		add_flow(&p->inner, p->inner_is_ipv6, cpu, &add);
+	}
 	return 0;
 }
 
-/* A CPU that was added after the tables were sized: it has no partition, but its packets are counted all the same. */
-static __noinline void account_without_table(const struct frame *frame, __u8 facts)
+static __always_inline int account_slowly(const enum hook hook, void *ctx, struct slow_frame *frame)
 {
-	struct iface_counts *counts = counts_of(settings.cpu_mask + 1, frame->iface, facts);
+	__u32 cpu = frame->cpu;
+	struct parsed *p = bpf_map_lookup_elem(&scratch, &cpu);
+	struct walk w = {
+		.source = { .ctx = ctx, .ethernet = frame->ethernet, .captured_len = frame->captured_len },
+		.out = p,
+		/* A super-packet's segments repeat the inner headers too. */
+		.tunnels = settings.tunnels || frame->gso_size,
+		.key.vlan = frame->lifted_tag,
+	};
 
-	if (!counts)
-		return;
+	if (!p)
+		return 0;
+	*p = (struct parsed){};
+	parse_walk(hook, &w);
+	return add_parsed(p, frame);
+}
+
+/*
+ * Global functions: the verifier looks at each once, not once for every way in which a packet can be uncommon; and the
+ * common packet does not carry their code and stack.
+ */
+__noinline int account_slowly_tc(struct __sk_buff *skb, struct slow_frame *frame)
+{
+	return frame ? account_slowly(HOOK_TC, skb, frame) : 0;
+}
+
+__noinline int account_slowly_xdp(struct xdp_md *xdp, struct slow_frame *frame)
+{
+	return frame ? account_slowly(HOOK_XDP, xdp, frame) : 0;
+}
+
+__noinline int account_slowly_replay(struct __sk_buff *skb, struct slow_frame *frame)
+{
+	return frame ? account_slowly(HOOK_REPLAY, skb, frame) : 0;
+}
+
+static __always_inline void go_slowly(const struct frame *frame)
+{
+	struct slow_frame slow = {
+		.len = frame->len,
+		.captured_len = frame->captured_len,
+		.gso_size = frame->gso_size,
+		.gso_segs = frame->gso_segs,
+		.now = frame->now,
+		.cpu = frame->cpu,
+		.iface = frame->iface,
+		.lifted_tag = frame->lifted_tag,
+		.facts = frame->facts,
+		.ethernet = frame->ethernet,
+	};
+
+	if (frame->hook == HOOK_TC)
+		account_slowly_tc(frame->ctx, &slow);
+	else if (frame->hook == HOOK_XDP)
+		account_slowly_xdp(frame->ctx, &slow);
+	else
+		account_slowly_replay(frame->ctx, &slow);
+}
+
+/* A CPU that was added after the tables were sized: it has no partition, but its packets are counted all the same. */
+static __noinline int account_without_table(__u32 len, __u16 iface, __u8 facts)
+{
+	struct iface_counts *counts = counts_in(settings.cpu_mask + 1, iface, facts);
+
 	__sync_fetch_and_add(&counts->frames, 1);
-	__sync_fetch_and_add(&counts->frame_bytes, frame->len);
+	__sync_fetch_and_add(&counts->frame_bytes, len);
 	__sync_fetch_and_add(&counts->overflow_packets, 1);
-	__sync_fetch_and_add(&counts->overflow_bytes, frame->len);
+	__sync_fetch_and_add(&counts->overflow_bytes, len);
+	return 0;
+}
+
+static __always_inline bool carries_tunnel(const struct fast *f)
+{
+	return f->protocol == PROTO_UDP &&
+	       (is_udp_tunnel_port(bpf_ntohs(f->dst_port)) || is_udp_tunnel_port(bpf_ntohs(f->src_port)));
+}
+
+/* False: the packet is for the thorough way. */
+static __always_inline bool account_fast(const struct frame *frame, struct iface_counts *counts)
+{
+	struct contribution add = { .bytes = frame->len, .packets = 1, .now = frame->now };
+	struct fast f = { .vlan = frame->lifted_tag };
+
+	if (settings.no_fast_path || (frame->hook == HOOK_REPLAY && frame->captured_len < FAST_BYTES_MAX))
+		return false;
+	if (!parse_fast(frame->data, frame->data_end, frame->ethernet, &f))
+		return false;
+	if ((settings.tunnels || frame->gso_size) && carries_tunnel(&f))
+		return false;
+	if (frame->gso_size || frame->lifted_tag)
+		make_wire_true(&add, counts, f.header_len, frame->gso_size, frame->gso_segs, frame->lifted_tag);
+	add.tcp_flags = f.tcp_flags;
+	add.dscp = f.dscp;
+
+	__u64 key[6] = {
+		f.addr[0],
+		f.addr[1],
+		f.addr[2],
+		f.addr[3],
+		KEY_FACTS(f.src_port, f.dst_port, frame->iface, f.protocol, frame->facts),
+		(__u64)f.vlan | (__u64)f.vlan_inner << 16,
+	};
+	if (f.is_ipv6)
+		table_add(family6(), key, frame->cpu, &add);
+	else
+		table_add(family4(), key + 3, frame->cpu, &add);
+	return true;
 }
 
 static __always_inline void account(struct frame *frame)
 {
-	const __u8 facts = FLOW_VALID | (frame->egress ? FLOW_EGRESS : 0);
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct contribution add = { .bytes = frame->len, .packets = 1, .now = frame->now };
 	struct iface_counts *counts;
-	struct parsed p = {};
 
-	if (cpu > settings.cpu_mask)
-		return account_without_table(frame, facts);
-	counts = counts_of(cpu, frame->iface, facts);
-	if (!counts)
+	frame->facts |= FLOW_VALID;
+	frame->cpu = bpf_get_smp_processor_id();
+	if (frame->cpu > settings.cpu_mask) {
+		account_without_table(frame->len, frame->iface, frame->facts);
 		return;
-	parse(frame, &p);
+	}
+	counts = counts_of(frame->cpu, frame->iface, frame->facts);
 	counts->frames++;
 	counts->frame_bytes += frame->len;
-	if (frame->gso_size) {
-		add.packets = segments(frame, p.header_len);
-		add.bytes += (__u64)(add.packets - 1) * p.header_len;
+	if (!account_fast(frame, counts))
+		go_slowly(frame);
+}
+
+#define IFACE_PROBES_MAX 8
+
+static __always_inline struct iface_entry *iface_entry_at(__u32 place)
+{
+	struct iface_entry *all = start_of(ifaces);
+
+	return all + (place & settings.iface_mask);
+}
+
+/* Further places of an interface whose first is another's. */
+__noinline int iface_further(__u32 ifindex)
+{
+	for (__u32 probe = 1; probe < IFACE_PROBES_MAX; probe++) {
+		struct iface_entry *entry = iface_entry_at(ifindex + probe);
+
+		if (entry->ifindex == ifindex)
+			return entry->iface;
 	}
-	if (frame->lifted_tag)
-		add.bytes += (__u64)LEN_VLAN * add.packets;
-	if (add.bytes != frame->len || add.packets != 1) {
-		counts->extra_packets += add.packets - 1;
-		counts->extra_bytes += add.bytes - frame->len;
-	}
-	if (p.fault != FAULT_NONE)
-		counts->faults[p.fault & (FAULTS - 1)]++;
-	add.tcp_flags = p.tcp_flags;
-	add.dscp = p.dscp;
-	p.key.iface = frame->iface;
-	p.key.kind |= facts;
-	add_flow(&p.key, p.is_ipv6, cpu, &add);
-	if (settings.tunnels && p.has_inner) {
-		p.inner.iface = frame->iface;
-		p.inner.kind |= facts;
-		add_inner(&p, cpu, &add);
-	}
+	return 0;
 }
 
 /* The rig's number for an interface; 0, which is counted too, for one it was not told of. */
 static __always_inline __u16 iface_of(__u32 ifindex)
 {
-#pragma unroll
-	for (__u32 probe = 0; probe < 8; probe++) {
-		__u32 at = (ifindex + probe) & settings.iface_mask;
-		struct iface_entry *entry = bpf_map_lookup_elem(&ifaces, &at);
+	struct iface_entry *entry = iface_entry_at(ifindex);
 
-		if (!entry)
-			break;
-		if (entry->ifindex == ifindex)
-			return entry->iface;
-	}
-	return 0;
+	return entry->ifindex == ifindex ? entry->iface : iface_further(ifindex);
 }
 
 #endif /* NETRIG_ACCOUNT_H */

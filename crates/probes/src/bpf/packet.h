@@ -14,7 +14,6 @@ enum hook {
 
 struct source {
 	void *ctx;
-	enum hook hook;
 	bool ethernet; /* else the frame begins with its IP header */
 	__u32 captured_len; /* replay: what lies beyond was not captured */
 };

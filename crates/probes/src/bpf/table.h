@@ -56,12 +56,12 @@ struct family {
 
 static __always_inline struct family family4(void)
 {
-	return (struct family){ &table4, &outbox4, 3, sizeof(struct flow_slot4), settings.shift4, settings.outbox_mask4 };
+	return (struct family){ start_of(table4), &outbox4, 3, sizeof(struct flow_slot4), settings.shift4, settings.outbox_mask4 };
 }
 
 static __always_inline struct family family6(void)
 {
-	return (struct family){ &table6, &outbox6, 6, sizeof(struct flow_slot6), settings.shift6, settings.outbox_mask6 };
+	return (struct family){ start_of(table6), &outbox6, 6, sizeof(struct flow_slot6), settings.shift6, settings.outbox_mask6 };
 }
 
 static __always_inline struct flow_hot *hot_of(__u64 *slot, __u32 words)
@@ -100,18 +100,18 @@ static __always_inline bool same_flow(const __u64 *slot, const __u64 *key, __u32
 	return !differs;
 }
 
-static __always_inline struct iface_counts *counts_of(__u32 cpu, __u16 iface, __u8 kind)
+static __always_inline struct iface_counts *counts_in(__u32 partition, __u16 iface, __u8 kind)
 {
-	__u32 at = cpu * (settings.iface_count_mask + 1) + (iface & settings.iface_count_mask);
+	__u64 row = partition * (settings.iface_count_mask + 1) + (iface & settings.iface_count_mask);
+	struct iface_counts *all = start_of(counts);
 
-	at = at * 2 + (kind & FLOW_EGRESS);
-	return bpf_map_lookup_elem(&counts, &at);
+	return all + (row * 2 + (kind & FLOW_EGRESS));
 }
 
-/* The part of a key that follows the addresses, whatever the family: its last two words. */
-static __always_inline const struct flow_key *key_of(const __u64 *slot, __u32 words)
+/* Masked although it is in range: where the compiler spills a CPU's number, the verifier forgets what it knew of it. */
+static __always_inline struct iface_counts *counts_of(__u32 cpu, __u16 iface, __u8 kind)
 {
-	return (const struct flow_key *)(slot + words - 6);
+	return counts_in(cpu & settings.cpu_mask, iface, kind);
 }
 
 static __always_inline void fold_into_overflow(__u64 *slot, __u32 words, __u32 cpu)
@@ -122,8 +122,6 @@ static __always_inline void fold_into_overflow(__u64 *slot, __u32 words, __u32 c
 	struct flow_hot *hot = hot_of(slot, words);
 	__u64 bytes = hot->volume & ((1ull << FLAGS_SHIFT) - 1);
 
-	if (!counts)
-		return;
 	if (kind >> FLOW_TUNNEL_SHIFT) {
 		counts->inner_overflow_packets += hot->packets;
 		counts->inner_overflow_bytes += bytes;
@@ -207,13 +205,11 @@ static __always_inline void table_add(const struct family family, const __u64 *k
 				      const struct contribution *add)
 {
 	const __u32 words = family.words;
-	__u32 set = (cpu << (64 - family.shift)) | (flow_hash(key, words) >> family.shift);
-	__u64 *first = bpf_map_lookup_elem(family.table, &set);
+	__u64 set = ((__u64)cpu << (64 - family.shift)) | (flow_hash(key, words) >> family.shift);
+	__u64 *first = family.table + set * FLOW_WAYS * family.slot_bytes;
 	__u64 *second, *victim;
 	struct outbox_ends *end;
 
-	if (!first)
-		return;
 	if (same_flow(first, key, words))
 		return add_to(hot_of(first, words), add);
 	second = first + family.slot_bytes / sizeof(__u64);

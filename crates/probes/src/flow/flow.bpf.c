@@ -11,21 +11,22 @@
 static __always_inline int flow_tc(struct __sk_buff *skb, bool ethernet, bool egress)
 {
 	struct frame frame = {
-		.source = { .ctx = skb, .hook = HOOK_TC, .ethernet = ethernet },
+		.ctx = skb,
+		.hook = HOOK_TC,
+		.ethernet = ethernet,
 		.data = (void *)(long)skb->data,
 		.data_end = (void *)(long)skb->data_end,
 		.len = skb->len,
 		.gso_size = skb->gso_size,
 		.now = (__u32)bpf_jiffies64(),
 		.iface = iface_of(skb->ifindex),
-		.lifted_tag = skb->vlan_present,
-		.egress = egress,
+		.facts = egress ? FLOW_EGRESS : 0,
 	};
 
 	if (frame.gso_size)
 		frame.gso_segs = skb->gso_segs;
-	if (frame.lifted_tag)
-		frame.lifted_tci = skb->vlan_tci;
+	if (skb->vlan_present)
+		frame.lifted_tag = (skb->vlan_tci & 0xfff) | VLAN_SEEN;
 	account(&frame);
 	return TC_NEXT;
 }
@@ -58,14 +59,16 @@ SEC("xdp.frags")
 int flow_xdp(struct xdp_md *xdp)
 {
 	struct frame frame = {
-		.source = { .ctx = xdp, .hook = HOOK_XDP, .ethernet = true },
+		.ctx = xdp,
+		.hook = HOOK_XDP,
+		.ethernet = true,
 		.data = (void *)(long)xdp->data,
 		.data_end = (void *)(long)xdp->data_end,
+		.len = bpf_xdp_get_buff_len(xdp),
 		.now = (__u32)bpf_jiffies64(),
 		.iface = iface_of(xdp->ingress_ifindex),
 	};
 
-	frame.len = bpf_xdp_get_buff_len(xdp);
 	account(&frame);
 	return XDP_PASS;
 }
@@ -75,18 +78,20 @@ static __always_inline int flow_replay(struct __sk_buff *skb, bool ethernet)
 	__u32 zero = 0;
 	struct replay_frame *given = bpf_map_lookup_elem(&replay, &zero);
 	struct frame frame = {
-		.source = { .ctx = skb, .hook = HOOK_REPLAY, .ethernet = ethernet },
+		.ctx = skb,
+		.hook = HOOK_REPLAY,
+		.ethernet = ethernet,
 		.data = (void *)(long)skb->data,
 		.data_end = (void *)(long)skb->data_end,
 	};
 
 	if (!given)
 		return TC_NEXT;
-	frame.source.captured_len = given->captured_len;
+	frame.captured_len = given->captured_len;
 	frame.len = given->wire_len;
 	frame.now = given->tick;
 	frame.iface = given->iface;
-	frame.egress = given->egress;
+	frame.facts = given->egress ? FLOW_EGRESS : 0;
 	account(&frame);
 	return TC_NEXT;
 }

@@ -1,7 +1,8 @@
 //! Opening and loading the object file.
 
-use super::{FlowHook, FlowOptions};
+use super::{FlowHook, FlowOptions, FlowSizes};
 use crate::error::load_advice;
+use crate::wire::{flow_slot4, flow_slot6, iface_counts, iface_entry};
 use crate::{ProbeError, print};
 use libbpf_rs::{ErrorExt, Map, MapCore, Object, ObjectBuilder, OpenObject};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -19,12 +20,11 @@ fn refused(error: &libbpf_rs::Error) -> ProbeError {
         cause = inner.source();
     }
     let errno = errno.or(match error.kind() {
-        libbpf_rs::ErrorKind::PermissionDenied => Some(libc::EPERM),
         libbpf_rs::ErrorKind::OutOfMemory => Some(libc::ENOMEM),
         _ => None,
     });
     let reason = match (errno, print::reason()) {
-        (Some(libc::EPERM | libc::EACCES), _) | (_, None) => format!("{error:#}"),
+        (Some(libc::EPERM), _) | (_, None) => format!("{error:#}"),
         (_, Some(words)) => format!("{error:#}: {words}"),
     };
     ProbeError::Load { probe: "flow", reason, advice: load_advice(errno) }
@@ -52,20 +52,19 @@ fn wanted(name: &str, options: &FlowOptions) -> bool {
 
 fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<()> {
     let sizes = options.sizes;
-    let ways = crate::wire::bits::WAYS as u32;
     let mut settings = sizes.settings(options.seed);
     settings.tunnels = options.tunnels.into();
     settings.no_fast_path = options.no_fast_path.into();
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
+        if let Some(bytes) = area_bytes(&name, &sizes) {
+            map.set_value_size(bytes).with_context(|| format!("cannot size the area {name}"))?;
+            continue;
+        }
         let entries = match name.as_str() {
-            "table4" => sizes.cpus * (sizes.slots4 / ways),
-            "table6" => sizes.cpus * (sizes.slots6 / ways),
             "outbox4" => sizes.cpus * sizes.outbox4,
             "outbox6" => sizes.cpus * sizes.outbox6,
-            "ends" => sizes.cpus,
-            "counts" => (sizes.cpus + 1) * sizes.interfaces * 2,
-            "ifaces" => sizes.iface_entries(),
+            "ends" | "scratch" => sizes.cpus,
             "replay" | "clock" => 1,
             _ => {
                 if name.ends_with(".rodata.settings") {
@@ -77,6 +76,19 @@ fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<
         map.set_max_entries(entries).with_context(|| format!("cannot size the map {name}"))?;
     }
     Ok(())
+}
+
+/// Bytes of a data section that is an area, by its map's name (of which libbpf makes `PREFIX.data.NAME`).
+fn area_bytes(map_name: &str, sizes: &FlowSizes) -> Option<u32> {
+    let (_, area) = map_name.split_once(".data.")?;
+    let entries = |count: u32, bytes: usize| count * bytes as u32;
+    Some(match area {
+        "table4" => entries(sizes.cpus * sizes.slots4, size_of::<flow_slot4>()),
+        "table6" => entries(sizes.cpus * sizes.slots6, size_of::<flow_slot6>()),
+        "counts" => entries((sizes.cpus + 1) * sizes.interfaces * 2, size_of::<iface_counts>()),
+        "ifaces" => entries(sizes.iface_entries(), size_of::<iface_entry>()),
+        _ => return None,
+    })
 }
 
 #[expect(unsafe_code, reason = "a plain C struct becomes the bytes the kernel gets")]
@@ -106,7 +118,7 @@ fn borrow(_owner: &Object, raw: i32) -> BorrowedFd<'_> {
 pub(super) fn map<'a>(object: &'a Object, name: &str) -> Result<Map<'a>, ProbeError> {
     object
         .maps()
-        .find(|m| m.name() == name)
+        .find(|m| m.name() == name || m.name().to_string_lossy().ends_with(&format!(".data.{name}")))
         .ok_or_else(|| ProbeError::Missing { what: "map", name: name.to_owned() })
 }
 

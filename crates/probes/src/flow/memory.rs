@@ -2,9 +2,7 @@
 
 use super::FlowSizes;
 use super::load::map;
-use crate::wire::{
-    clock_reading, flow_slot4, flow_slot6, iface_counts, iface_entry, outbox_ends, replay_frame,
-};
+use crate::wire::{clock_reading, flow_slot4, flow_slot6, iface_counts, iface_entry, outbox_ends, replay_frame};
 use crate::{ProbeError, SharedWords};
 use libbpf_rs::Object;
 use std::os::fd::AsFd;

@@ -154,6 +154,12 @@ impl FlowProbe {
         }
     }
 
+    /// Gives an interface a number without attaching anything: for tools that run the programs themselves.
+    #[must_use]
+    pub fn admit(&mut self, ifindex: u32) -> Option<InterfaceId> {
+        self.interfaces.admit(&self.memory, ifindex)
+    }
+
     fn attach(&self, target: LinkTarget<'_>) -> Result<[Attached; 2], ProbeError> {
         let LinkTarget { name, ifindex, kind } = target;
         let (ingress, egress) = match kind {

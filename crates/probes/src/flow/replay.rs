@@ -1,7 +1,7 @@
 //! One captured packet at a time through the real programs, by the kernel's test run.
 
-use super::interfaces::join;
 use super::FlowProbe;
+use super::interfaces::join;
 use crate::ProbeError;
 use libbpf_rs::libbpf_sys;
 use netrig_model::{Direction, InterfaceId};
