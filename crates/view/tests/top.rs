@@ -4,7 +4,7 @@ mod common;
 
 use common::{START, WINDOW_NS, flow, golden};
 use netrig_model::*;
-use netrig_view::top::{Action, App, Key, Sample, TalkerCounts};
+use netrig_view::top::{Action, App, Key, PAIRS_MAX, Sample, TalkerCounts};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use std::collections::BTreeMap;
@@ -195,6 +195,22 @@ fn a_restarted_rig_is_not_compared_with_the_last() {
     again.snapshot.started = START.plus_ns(3 * SECOND);
     app.update(again);
     assert!(screen(&mut app, 80, 24).contains("No traffic"));
+}
+
+#[test]
+fn what_is_not_told_apart_is_said() {
+    let mut app = App::new("", false);
+    for (at_s, bytes) in [(1, 100), (2, 200)] {
+        let mut counts = TalkerCounts::default();
+        for n in 0..PAIRS_MAX + 7 {
+            let mut record = flow("10.0.0.1:1", "10.0.0.2:2", "tcp", bytes, 0);
+            record.src_addr = u32::try_from(n).ok().map(|n| std::net::Ipv4Addr::from(n).into());
+            counts.add(record);
+        }
+        app.update(Sample { snapshot: snapshot(at_s, 0), talkers: Some(counts) });
+    }
+    let text = screen(&mut app, 80, 24);
+    assert!(text.contains("\n7 live records of more than 100,000 pairs"), "{text}");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use super::theme::bar;
 use crate::table::shorten;
 use crate::units;
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Span;
 use ratatui::widgets::Paragraph;
 
 const BAR_WIDTH: u16 = 10;
@@ -57,7 +58,15 @@ pub(crate) fn draw(app: &mut App, frame: &mut Frame<'_>, area: Rect) {
     } else {
         &["SRC", "DST", "RATE", ">", ">PKT", ">TOTAL", "IFACE"]
     };
-    app.draw_table(frame, area, headings, rows);
+    let [body, note] =
+        Layout::vertical([Constraint::Min(0), Constraint::Length(u16::from(app.left_out > 0))]).areas(area);
+    app.draw_table(frame, body, headings, rows);
+    let left_out = format!(
+        "{} live records of more than {} pairs are not told apart here",
+        units::count(app.left_out),
+        units::count(super::PAIRS_MAX as u64)
+    );
+    frame.render_widget(Span::styled(left_out, app.theme.warn()), note);
 }
 
 /// As wide as a rate can be, so that columns stand still from second to second.
