@@ -176,12 +176,17 @@ Examples:
   netrig replay capture.pcap
   netrig replay capture.pcapng.zst --json")]
 pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigFile,
     /// The capture
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) file: PathBuf,
     /// JSON Lines instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    /// Tell the flows inside VXLAN, GENEVE, GRE and IP-in-IP tunnels beside the outer ones, as [flow] tunnels does
+    #[arg(long)]
+    pub(crate) tunnels: bool,
     /// Only this probe; may be given again
     #[arg(long = "probe", value_name = "NAME")]
     pub(crate) probes: Vec<String>,
