@@ -35,11 +35,11 @@ as_root() {
   fi
 }
 
-# quietly_low COMMAND…: at the lowest priority for CPU and disk, for work nobody waits for.
-quietly_low() {
+# exec_low COMMAND…: becomes the command, at the lowest priority for CPU and disk: for work nobody waits for.
+exec_low() {
   if has ionice; then
-    ionice -c 3 nice -n 19 "$@"
+    exec ionice -c 3 nice -n 19 "$@"
   else
-    nice -n 19 "$@"
+    exec nice -n 19 "$@"
   fi
 }
