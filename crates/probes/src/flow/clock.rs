@@ -46,8 +46,19 @@ impl TickClock {
     }
 
     pub(super) fn sync(&mut self, reading: Reading) {
-        self.jiffies = reading.jiffies;
-        self.at = now();
+        self.take(reading.jiffies, now());
+    }
+
+    /// A reading falls anywhere into its tick, so readings scatter by a tick. Within that the origin stays where it is:
+    /// the time of a packet must not depend on when it is asked for.
+    fn take(&mut self, jiffies: u64, at: Timestamp) {
+        let passed = jiffies.wrapping_sub(self.jiffies).wrapping_mul(self.ns_per_tick).cast_signed();
+        let expected = self.at.plus_ns(passed);
+        let late_ns = at.0.wrapping_sub(expected.0);
+        let scatter_ns = 2 * self.ns_per_tick.cast_signed();
+        let keep = self.jiffies != 0 && (-scatter_ns..=scatter_ns).contains(&late_ns);
+        self.at = if keep { expected } else { at };
+        self.jiffies = jiffies;
     }
 
     /// The time of a tick: the one nearest to the last reading that ends in these 32 bits.
@@ -95,6 +106,18 @@ mod tests {
         assert_eq!(nearest_hz(249.2), 250);
         assert_eq!(nearest_hz(1003.0), 1000);
         assert_eq!(nearest_hz(97.0), 100);
+    }
+
+    #[test]
+    fn a_tick_keeps_its_time_although_readings_scatter_and_follows_a_clock_that_is_set() {
+        let mut clock = TickClock { ns_per_tick: 4_000_000, jiffies: 100, at: Timestamp(1_000_000_000) };
+        let first_seen = clock.timestamp(90);
+        clock.take(350, Timestamp(2_003_900_000));
+        assert_eq!(clock.timestamp(90), first_seen);
+        clock.take(600, Timestamp(2_999_000_000));
+        assert_eq!(clock.timestamp(90), first_seen);
+        clock.take(850, Timestamp(9_000_000_000));
+        assert_eq!(clock.timestamp(850), Timestamp(9_000_000_000));
     }
 
     #[test]

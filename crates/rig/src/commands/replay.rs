@@ -32,8 +32,8 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
             if let ReplayError::Capture { summary, .. } = &error {
                 say_what_it_came_to(summary);
             }
-            let path = args.file.display().to_string();
-            Ok(report(&anyhow::Error::new(error).context(path)))
+            // Its sentence has its causes in it already.
+            Ok(report(&anyhow::Error::msg(error.to_string())))
         }
     }
 }
