@@ -61,7 +61,7 @@ fn btf(path: &Path) -> Finding {
 const NEEDED: [(u32, &str); 3] = [(39, "CAP_BPF"), (12, "CAP_NET_ADMIN"), (38, "CAP_PERFMON")];
 const CAP_SYS_ADMIN: u32 = 21;
 
-fn rights() -> Finding {
+pub(crate) fn rights() -> Finding {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status
         .lines()

@@ -21,6 +21,8 @@ fn refused(error: &libbpf_rs::Error) -> ProbeError {
     }
     let errno = errno.or(match error.kind() {
         libbpf_rs::ErrorKind::OutOfMemory => Some(libc::ENOMEM),
+        // The verifier's refusals come under the same word; only missing rights are mended by rights.
+        libbpf_rs::ErrorKind::PermissionDenied if !crate::check::rights().fine => Some(libc::EPERM),
         _ => None,
     });
     let reason = match (errno, print::reason()) {
