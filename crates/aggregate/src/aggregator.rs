@@ -183,6 +183,9 @@ impl Aggregator {
             let entry = self.table.entries()[*number];
             if entry.has_traffic() {
                 self.stats.flows_evicted += 1;
+                if self.evicted.capacity() == 0 {
+                    self.evicted.reserve_exact(self.queue_len() + VICTIMS_MAX);
+                }
                 self.evicted.push(entry);
             } else {
                 self.stats.flows_forgotten += 1;
@@ -218,10 +221,15 @@ impl Aggregator {
         self.table.remove(number);
     }
 
-    /// Whether the queue of evicted flows has reached its share of the memory: tell them soon.
+    /// Whether the queue of evicted flows has reached its share of the memory: tell them now. Ask after every delta (it
+    /// is one comparison); a whole table of new flows between two questions would outgrow the share.
     #[must_use]
     pub fn is_crowded(&self) -> bool {
-        self.evicted.len() >= (self.stats.flows_capacity / QUEUE_SHARE).max(QUEUE_MIN)
+        self.evicted.len() >= self.queue_len()
+    }
+
+    fn queue_len(&self) -> usize {
+        (self.stats.flows_capacity / QUEUE_SHARE).max(QUEUE_MIN)
     }
 
     /// Tells the flows that made room for others, ahead of the window's close. `now` says which window is open.
@@ -248,6 +256,8 @@ impl Aggregator {
             account(&mut self.told, &entry);
             self.stats.records += 1;
         }
+        // A caller that told too late has let it grow; its share of the memory is what it keeps.
+        self.evicted.shrink_to(self.queue_len() + VICTIMS_MAX);
     }
 
     /// Closes the window that ends at `end`: one record for each flow with traffic in it. `last` says that the rig stops
