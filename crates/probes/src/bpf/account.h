@@ -177,41 +177,28 @@ static __noinline int account_without_table(__u32 len, __u16 iface, __u8 facts)
 	return 0;
 }
 
-static __always_inline bool carries_tunnel(const struct fast *f)
-{
-	return f->protocol == PROTO_UDP &&
-	       (is_udp_tunnel_port(bpf_ntohs(f->dst_port)) || is_udp_tunnel_port(bpf_ntohs(f->src_port)));
-}
-
 /* False: the packet is for the thorough way. */
 static __always_inline bool account_fast(const struct frame *frame, struct iface_counts *counts)
 {
-	struct contribution add = { .bytes = frame->len, .packets = 1, .now = frame->now };
-	struct fast f = { .vlan = frame->lifted_tag };
-
-	if (settings.no_fast_path || (frame->hook == HOOK_REPLAY && frame->captured_len < FAST_BYTES_MAX))
-		return false;
-	if (!parse_fast(frame->data, frame->data_end, frame->ethernet, &f))
-		return false;
-	if ((settings.tunnels || frame->gso_size) && carries_tunnel(&f))
-		return false;
-	if (frame->gso_size || frame->lifted_tag)
-		make_wire_true(&add, counts, f.header_len, frame->gso_size, frame->gso_segs, frame->lifted_tag);
-	add.tcp_flags = f.tcp_flags;
-	add.dscp = f.dscp;
-
-	__u64 key[6] = {
-		f.addr[0],
-		f.addr[1],
-		f.addr[2],
-		f.addr[3],
-		KEY_FACTS(f.src_port, f.dst_port, frame->iface, f.protocol, frame->facts),
-		(__u64)f.vlan | (__u64)f.vlan_inner << 16,
+	struct fast f = {
+		.end = frame->data_end,
+		.cpu = frame->cpu,
+		.iface = frame->iface,
+		.vlan = frame->lifted_tag,
+		.kind = frame->facts,
+		.add = { .bytes = frame->len, .packets = 1, .now = frame->now },
 	};
-	if (f.is_ipv6)
-		table_add(family6(), key, frame->cpu, &add);
-	else
-		table_add(family4(), key + 3, frame->cpu, &add);
+
+	if (settings.no_fast_path || frame->gso_size)
+		return false;
+	if (frame->hook == HOOK_REPLAY && frame->captured_len < FAST_BYTES_MAX)
+		return false;
+	if (frame->lifted_tag)
+		f.add.bytes += LEN_VLAN;
+	if (!add_fast(&f, frame->data, frame->ethernet))
+		return false;
+	if (frame->lifted_tag)
+		counts->extra_bytes += LEN_VLAN;
 	return true;
 }
 

@@ -1,143 +1,133 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The common shapes, straight down: Ethernet or none, at most two tags, IPv4 without options or IPv6 without extension
- * headers, then TCP, UDP or ICMP, all of it in the first buffer. Two nanoseconds. Anything else is for parse_walk.h,
- * which reads the same things of a packet; a test holds the two against each other.
+ * The common shapes, straight down: Ethernet or none, at most one tag in the data, IPv4 without options or IPv6 without
+ * extension headers, then TCP, UDP or ICMP, all of it in the first buffer. Anything else, super-packets too, is for
+ * parse_walk.h, which reads the same things of a packet; a test holds the two against each other.
+ *
+ * The families part early and meet no more, so that what is read stays in registers until it is in the table.
  */
 #ifndef NETRIG_PARSE_FAST_H
 #define NETRIG_PARSE_FAST_H
 
-#include "packet.h"
-
-/* What it reads. Its address goes nowhere, so that all of it stays in registers. */
-struct fast {
-	__u64 addr[4]; /* as in flow_key */
-	__be16 src_port;
-	__be16 dst_port;
-	__u16 vlan;
-	__u16 vlan_inner;
-	__u32 header_len;
-	__u8 protocol;
-	__u8 tcp_flags;
-	__u8 dscp;
-	bool is_ipv6;
-};
+#include "table.h"
 
 /* Headers that it looks at end before this. */
 #define FAST_BYTES_MAX 128
 
 /* The word of a key that holds ports, interface, protocol and kind, as it lies in memory. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define KEY_FACTS(SRC, DST, IFACE, PROTOCOL, KIND)                                                    \
-	((__u64)(SRC) | (__u64)(DST) << 16 | (__u64)(IFACE) << 32 | (__u64)(PROTOCOL) << 48 | (__u64)(KIND) << 56)
+#define KEY_FACTS(PORTS, IFACE, PROTOCOL, KIND) \
+	((__u64)(PORTS) | (__u64)(IFACE) << 32 | (__u64)(PROTOCOL) << 48 | (__u64)(KIND) << 56)
+#define KEY_ICMP(TYPE, CODE) ((__u32)(TYPE) << 8 | (__u32)(CODE) << 24)
 #else
-#error "KEY_FACTS has not been written for big-endian machines"
+#error "the words of a key have not been written for big-endian machines"
 #endif
+
+/* What the hook knows of a packet whose headers are being read. */
+struct fast {
+	void *end; /* of the first buffer */
+	__u32 cpu;
+	__u16 iface;
+	__u16 vlan;
+	__u16 vlan_inner;
+	__u8 kind;
+	struct contribution add;
+};
 
 static __always_inline __u16 load_be16(const void *at)
 {
 	return bpf_ntohs(*(const __u16 *)at);
 }
 
-static __always_inline bool fast_transport(void *l4, void *end, __u8 protocol, struct fast *f)
+/* Reads ports and flags; false for what is not common. */
+static __always_inline bool fast_transport(struct fast *f, void *l4, __u8 protocol, __u8 icmp, __u32 *ports)
 {
-	f->protocol = protocol;
-	switch (protocol) {
-	case PROTO_TCP:
-		if (l4 + LEN_TCP_FLAGS > end)
-			return false;
-		f->tcp_flags = *(__u8 *)(l4 + 13);
-		f->header_len += (*(__u8 *)(l4 + 12) >> 4) * 4;
-		break;
-	case PROTO_UDP:
-		if (l4 + LEN_UDP > end)
-			return false;
-		f->header_len += LEN_UDP;
-		break;
-	case PROTO_ICMP:
-	case PROTO_ICMPV6:
-		if (l4 + LEN_UDP > end)
-			return false;
-		f->src_port = bpf_htons(*(__u8 *)l4);
-		f->dst_port = bpf_htons(*(__u8 *)(l4 + 1));
-		return true;
-	default:
+	if (l4 + LEN_UDP > f->end)
 		return false;
+	*ports = *(__u32 *)l4;
+	if (protocol == PROTO_TCP) {
+		if (l4 + LEN_TCP_FLAGS > f->end)
+			return false;
+		f->add.tcp_flags = *(__u8 *)(l4 + 13);
+		return true;
 	}
-	f->src_port = *(__be16 *)l4;
-	f->dst_port = *(__be16 *)(l4 + 2);
+	if (protocol == PROTO_UDP)
+		return !(settings.tunnels &&
+			 (is_udp_tunnel_port(load_be16(l4)) || is_udp_tunnel_port(load_be16(l4 + 2))));
+	*ports = KEY_ICMP(*(__u8 *)l4, *(__u8 *)(l4 + 1));
+	return protocol == icmp;
+}
+
+static __always_inline bool fast_ipv4(struct fast *f, void *l3)
+{
+	__u64 key[3];
+	__u8 protocol;
+	__u32 ports;
+
+	if (l3 + LEN_IPV4 > f->end || *(__u8 *)l3 != 0x45 || (*(__be16 *)(l3 + 6) & bpf_htons(0x3fff)))
+		return false;
+	protocol = *(__u8 *)(l3 + 9);
+	if (!fast_transport(f, l3 + LEN_IPV4, protocol, PROTO_ICMP, &ports))
+		return false;
+	key[0] = *(__u64 *)(l3 + 12);
+	key[1] = KEY_FACTS(ports, f->iface, protocol, f->kind);
+	key[2] = (__u64)f->vlan | (__u64)f->vlan_inner << 16;
+	f->add.dscp = *(__u8 *)(l3 + 1) >> 2;
+	table_add(family4(), key, f->cpu, &f->add);
 	return true;
 }
 
-static __always_inline bool fast_ipv4(void *l3, void *end, struct fast *f)
+static __always_inline bool fast_ipv6(struct fast *f, void *l3)
 {
-	if (l3 + LEN_IPV4 > end || *(__u8 *)l3 != 0x45 || (*(__be16 *)(l3 + 6) & bpf_htons(0x3fff)))
+	__u64 key[6];
+	__u8 protocol;
+	__u32 ports;
+
+	if (l3 + LEN_IPV6 > f->end || *(__u8 *)l3 >> 4 != 6)
 		return false;
-	f->dscp = *(__u8 *)(l3 + 1) >> 2;
-	f->header_len += LEN_IPV4;
-	f->addr[3] = *(__u64 *)(l3 + 12);
-	if (*(__u8 *)(l3 + 9) == PROTO_ICMPV6)
+	protocol = *(__u8 *)(l3 + 6);
+	if (!fast_transport(f, l3 + LEN_IPV6, protocol, PROTO_ICMPV6, &ports))
 		return false;
-	return fast_transport(l3 + LEN_IPV4, end, *(__u8 *)(l3 + 9), f);
+	key[0] = *(__u64 *)(l3 + 8);
+	key[1] = *(__u64 *)(l3 + 16);
+	key[2] = *(__u64 *)(l3 + 24);
+	key[3] = *(__u64 *)(l3 + 32);
+	key[4] = KEY_FACTS(ports, f->iface, protocol, f->kind);
+	key[5] = (__u64)f->vlan | (__u64)f->vlan_inner << 16;
+	f->add.dscp = (load_be16(l3) >> 6) & 0x3f;
+	table_add(family6(), key, f->cpu, &f->add);
+	return true;
 }
 
-static __always_inline bool fast_ipv6(void *l3, void *end, struct fast *f)
-{
-	if (l3 + LEN_IPV6 > end || *(__u8 *)l3 >> 4 != 6)
-		return false;
-	f->is_ipv6 = true;
-	f->dscp = (load_be16(l3) >> 6) & 0x3f;
-	f->header_len += LEN_IPV6;
-	f->addr[0] = *(__u64 *)(l3 + 8);
-	f->addr[1] = *(__u64 *)(l3 + 16);
-	f->addr[2] = *(__u64 *)(l3 + 24);
-	f->addr[3] = *(__u64 *)(l3 + 32);
-	if (*(__u8 *)(l3 + 6) == PROTO_ICMP)
-		return false;
-	return fast_transport(l3 + LEN_IPV6, end, *(__u8 *)(l3 + 6), f);
-}
-
-static __always_inline void push_fast_vlan(struct fast *f, __u16 tci)
-{
-	__u16 tag = (tci & 0xfff) | VLAN_SEEN;
-
-	if (!f->vlan)
-		f->vlan = tag;
-	else if (!f->vlan_inner)
-		f->vlan_inner = tag;
-}
-
-/* False where the packet is not of these shapes: `f` is not to be used then. */
-static __always_inline bool parse_fast(void *data, void *end, bool ethernet, struct fast *f)
+/* Adds the packet that begins at `data` to its flow; false where it is not of these shapes, and nothing is done then. */
+static __always_inline bool add_fast(struct fast *f, void *data, bool ethernet)
 {
 	__u16 type;
 
 	if (!ethernet) {
-		if (data + 1 > end)
+		if (data + 1 > f->end)
 			return false;
-		return *(__u8 *)data >> 4 == 6 ? fast_ipv6(data, end, f) : fast_ipv4(data, end, f);
+		return *(__u8 *)data >> 4 == 6 ? fast_ipv6(f, data) : fast_ipv4(f, data);
 	}
-	if (data + LEN_ETHERNET > end)
+	if (data + LEN_ETHERNET > f->end)
 		return false;
-	type = load_be16(data + 12);
-	f->header_len = LEN_ETHERNET;
+	type = *(__be16 *)(data + 12);
 	data += LEN_ETHERNET;
-#pragma unroll
-	for (int tags = 0; tags < 2; tags++) {
-		if (!is_vlan_tag(type))
-			break;
-		if (data + LEN_VLAN > end)
-			return false;
-		push_fast_vlan(f, load_be16(data));
-		type = load_be16(data + 2);
-		f->header_len += LEN_VLAN;
-		data += LEN_VLAN;
-	}
-	if (type == ETH_IPV4)
-		return fast_ipv4(data, end, f);
-	if (type == ETH_IPV6)
-		return fast_ipv6(data, end, f);
-	return false;
+	if (type == bpf_htons(ETH_IPV4))
+		return fast_ipv4(f, data);
+	if (type == bpf_htons(ETH_IPV6))
+		return fast_ipv6(f, data);
+	if (type != bpf_htons(ETH_VLAN) || data + LEN_VLAN > f->end)
+		return false;
+	if (f->vlan)
+		f->vlan_inner = (load_be16(data) & 0xfff) | VLAN_SEEN;
+	else
+		f->vlan = (load_be16(data) & 0xfff) | VLAN_SEEN;
+	type = *(__be16 *)(data + 2);
+	data += LEN_VLAN;
+	if (type == bpf_htons(ETH_IPV4))
+		return fast_ipv4(f, data);
+	return type == bpf_htons(ETH_IPV6) && fast_ipv6(f, data);
 }
 
 #endif /* NETRIG_PARSE_FAST_H */
