@@ -91,11 +91,14 @@ try_kernel() {
 
 unpack_kernel() {
   [[ -e $2/boot ]] && return 0
+  rm -rf "$2.new"
   mkdir -p "$2.new"
   (
     cd "$2.new" || exit 1
-    APT_CONFIG="$kernels_apt" apt-get -qq download "$1" && dpkg-deb -x ./*.deb . && rm ./*.deb &&
-      PATH="$PATH:/sbin:/usr/sbin" depmod -b . "$(ls lib/modules)"
+    APT_CONFIG="$kernels_apt" apt-get -qq download "$1" && dpkg-deb -x ./*.deb . && rm ./*.deb || exit 1
+    # Since Debian 13 they lie below usr.
+    [[ -e lib/modules ]] || { mkdir -p lib && ln -s ../usr/lib/modules lib/modules; }
+    PATH="$PATH:/sbin:/usr/sbin" depmod -b . "$(ls lib/modules)"
   ) >&2 || return 1
   mv "$2.new" "$2"
 }
@@ -106,7 +109,9 @@ make_initramfs() {
   root="$(mktemp -d "$PWD/$KERNELS_DIR/root.XXXXXX")"
   mkdir -p "$root"/{bin,lib,lib64,proc,sys,dev,tmp,modules}
   cp "$(command -v busybox)" "$root/bin/"
-  for module in $("$root/bin/busybox" --list); do ln -s busybox "$root/bin/$module"; done
+  for module in $("$root/bin/busybox" --list); do
+    [[ $module == busybox ]] || ln -s busybox "$root/bin/$module"
+  done
   copy_with_libraries "$root" target/release/netrig /bin/netrig
   copy_with_libraries "$root" "$guest_tests" /bin/real_programs
   cp scripts/guest.sh "$root/init"
