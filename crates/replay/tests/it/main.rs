@@ -8,6 +8,7 @@ mod read_files;
 mod read_model;
 mod read_pcap;
 mod read_pcapng;
+mod replay_edges;
 mod replay_expected;
 mod replay_model;
 mod replayed;

@@ -1,6 +1,6 @@
 //! Each function puts one header before what it carries. Checksums are left 0: nothing here looks at them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub(crate) const A4: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 1);
 pub(crate) const B4: Ipv4Addr = Ipv4Addr::new(10, 1, 0, 2);
@@ -121,15 +121,6 @@ pub(crate) fn ipv6(head: &V6, protocol: u8, rest: &[u8]) -> Vec<u8> {
     let class = 0x6000_0000 | u32::from(head.class) << 20;
     let length = (body.len() as u16).to_be_bytes();
     join(&[&class.to_be_bytes(), &length, &[next, 64], &head.src.octets(), &head.dst.octets(), &body])
-}
-
-/// An IP packet of the family of its addresses.
-pub(crate) fn ip(src: IpAddr, dst: IpAddr, protocol: u8, rest: &[u8]) -> Vec<u8> {
-    match (src, dst) {
-        (IpAddr::V4(src), IpAddr::V4(dst)) => ipv4(&V4 { src, dst, ..V4::default() }, protocol, rest),
-        (IpAddr::V6(src), IpAddr::V6(dst)) => ipv6(&V6 { src, dst, ..V6::default() }, protocol, rest),
-        _ => panic!("addresses of two families"),
-    }
 }
 
 pub(crate) fn tcp(ports: (u16, u16), flags: u8, rest: &[u8]) -> Vec<u8> {
