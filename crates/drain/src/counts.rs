@@ -35,10 +35,8 @@ pub(crate) fn interface(memory: &FlowMemory, iface: InterfaceId, direction: Dire
             *total += memory.counts.load(row * COUNTS_WORDS + word);
         }
     }
-    let frames = TrafficCounts {
-        packets: sum[word!(iface_counts, frames)],
-        bytes: sum[word!(iface_counts, frame_bytes)],
-    };
+    let frames =
+        TrafficCounts { packets: sum[word!(iface_counts, frames)], bytes: sum[word!(iface_counts, frame_bytes)] };
     let mut seen = frames;
     seen.add(TrafficCounts {
         packets: sum[word!(iface_counts, extra_packets)],

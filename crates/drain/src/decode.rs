@@ -31,6 +31,10 @@ impl<const W: usize> Slot<W> {
         halves(word).1
     }
 
+    pub(crate) fn place_of(word: u64) -> u32 {
+        halves(word).0
+    }
+
     pub(crate) fn last(&self) -> u32 {
         halves(self.words[Self::KEY]).0
     }
@@ -57,7 +61,7 @@ impl<const W: usize> Slot<W> {
 
     /// In an outbox: which slot of the table this was.
     pub(crate) fn place_in_table(&self) -> u32 {
-        halves(self.words[Self::COLD + 1]).0
+        Self::place_of(self.words[Self::COLD + 1])
     }
 
     pub(crate) fn dscp(&self) -> u8 {

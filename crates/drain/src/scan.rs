@@ -14,6 +14,9 @@ use std::sync::atomic::{Ordering, fence};
 /// How often a slot that changes hands under the reader is read again before it is left to the next pass.
 const RETRIES_MAX: u32 = 16;
 
+/// Records whose slots are looked up together.
+const READ_AHEAD: u64 = 32;
+
 /// What a pass did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScanStats {
@@ -132,8 +135,13 @@ impl<const W: usize> Family<W> {
         let (head_word, tail_word) = counts::outbox_words(cpu, second);
         let head = memory.ends.words()[head_word].load(Ordering::Acquire);
         let tail = memory.ends.load(tail_word);
+        let word_of = |position: u64| (cpu * size + (position as usize & (size - 1))) * W;
         for position in tail..head {
-            let at = (cpu * size + (position as usize & (size - 1))) * W;
+            if (position - tail).is_multiple_of(READ_AHEAD) {
+                let ahead = position..head.min(position + READ_AHEAD);
+                self.touch(ahead.map(|p| Slot::<W>::place_of(records.load(word_of(p) + Slot::<W>::COLD + 1))));
+            }
+            let at = word_of(position);
             let record = Slot::<W> { words: std::array::from_fn(|word| records.load(at + word)) };
             self.finish(&record, clock, sink);
             // Room is given back in portions: each store costs the kernel's side a cache miss.
@@ -146,6 +154,13 @@ impl<const W: usize> Family<W> {
         }
         let taken = head - tail;
         ScanStats { deltas: taken, records: taken, postponed: 0 }
+    }
+
+    /// Brings what is remembered of these slots into the cache: they lie anywhere, and misses asked for side by side
+    /// overlap.
+    fn touch(&self, places: impl Iterator<Item = u32>) {
+        let sum = places.filter_map(|place| self.slots.get(place as usize)).fold(0, |sum, s| sum ^ s.generation());
+        std::hint::black_box(sum);
     }
 
     /// A flow's last word: what it has beyond what was told of it.
