@@ -13,13 +13,16 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// A row group of this many rows is copied as it lies; smaller ones are decoded and put together.
-const COPY_ROWS_MIN: i64 = 32_768;
+const COPY_ROWS_MIN: i64 = 16_384;
 
 /// An hour is joined once it has been over for this long, so that its last windows have arrived.
 const GRACE_NS: i64 = 120_000_000_000;
 
 /// A copied row costs about this part of one that is decoded and encoded again.
 const COPY_COST_DIVISOR: u64 = 16;
+
+/// What opening a file and reading one of its row groups costs, however small, in rows: some 2 ms.
+const GROUP_COST_ROWS: u64 = 5_000;
 
 /// One hour of one table on its way into one file. Dropped early, it leaves nothing behind.
 pub(crate) struct Compaction {
@@ -71,7 +74,7 @@ impl Compaction {
                 },
             };
             match source.feed(&mut self.encoder, self.draft.path())? {
-                Some(cost) => rows = rows.saturating_sub(cost.max(1)),
+                Some(cost) => rows = rows.saturating_sub(cost + GROUP_COST_ROWS),
                 None => self.current = None,
             }
         }

@@ -23,8 +23,11 @@ use std::sync::Arc;
 /// Rows turned into columns at a time: few enough that the structs stay in the CPU's cache over all columns.
 pub(crate) const BATCH_ROWS: usize = 4096;
 
-/// Rows in a row group at most: what bounds the memory of writing and joining (some 10 MB of encoded pages).
-pub(crate) const GROUP_ROWS_MAX: usize = 131_072;
+/// Rows in a row group at most: what bounds the memory of writing and joining, to some 13 MiB.
+pub(crate) const GROUP_ROWS_MAX: usize = 65_536;
+
+/// Rows in a page at most. Until a page is full its values lie in memory with eight bytes each, in every column.
+const PAGE_ROWS_MAX: usize = 16_384;
 
 /// Columns without a dictionary, for which every value has to be hashed: those whose values are different in nearly every
 /// row, and those that are the same in all rows of a window, which as differences cost no bits. Measured on a million
@@ -142,7 +145,7 @@ fn properties(table: Table) -> WriterProperties {
         .set_created_by(concat!("netrig ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_data_page_row_count_limit(GROUP_ROWS_MAX);
+        .set_data_page_row_count_limit(PAGE_ROWS_MAX);
     for column in table.columns() {
         let path = || ColumnPath::from(column.name);
         if DELTA.contains(&column.name) {

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Rows that one call of [`StoreWriter::maintain`] decodes and encodes again at most: some 0.3 s of one core.
-const MAINTAIN_ROWS_MAX: u64 = 300_000;
+/// Rows that one call of [`StoreWriter::maintain`] decodes and encodes again at most: some 0.1 s of one core.
+const MAINTAIN_ROWS_MAX: u64 = 100_000;
 
 /// Where the store lies and what it may hold.
 #[derive(Clone, Debug)]
