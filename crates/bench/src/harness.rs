@@ -3,7 +3,7 @@
 use crate::cases::{Case, Draw, SEQUENCE_LEN};
 use crate::sys;
 use anyhow::{Context, Result, anyhow};
-use libbpf_rs::{MapCore, MapFlags, Object, ObjectBuilder, OpenObject};
+use libbpf_rs::{MapCore, MapFlags, MapInfo, Object, ObjectBuilder, OpenObject};
 use netrig_model::InterfaceId;
 use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe};
 use std::collections::BTreeMap;
@@ -123,10 +123,13 @@ pub(crate) fn verified_instructions(kernel_bytes: u64) -> Result<BTreeMap<String
 fn share_tables(open: &mut OpenObject, probe: &FlowProbe) -> Result<()> {
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
-        // What the probe has under the same name is its own; the rest is the bench's.
-        if let Ok(fd) = probe.map_fd(&name) {
-            map.reuse_fd(fd.as_fd()).with_context(|| format!("the table {name} cannot be shared"))?;
+        // What the probe has under the same name is the probe's; the rest is the bench's own.
+        let Ok(fd) = probe.map_fd(&name) else { continue };
+        if name.contains(".data.") {
+            // libbpf keeps an image of a data section in this process and must know its size before it learns the map's.
+            map.set_value_size(MapInfo::new(fd.as_fd())?.info.value_size)?;
         }
+        map.reuse_fd(fd.as_fd()).with_context(|| format!("the table {name} cannot be shared"))?;
     }
     Ok(())
 }

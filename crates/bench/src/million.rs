@@ -93,6 +93,7 @@ fn feed(harness: &Harness, rounds: u32) -> Result<()> {
 
 /// Resident memory of this process that is its own (not the kernel's tables mapped into it).
 fn own_bytes() -> u64 {
+    sys::give_back_freed_memory();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
     line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// A median and what the rounds spread over.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Figure {
     pub(crate) median: f64,
     pub(crate) min: f64,
@@ -25,7 +25,7 @@ impl Figure {
 }
 
 /// One case by test run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct CaseResult {
     pub(crate) family: String,
     pub(crate) case: String,
@@ -46,6 +46,7 @@ pub(crate) struct CaseResult {
     pub(crate) imbalance_bytes: i64,
     pub(crate) overflow_packets: u64,
     pub(crate) evictions: u64,
+    /// User space since the case began, on one CPU and on two.
     pub(crate) road: RoadCost,
 }
 

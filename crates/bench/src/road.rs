@@ -4,7 +4,7 @@ use crate::sys;
 use anyhow::{Result, anyhow};
 use netrig_aggregate::{AggregateConfig, Aggregator, BYTES_PER_FLOW, LedgerInput, ledger_row};
 use netrig_drain::{Drain, ScanStats};
-use netrig_model::{Direction, FlowRecord, InterfaceId, LedgerRecord, Timestamp, TrafficCounts};
+use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, LedgerRecord, Timestamp, TrafficCounts};
 use netrig_probes::flow::{FlowProbe, TickClock};
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,21 +89,16 @@ impl Road {
 
     fn scan(&mut self) -> ScanStats {
         self.cost.scans += 1;
-        let stats = self.drain.scan(&self.clock, &mut |delta| self.aggregator.add(delta));
-        self.after(stats)
+        let aggregator = &mut self.aggregator;
+        let stats = self.drain.scan(&self.clock, &mut |delta| add(aggregator, delta));
+        self.cost.deltas += stats.deltas;
+        stats
     }
 
     fn outboxes(&mut self) -> ScanStats {
-        let stats = self.drain.outboxes(&self.clock, &mut |delta| self.aggregator.add(delta));
-        self.after(stats)
-    }
-
-    fn after(&mut self, stats: ScanStats) -> ScanStats {
+        let aggregator = &mut self.aggregator;
+        let stats = self.drain.outboxes(&self.clock, &mut |delta| add(aggregator, delta));
         self.cost.deltas += stats.deltas;
-        self.aggregator.settle();
-        if self.aggregator.is_crowded() {
-            self.aggregator.tell_evicted(now(), &name_of, &mut discard);
-        }
         stats
     }
 
@@ -152,6 +147,14 @@ pub(crate) fn beside<T>(road: &mut Road, cpu: usize, work: impl FnOnce() -> Resu
         thread.join().map_err(|_| anyhow!("the draining thread panicked"))??;
         result
     })
+}
+
+/// Flows that made room are told as soon as their queue is full.
+fn add(aggregator: &mut Aggregator, delta: &FlowDelta) {
+    aggregator.add(delta);
+    if aggregator.is_crowded() {
+        aggregator.tell_evicted(now(), &name_of, &mut discard);
+    }
 }
 
 fn discard(record: FlowRecord) {

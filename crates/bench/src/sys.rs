@@ -65,3 +65,9 @@ pub(crate) fn ifindex(name: &std::ffi::CStr) -> Option<u32> {
     let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
     (index != 0).then_some(index)
 }
+
+/// Gives freed memory back to the kernel, so that resident memory is what is in use.
+pub(crate) fn give_back_freed_memory() {
+    // SAFETY: glibc's own bookkeeping, under its own lock.
+    unsafe { libc::malloc_trim(0) };
+}

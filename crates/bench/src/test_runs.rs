@@ -4,10 +4,10 @@ use crate::cases::{CASES, Case, Draw, IPV6_FACTOR};
 use crate::harness::{Harness, LOOPBACK, Setup};
 use crate::packet;
 use crate::report::{CaseResult, Figure};
-use crate::road::{self, Road};
+use crate::road::{self, Road, RoadCost};
 use crate::rounds::{self, Samples};
 use anyhow::Result;
-use netrig_model::Direction;
+use netrig_model::{Direction, LedgerRecord};
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -28,45 +28,75 @@ pub(crate) const DRAIN_CPU: usize = 1;
 pub(crate) fn measure_all(plan: &Plan, told: &mut dyn FnMut(CaseResult)) -> Result<()> {
     for is_ipv6 in &plan.families {
         for case in CASES.iter().filter(|c| plan.only.as_ref().is_none_or(|only| c.name.contains(only.as_str()))) {
-            for cpus in &plan.cpus {
-                told(measure(plan, case, *is_ipv6, *cpus)?);
-            }
+            measure(plan, case, *is_ipv6, told)?;
         }
     }
     Ok(())
 }
 
-fn measure(plan: &Plan, case: &Case, is_ipv6: bool, cpus: usize) -> Result<CaseResult> {
+/// One case of one family: on one CPU, then on two at once, in the same tables.
+fn measure(plan: &Plan, case: &Case, is_ipv6: bool, told: &mut dyn FnMut(CaseResult)) -> Result<()> {
     let mut harness = Harness::new(&Setup { textbook_entries: case.flows * 2 + 64, ..plan.setup.clone() })?;
     harness.admit_loopback()?;
     harness.set_case(case)?;
     let mut road = Road::new(&harness.probe, plan.user_bytes)?;
-    let samples = road::beside(&mut road, DRAIN_CPU, || take_turns(plan, case, &harness, is_ipv6, cpus))?;
-    let [empty, textbook, netrig] = samples;
-    let (textbook, netrig) = (textbook.beyond(&empty), netrig.beyond(&empty));
-    let ledger = road.ledger(LOOPBACK, Direction::Ingress);
-    let ran = (plan.rounds as u64 + 1) * u64::from(plan.packets) * cpus as u64;
-    let textbook_packets = harness.textbook_packets(is_ipv6)?;
+    let mut before = Totals::default();
+    for cpus in &plan.cpus {
+        let samples = road::beside(&mut road, DRAIN_CPU, || take_turns(plan, case, &harness, is_ipv6, *cpus))?;
+        let after = Totals::of(&road);
+        let ran = (plan.rounds as u64 + 1) * u64::from(plan.packets) * *cpus as u64;
+        let mut result = timing(case, is_ipv6, *cpus, &samples);
+        after.tell_since(&before, ran, &mut result);
+        if case.draw != Draw::AllNew {
+            result.textbook_lost_packets = Some(ran.saturating_sub(harness.textbook_packets(is_ipv6)?));
+        }
+        told(result);
+        before = after;
+        harness.empty_textbook(is_ipv6)?;
+    }
+    Ok(())
+}
+
+fn timing(case: &Case, is_ipv6: bool, cpus: usize, [empty, textbook, netrig]: &[Samples; 3]) -> CaseResult {
+    let (textbook, netrig) = (textbook.beyond(empty), netrig.beyond(empty));
     let factor = if is_ipv6 { IPV6_FACTOR } else { 1.0 };
-    Ok(CaseResult {
+    CaseResult {
         family: if is_ipv6 { "ipv6" } else { "ipv4" }.to_owned(),
         case: case.name.to_owned(),
         cpus,
         ratio: netrig.median() / textbook.median(),
         ratio_max: case.ratio_max * factor,
         ns_max: case.ns_max.map(|ns| ns * factor),
-        empty_ns: Figure::of(&empty),
+        empty_ns: Figure::of(empty),
         textbook_ns: Figure::of(&textbook),
         netrig_ns: Figure::of(&netrig),
-        drain_ns: road.cost().cpu_ns as f64 / ran as f64,
-        textbook_lost_packets: (case.draw != Draw::AllNew).then(|| ran.saturating_sub(textbook_packets)),
-        missed_packets: ran as i64 - ledger.seen_packets as i64,
-        imbalance_packets: ledger.imbalance_packets,
-        imbalance_bytes: ledger.imbalance_bytes,
-        overflow_packets: ledger.overflow_packets,
-        evictions: road.evictions(),
-        road: road.cost(),
-    })
+        ..CaseResult::default()
+    }
+}
+
+/// What the road had told at some moment.
+#[derive(Clone, Default)]
+struct Totals {
+    ledger: LedgerRecord,
+    cost: RoadCost,
+    evictions: u64,
+}
+
+impl Totals {
+    fn of(road: &Road) -> Self {
+        Self { ledger: road.ledger(LOOPBACK, Direction::Ingress), cost: road.cost(), evictions: road.evictions() }
+    }
+
+    fn tell_since(&self, before: &Self, ran: u64, result: &mut CaseResult) {
+        let seen = self.ledger.seen_packets - before.ledger.seen_packets;
+        result.missed_packets = ran as i64 - seen as i64;
+        result.imbalance_packets = self.ledger.imbalance_packets;
+        result.imbalance_bytes = self.ledger.imbalance_bytes;
+        result.overflow_packets = self.ledger.overflow_packets - before.ledger.overflow_packets;
+        result.evictions = self.evictions - before.evictions;
+        result.drain_ns = (self.cost.cpu_ns - before.cost.cpu_ns) as f64 / ran as f64;
+        result.road = self.cost;
+    }
 }
 
 /// A warm-up round, then the rounds that count.

@@ -34,7 +34,7 @@ SHARED_ARRAY(sequence, __u32); /* which flow each packet belongs to, written bef
 SHARED_ARRAY(cursors, struct bench_cursor);
 
 const volatile struct bench_settings bench = {};
-/* Every packet a flow of its own: the cursor itself is the flow's number. */
+/* Every packet a flow of its own: the cursor itself is the flow's number, and the CPU's. */
 volatile __u32 all_new = 0;
 
 static __always_inline __u32 next_flow(void)
@@ -47,8 +47,8 @@ static __always_inline __u32 next_flow(void)
 		return 0;
 	at = cursor->at++;
 	if (all_new)
-		return at;
-	at &= bench.sequence_mask;
+		return at | cpu << 24;
+	at = (at + cpu * (bench.sequence_mask / 2 + 1)) & bench.sequence_mask; /* the same flows, not in step */
 	flow = bpf_map_lookup_elem(&sequence, &at);
 	return flow ? *flow : 0;
 }
