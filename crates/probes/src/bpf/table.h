@@ -100,11 +100,14 @@ static __always_inline bool same_flow(const __u64 *slot, const __u64 *key, __u32
 	return !differs;
 }
 
+/* Counted in 64 bits, and the directions added last: 6.1's verifier loses the bounds of the 32-bit product. */
 static __always_inline struct iface_counts *counts_in(__u32 partition, __u16 iface, __u8 kind)
 {
-	__u64 row = partition * (settings.iface_count_mask + 1) + (iface & settings.iface_count_mask);
+	__u64 row = partition;
 	struct iface_counts *all = start_of(counts);
 
+	asm volatile("" : "+r"(row));
+	row = row * ((__u64)settings.iface_count_mask + 1) + (iface & settings.iface_count_mask);
 	return all + (row * 2 + (kind & FLOW_EGRESS));
 }
 

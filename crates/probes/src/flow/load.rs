@@ -40,7 +40,30 @@ pub(super) fn load(options: &FlowOptions) -> Result<Object, ProbeError> {
         let name = program.name().to_string_lossy().into_owned();
         program.set_autoload(wanted(&name, options));
     }
-    open.load().map_err(|e| refused(&e))
+    let object = open.load().map_err(|e| refused(&e))?;
+    let_go_of_second_mappings(&object, &options.sizes);
+    Ok(object)
+}
+
+/// libbpf maps every data section for itself, whole. It has no use for the areas once they are made, and this process has
+/// a mapping of its own: without this, resident memory would count them twice.
+#[expect(unsafe_code, reason = "libbpf-rs does not tell where libbpf has mapped a section")]
+fn let_go_of_second_mappings(object: &Object, sizes: &FlowSizes) {
+    use libbpf_rs::{AsRawLibbpf, libbpf_sys};
+    for map in object.maps() {
+        if area_bytes(&map.name().to_string_lossy(), sizes).is_none() {
+            continue;
+        }
+        let mut bytes = 0;
+        // SAFETY: the map belongs to `object`, which is loaded. What is told is a mapping of `bytes` bytes, rounded up to
+        // pages, that only libbpf knows and does not touch again before it unmaps it.
+        unsafe {
+            let at = libbpf_sys::bpf_map__initial_value(map.as_libbpf_object().as_ptr(), &raw mut bytes);
+            if !at.is_null() {
+                libc::madvise(at, bytes as usize, libc::MADV_DONTNEED);
+            }
+        }
+    }
 }
 
 /// Only what will be used is verified: each program takes the verifier tens of milliseconds.
