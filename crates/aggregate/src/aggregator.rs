@@ -10,18 +10,20 @@ use netrig_model::{Direction, EndReason, FlowDelta, FlowKind, FlowRecord, Interf
 /// The queue of evicted flows is sized for this share of the flows remembered.
 const QUEUE_SHARE: usize = 8;
 const QUEUE_MIN: usize = 1024;
-/// Deltas handled together: with a million flows each is two or three cache misses, and misses that are asked for side
+/// Flows handled together: with a million of them each is two or three cache misses, and misses that are asked for side
 /// by side overlap.
-const STAGED_MAX: usize = 32;
+const TOGETHER_MAX: usize = 32;
 /// A new flow at capacity looks at this many others for the one to make room.
 const EVICTION_LOOK: usize = 8;
-/// Flows forgotten at once to make room: at most this many, and at most this share of all.
-const VICTIMS_MAX: usize = 32;
+/// Flows forgotten at once to make room: at most this share of all.
 const VICTIMS_SHARE: usize = 512;
 
-/// Memory a remembered flow costs: its entry, its share of the index, and its share of the queue of evicted flows.
-pub const BYTES_PER_FLOW: usize =
-    size_of::<Entry>() + (size_of::<u64>() * INDEX_SLOTS_PER_3_FLOWS).div_ceil(3) + size_of::<Entry>() / QUEUE_SHARE;
+/// Memory a remembered flow costs: its entry, its place in the list of free ones, its share of the index, and its
+/// share of the queue of evicted flows.
+pub const BYTES_PER_FLOW: usize = size_of::<Entry>()
+    + size_of::<u32>()
+    + (size_of::<u64>() * INDEX_SLOTS_PER_3_FLOWS).div_ceil(3)
+    + size_of::<Entry>() / QUEUE_SHARE;
 
 /// How to aggregate.
 #[derive(Clone, Debug)]
@@ -71,7 +73,7 @@ pub struct Aggregator {
     told: Told,
     not_ip: NotIp,
     stats: AggregateStats,
-    /// Deltas whose entries are on their way from memory; never more than [`STAGED_MAX`].
+    /// Deltas whose entries are on their way from memory; never more than [`TOGETHER_MAX`].
     staged: Vec<Staged>,
 }
 
@@ -97,7 +99,7 @@ impl Aggregator {
             told: Told::new(),
             not_ip: NotIp::default(),
             stats: AggregateStats { flows_capacity: capacity, ..Default::default() },
-            staged: Vec::with_capacity(STAGED_MAX),
+            staged: Vec::with_capacity(TOGETHER_MAX),
             config,
         }
     }
@@ -114,7 +116,7 @@ impl Aggregator {
         }
         let (pair, side) = PairKey::of(key);
         self.staged.push(Staged { pair, side, hash: self.table.hash(&pair), delta: *delta });
-        if self.staged.len() == STAGED_MAX {
+        if self.staged.len() == TOGETHER_MAX {
             self.settle();
         }
     }
@@ -172,26 +174,24 @@ impl Aggregator {
         if !self.table.is_full() {
             return;
         }
-        let many = (self.table.bound() / VICTIMS_SHARE).clamp(1, VICTIMS_MAX);
-        let mut victims = [0; VICTIMS_MAX];
+        let many = (self.table.bound() / VICTIMS_SHARE).clamp(1, TOGETHER_MAX);
+        let mut victims = [0; TOGETHER_MAX];
         for victim in &mut victims[..many] {
             *victim = self.choose_victim();
         }
-        let victims = &victims[..many];
-        self.table.touch(victims.iter().map(|number| self.table.hash(&self.table.entries()[*number].key)));
-        for number in victims {
+        for number in &victims[..many] {
             let entry = self.table.entries()[*number];
             if entry.has_traffic() {
                 self.stats.flows_evicted += 1;
                 if self.evicted.capacity() == 0 {
-                    self.evicted.reserve_exact(self.queue_len() + VICTIMS_MAX);
+                    self.evicted.reserve_exact(self.queue_len() + TOGETHER_MAX);
                 }
                 self.evicted.push(entry);
             } else {
                 self.stats.flows_forgotten += 1;
             }
-            self.forget(*number);
         }
+        forget(&mut self.table, &mut self.second_views, &victims[..many]);
     }
 
     /// Of a full table, the first flow nearby that has nothing to tell, else the stalest nearby. The search goes on
@@ -212,13 +212,6 @@ impl Aggregator {
             }
         }
         victim.0
-    }
-
-    fn forget(&mut self, number: usize) {
-        if self.table.entries()[number].key.is_second_view() {
-            self.second_views -= 1;
-        }
-        self.table.remove(number);
     }
 
     /// Whether the queue of evicted flows has reached its share of the memory: tell them now. Ask after every delta (it
@@ -257,7 +250,7 @@ impl Aggregator {
             self.stats.records += 1;
         }
         // A caller that told too late has let it grow; its share of the memory is what it keeps.
-        self.evicted.shrink_to(self.queue_len() + VICTIMS_MAX);
+        self.evicted.shrink_to(self.queue_len() + TOGETHER_MAX);
     }
 
     /// Closes the window that ends at `end`: one record for each flow with traffic in it. `last` says that the rig stops
@@ -273,6 +266,7 @@ impl Aggregator {
         let window = (end.plus_ns(-1).window_start(self.config.window_ns), end);
         self.tell_queue(window, iface_name, sink);
         let mut teller = Teller::new(window, &self.config, iface_name);
+        let mut gone = Vec::with_capacity(TOGETHER_MAX);
         for number in 0..self.table.bound() {
             let entry = self.table.entry_mut(number);
             if entry.life == Life::Free {
@@ -293,12 +287,14 @@ impl Aggregator {
                 }
             }
             if (idle || over) && !last {
-                if entry.key.is_second_view() {
-                    self.second_views -= 1;
+                gone.push(number);
+                if gone.len() == TOGETHER_MAX {
+                    forget(&mut self.table, &mut self.second_views, &gone);
+                    gone.clear();
                 }
-                self.table.remove(number);
             }
         }
+        forget(&mut self.table, &mut self.second_views, &gone);
         if last {
             self.table.clear();
             self.second_views = 0;
@@ -354,6 +350,15 @@ impl Aggregator {
     #[must_use]
     pub fn stats(&self) -> AggregateStats {
         AggregateStats { flows: self.table.len(), ..self.stats }
+    }
+}
+
+/// Forgets flows, few enough that what it takes to find them in the index stays in the cache.
+fn forget(table: &mut Table, second_views: &mut usize, numbers: &[usize]) {
+    table.touch(numbers.iter().map(|number| table.hash(&table.entries()[*number].key)));
+    for number in numbers {
+        *second_views -= usize::from(table.entries()[*number].key.is_second_view());
+        table.remove(*number);
     }
 }
 

@@ -30,7 +30,7 @@ impl Table {
             seed: Seed::random(),
             index: vec![0; slots],
             entries: Vec::with_capacity(capacity),
-            free: Vec::new(),
+            free: Vec::with_capacity(capacity),
             capacity,
         }
     }

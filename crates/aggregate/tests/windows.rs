@@ -126,6 +126,31 @@ fn a_full_table_gives_up_silent_flows_first_and_tells_the_rest() {
 }
 
 #[test]
+fn a_flood_of_flows_beyond_the_capacity_is_told_to_the_last_packet() {
+    const CAPACITY: usize = 20_000;
+    let mut aggregator = Aggregator::new(config(CAPACITY));
+    let (mut told, mut state) = (0, 1_u64);
+    for window in 1..=6 {
+        for _ in 0..100_000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (host, port) = ((state >> 56) as u8 % 4, (state >> 33) as u16 % 20_000);
+            aggregator.add(&delta(UDP, (host, port), (200, 53), window * 10 - 5));
+            if aggregator.is_crowded() {
+                let now = Timestamp(START + window * WINDOW - 1);
+                aggregator.tell_evicted(now, &name_of, &mut |r| told += r.packets);
+            }
+        }
+        told += close(&mut aggregator, window, false).iter().map(|r| r.packets).sum::<u64>();
+        assert!(aggregator.stats().flows <= CAPACITY);
+        assert_eq!(told, window as u64 * 100_000);
+    }
+    assert!(aggregator.stats().flows_evicted > 100_000);
+    // All fall idle and are forgotten together.
+    assert!(close(&mut aggregator, 12, false).is_empty());
+    assert_eq!(aggregator.stats().flows, 0);
+}
+
+#[test]
 fn crowding_is_announced() {
     let mut aggregator = Aggregator::new(config(1));
     for port in 0..1024 {
