@@ -270,3 +270,21 @@ fn foreign_files_are_left_alone() {
     let left: Vec<_> = fs::read_dir(&hour).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left, ["notes.txt"]);
 }
+
+#[test]
+fn a_window_that_arrives_while_its_hour_is_being_joined_is_not_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = StoreWriter::open(config(dir.path())).unwrap();
+    for i in 0..60 {
+        writer.append_flows(window(i * 20), &[flow(window(i * 20), 1)]).unwrap();
+    }
+    let later = Timestamp(HOUR_0 + 2 * HOUR);
+    assert!(writer.maintain(later).unwrap().unfinished, "sixty files are too many for one call");
+    // Between two of its windows, and a whole one again: inputs of the joining change under it.
+    writer.append_flows(window(30), &[flow(window(30), 2)]).unwrap();
+    writer.append_flows(window(40), &[flow(window(40), 3)]).unwrap();
+    settle(&mut writer, later.0);
+    let packets: Vec<_> = stored(dir.path()).into_iter().map(|r| r.1).collect();
+    assert_eq!((packets.len(), packets.iter().sum::<u64>()), (62, 65));
+    assert_eq!(writer.status().files, 1);
+}
