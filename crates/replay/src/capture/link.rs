@@ -32,6 +32,7 @@ pub struct Framed<'a> {
 /// Where a packet's network layer begins and what it is.
 #[derive(Clone, Copy)]
 enum Payload<'a> {
+    /// IP of whichever version its header says.
     Ip(&'a [u8]),
     /// EtherType and what follows it.
     Ether(u16, &'a [u8]),
@@ -73,8 +74,11 @@ impl LinkType {
         let mut framed = Framed::default();
         let payload = match self.0 {
             Self::ETHERNET => return Framed { data, ..framed },
-            12 | 14 | 101 | 228 | 229 => Payload::Ip(data),
-            0 | 108 => family(data, 4),
+            12 | 14 | 101 => Payload::Ip(data),
+            228 => Payload::Ether(ETHERTYPE_IPV4, data),
+            229 => Payload::Ether(ETHERTYPE_IPV6, data),
+            0 => loopback(data),
+            108 => family(data, 4),
             109 => family(data, 12),
             9 => ppp(data),
             50 => ppp_serial(data),
@@ -87,7 +91,9 @@ impl LinkType {
             _ => Payload::Cut,
         };
         match payload {
-            Payload::Ip(data) | Payload::Ether(ETHERTYPE_IPV4 | ETHERTYPE_IPV6, data) => {
+            Payload::Ip(data) => Framed { raw_ip: true, data, ..framed },
+            // Where type and version contradict each other, the programs should find out.
+            Payload::Ether(ethertype, data) if ethertype == ethertype_of_version(data) => {
                 Framed { raw_ip: true, data, ..framed }
             }
             Payload::Ether(ethertype, data) => {
@@ -102,12 +108,30 @@ impl LinkType {
     }
 }
 
+/// The EtherType that goes with an IP packet's version.
+fn ethertype_of_version(data: &[u8]) -> u16 {
+    match data.first().map(|byte| byte >> 4) {
+        Some(4) => ETHERTYPE_IPV4,
+        Some(6) => ETHERTYPE_IPV6,
+        _ => ETHERTYPE_UNKNOWN,
+    }
+}
+
 fn be16(data: &[u8], at: usize) -> Option<u16> {
     data.get(at..)?.first_chunk().map(|b| u16::from_be_bytes(*b))
 }
 
 fn outgoing(leaves: bool) -> Option<Direction> {
     Some(if leaves { Direction::Egress } else { Direction::Ingress })
+}
+
+/// Beside an address family, some systems wrote PPP or Cisco headers under this link type.
+fn loopback(data: &[u8]) -> Payload<'_> {
+    match data {
+        [0xff, 0x03, ..] => ppp(data),
+        [0x0f | 0x8f, 0, high, low, ..] if u16::from_be_bytes([*high, *low]) >= ETHERTYPE_MIN => cisco_hdlc(data),
+        _ => family(data, 4),
+    }
 }
 
 /// A header of `length` bytes that begins with an address family, in the byte order of the machine that captured.
@@ -117,7 +141,8 @@ fn family(data: &[u8], length: usize) -> Payload<'_> {
     let family = u32::from_le_bytes(*word).min(u32::from_be_bytes(*word));
     match family {
         // IPv4 everywhere; IPv6 on Linux, Windows, NetBSD and OpenBSD, FreeBSD, macOS.
-        2 | 10 | 23 | 24 | 28 | 30 => Payload::Ip(rest),
+        2 => Payload::Ether(ETHERTYPE_IPV4, rest),
+        10 | 23 | 24 | 28 | 30 => Payload::Ether(ETHERTYPE_IPV6, rest),
         // Some writers put an EtherType here.
         other => match u16::try_from(other) {
             Ok(ethertype) if ethertype >= ETHERTYPE_MIN => Payload::Ether(ethertype, rest),
@@ -135,7 +160,8 @@ fn ppp(data: &[u8]) -> Payload<'_> {
         _ => return Payload::Cut,
     };
     match protocol {
-        0x0021 | 0x0057 => Payload::Ip(rest),
+        0x0021 => Payload::Ether(ETHERTYPE_IPV4, rest),
+        0x0057 => Payload::Ether(ETHERTYPE_IPV6, rest),
         0x0281 => Payload::Ether(ETHERTYPE_MPLS, rest),
         0x0283 => Payload::Ether(ETHERTYPE_MPLS_MULTICAST, rest),
         _ => Payload::Ether(ETHERTYPE_PPP, data),

@@ -1,11 +1,15 @@
 use super::*;
 
 const IP: [u8; 3] = [0x45, 1, 2];
+const IP6: [u8; 3] = [0x60, 1, 2];
 
 fn framed(link: u32, header: &[u8]) -> (bool, Vec<u8>, Option<Direction>) {
-    let data = [header, &IP].concat();
+    framed_data(link, &[header, &IP].concat())
+}
+
+fn framed_data(link: u32, data: &[u8]) -> (bool, Vec<u8>, Option<Direction>) {
     let mut scratch = Vec::new();
-    let f = LinkType(link).frame(&data, &mut scratch);
+    let f = LinkType(link).frame(data, &mut scratch);
     (f.raw_ip, f.data.to_vec(), f.direction)
 }
 
@@ -15,26 +19,36 @@ fn behind(ethertype: u16, rest: &[u8]) -> Vec<u8> {
 
 #[test]
 fn ip_is_found_behind_every_link_header() {
-    let heads: &[(u32, &[u8])] = &[
-        (12, &[]),
-        (14, &[]),
-        (101, &[]),
-        (228, &[]),
-        (229, &[]),
-        (0, &[2, 0, 0, 0]),
-        (0, &[0, 0, 0, 2]),
-        (0, &[30, 0, 0, 0]),
-        (108, &[0, 0, 0, 24]),
-        (109, &[2, 0, 0, 0, 9, 9, 9, 9, 8, 8, 8, 8]),
-        (9, &[0xff, 0x03, 0x00, 0x21]),
-        (9, &[0x00, 0x57]),
-        (9, &[0x21]),
-        (50, &[0xff, 0x03, 0x00, 0x21]),
-        (50, &[0x0f, 0x00, 0x08, 0x00]),
-        (104, &[0x0f, 0x00, 0x86, 0xdd]),
+    let heads: &[(u32, &[u8], [u8; 3])] = &[
+        (12, &[], IP),
+        (14, &[], IP6),
+        (101, &[], IP6),
+        (228, &[], IP),
+        (229, &[], IP6),
+        (0, &[2, 0, 0, 0], IP),
+        (0, &[0, 0, 0, 2], IP),
+        (0, &[30, 0, 0, 0], IP6),
+        (0, &[0x0f, 0, 8, 0], IP),
+        (0, &[0xff, 0x03, 0, 0x21], IP),
+        (108, &[0, 0, 0, 24], IP6),
+        (109, &[2, 0, 0, 0, 9, 9, 9, 9, 8, 8, 8, 8], IP),
+        (9, &[0xff, 0x03, 0x00, 0x21], IP),
+        (9, &[0x00, 0x57], IP6),
+        (9, &[0x21], IP),
+        (50, &[0xff, 0x03, 0x00, 0x21], IP),
+        (50, &[0x0f, 0x00, 0x08, 0x00], IP),
+        (104, &[0x0f, 0x00, 0x86, 0xdd], IP6),
     ];
-    for (link, head) in heads {
-        assert_eq!(framed(*link, head), (true, IP.to_vec(), None), "link type {link}, header {head:02x?}");
+    for (link, head, ip) in heads {
+        let whole = [head, &ip[..]].concat();
+        assert_eq!(framed_data(*link, &whole), (true, ip.to_vec(), None), "link type {link}, header {head:02x?}");
+    }
+}
+
+#[test]
+fn a_link_header_that_contradicts_the_version_is_left_to_the_programs() {
+    for (link, head) in [(229, &[][..]), (0, &[24, 0, 0, 0]), (9, &[0, 0x57]), (104, &[0x0f, 0, 0x86, 0xdd])] {
+        assert_eq!(framed(link, head), (false, behind(0x86dd, &[]), None), "link type {link}");
     }
 }
 
@@ -56,7 +70,7 @@ fn cooked_packets_tell_direction_and_interface() {
         framed(113, &[0, kind, h0, h1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, p0, p1])
     };
     assert_eq!(v1(0, 1, 0x0800), (true, IP.to_vec(), Some(Direction::Ingress)));
-    assert_eq!(v1(4, 1, 0x86dd), (true, IP.to_vec(), Some(Direction::Egress)));
+    assert_eq!(v1(4, 1, 0x0800), (true, IP.to_vec(), Some(Direction::Egress)));
     assert_eq!(v1(0, 1, 0x8100).1, behind(0x8100, &[]));
     assert_eq!(v1(0, 1, 0x0806).1, behind(0x0806, &[]));
     assert_eq!(v1(0, 1, 4).1, behind(3, &[]));

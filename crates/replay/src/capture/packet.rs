@@ -20,7 +20,7 @@ pub struct Packet<'a> {
     pub direction: Direction,
     /// What its data begin with.
     pub link_type: LinkType,
-    /// Its length when it was captured.
+    /// Its length when it was captured, as the capture tells it.
     pub wire_len: u32,
     /// What was kept of it.
     pub data: &'a [u8],

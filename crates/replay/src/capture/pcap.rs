@@ -105,8 +105,7 @@ impl Pcap {
             interface: self.interface,
             direction: Direction::Ingress,
             link_type: self.link_type,
-            // A packet cannot have been shorter than what was kept of it.
-            wire_len: wire_len.max(captured),
+            wire_len,
             data: 0..0,
         };
         if self.modified {

@@ -170,7 +170,7 @@ impl Pcapng {
             interface: interface.id,
             direction: direction(fields),
             link_type: interface.link_type,
-            wire_len: wire_len.max(captured),
+            wire_len,
             data,
         })
     }
