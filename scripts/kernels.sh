@@ -106,7 +106,7 @@ unpack_kernel() {
 # make_initramfs TREE VERSION FILE
 make_initramfs() {
   local root module file number=0
-  root="$(mktemp -d "$PWD/$KERNELS_DIR/root.XXXXXX")"
+  root="$(mktemp -d -p "$PWD/$KERNELS_DIR")"
   mkdir -p "$root"/{bin,lib,lib64,proc,sys,dev,tmp,modules}
   cp "$(command -v busybox)" "$root/bin/"
   for module in $("$root/bin/busybox" --list); do

@@ -77,7 +77,7 @@ fn nothing_is_lost_when_tables_and_outboxes_overflow() {
     let mut random = 1_u32;
     for tick in 0..20_000_u32 {
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let packet = udp(0x0a00_0000 | (random >> 16) % 300, 4000);
+        let packet = udp(0x0a00_0000 | ((random >> 16) % 300), 4000);
         probe.replay(tick, &frame(&packet)).expect("replay");
         let mut sink = |d: &FlowDelta| {
             packets += d.packets;

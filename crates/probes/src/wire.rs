@@ -7,6 +7,7 @@
     unreachable_pub,
     unused_qualifications,
     clippy::all,
+    clippy::unwrap_used,
     clippy::undocumented_unsafe_blocks,
     clippy::allow_attributes_without_reason,
     reason = "generated code; of its loader nothing is used, only its types"

@@ -11,13 +11,13 @@
 
 #include "packet.h"
 
-#define SHARED_ARRAY(NAME, TYPE)                          \
-	struct {                                          \
-		__uint(type, BPF_MAP_TYPE_ARRAY);         \
-		__uint(map_flags, BPF_F_MMAPABLE);        \
-		__uint(max_entries, 1);                   \
-		__type(key, __u32);                       \
-		__type(value, TYPE);                      \
+#define SHARED_ARRAY(NAME, TYPE)                   \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, 1);            \
+		__type(key, __u32);                \
+		__type(value, TYPE);               \
 	} NAME SEC(".maps")
 
 #define SHARED_AREA(NAME, TYPE) TYPE NAME[1] SEC(".data." #NAME)

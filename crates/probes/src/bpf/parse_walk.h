@@ -86,7 +86,8 @@ static __always_inline void tell_level(struct walk *w)
 	}
 }
 
-static __always_inline void enter_tunnel(struct walk *w, enum flow_tunnel tunnel, __u32 id, enum layer layer, __u16 next)
+static __always_inline void enter_tunnel(struct walk *w, enum flow_tunnel tunnel, __u32 id, enum layer layer,
+					 __u16 next)
 {
 	if (!w->tunnels) {
 		w->layer = LAYER_END;

@@ -20,18 +20,18 @@
 
 /* Ordering towards the reader. x86 keeps stores in order by itself; elsewhere a fetching atomic is a barrier. */
 #if defined(__TARGET_ARCH_x86)
-#define PUBLISH(target, value)                             \
-	do {                                               \
-		asm volatile("" ::: "memory");             \
+#define PUBLISH(target, value)                                   \
+	do {                                                     \
+		asm volatile("" ::: "memory");                   \
 		*(volatile typeof(target) *)&(target) = (value); \
-		asm volatile("" ::: "memory");             \
+		asm volatile("" ::: "memory");                   \
 	} while (0)
 #else
-#define PUBLISH(target, value)                                       \
-	do {                                                         \
-		asm volatile("" ::: "memory");                       \
-		(void)__sync_lock_test_and_set(&(target), (value));  \
-		asm volatile("" ::: "memory");                       \
+#define PUBLISH(target, value)                                      \
+	do {                                                        \
+		asm volatile("" ::: "memory");                      \
+		(void)__sync_lock_test_and_set(&(target), (value)); \
+		asm volatile("" ::: "memory");                      \
 	} while (0)
 #endif
 
@@ -56,12 +56,14 @@ struct family {
 
 static __always_inline struct family family4(void)
 {
-	return (struct family){ start_of(table4), &outbox4, 3, sizeof(struct flow_slot4), settings.shift4, settings.outbox_mask4 };
+	return (struct family){ start_of(table4),          &outbox4,        3,
+				sizeof(struct flow_slot4), settings.shift4, settings.outbox_mask4 };
 }
 
 static __always_inline struct family family6(void)
 {
-	return (struct family){ start_of(table6), &outbox6, 6, sizeof(struct flow_slot6), settings.shift6, settings.outbox_mask6 };
+	return (struct family){ start_of(table6),          &outbox6,        6,
+				sizeof(struct flow_slot6), settings.shift6, settings.outbox_mask6 };
 }
 
 static __always_inline struct flow_hot *hot_of(__u64 *slot, __u32 words)
@@ -100,15 +102,19 @@ static __always_inline bool same_flow(const __u64 *slot, const __u64 *key, __u32
 	return !differs;
 }
 
-/* Counted in 64 bits, and the directions added last: 6.1's verifier loses the bounds of the 32-bit product. */
+/*
+ * Before 6.9 the verifier knows bounds only of what is added, masked, or multiplied and shifted by a constant: so the
+ * product is written with its constant (to the verifier settings are) on the right, which the compiler would not keep,
+ * and the direction is added in a step of its own, which the compiler would make an OR.
+ */
 static __always_inline struct iface_counts *counts_in(__u32 partition, __u16 iface, __u8 kind)
 {
-	__u64 row = partition;
-	struct iface_counts *all = start_of(counts);
+	__u64 row = partition, rows = (__u64)settings.iface_count_mask + 1;
+	struct iface_counts *all = start_of(counts), *both_ways;
 
-	asm volatile("" : "+r"(row));
-	row = row * ((__u64)settings.iface_count_mask + 1) + (iface & settings.iface_count_mask);
-	return all + (row * 2 + (kind & FLOW_EGRESS));
+	asm volatile("%0 *= %1" : "+r"(row) : "r"(rows));
+	both_ways = start_of(all + (row + (iface & settings.iface_count_mask)) * 2);
+	return both_ways + (kind & FLOW_EGRESS);
 }
 
 /* Masked although it is in range: where the compiler spills a CPU's number, the verifier forgets what it knew of it. */

@@ -16,4 +16,5 @@ struct flow_settings flow_settings;
 struct replay_frame replay_frame;
 struct clock_reading clock_reading;
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license")
+= "Dual BSD/GPL";

@@ -14,11 +14,11 @@
 
 /* flow_key.kind: one byte of facts that belong to a flow's identity. */
 enum flow_kind {
-	FLOW_EGRESS = 1 << 0,	/* else ingress */
+	FLOW_EGRESS = 1 << 0, /* else ingress */
 	FLOW_FRAGMENT = 1 << 1, /* a later fragment: no ports */
-	FLOW_NOT_IP = 1 << 2,	/* the destination port is the EtherType */
-	FLOW_VALID = 1 << 3,	/* always set: no flow's key is all zero, as an empty slot's is */
-	FLOW_TUNNEL_SHIFT = 4,	/* upper half: enum flow_tunnel, 0 outside tunnels */
+	FLOW_NOT_IP = 1 << 2, /* the destination port is the EtherType */
+	FLOW_VALID = 1 << 3, /* always set: no flow's key is all zero, as an empty slot's is */
+	FLOW_TUNNEL_SHIFT = 4, /* upper half: enum flow_tunnel, 0 outside tunnels */
 };
 
 enum flow_tunnel {
