@@ -155,10 +155,7 @@ fn tunnel(inner: BoxedStrategy<Typed>) -> impl Strategy<Value = Carried> {
 pub(crate) fn network() -> BoxedStrategy<Typed> {
     let plain = prop_oneof![8 => ip_around(transport()), 1 => foreign()].boxed();
     wrapped(plain)
-        .prop_recursive(3, 8, 1, |inner| {
-            let inside = wrapped(prop_oneof![9 => ip_around(tunnel(inner)), 1 => foreign()].boxed());
-            inside
-        })
+        .prop_recursive(3, 8, 1, |inner| wrapped(prop_oneof![9 => ip_around(tunnel(inner)), 1 => foreign()].boxed()))
         .boxed()
 }
 
