@@ -214,7 +214,8 @@ static __always_inline void table_add(const struct family family, const __u64 *k
 				      const struct contribution *add)
 {
 	const __u32 words = family.words;
-	__u64 set = ((__u64)cpu << (64 - family.shift)) | (flow_hash(key, words) >> family.shift);
+	/* Added, not OR'd: see counts_in. */
+	__u64 set = ((__u64)cpu << (64 - family.shift)) + (flow_hash(key, words) >> family.shift);
 	__u64 *first = family.table + set * FLOW_WAYS * family.slot_bytes;
 	__u64 *second, *victim;
 	struct outbox_ends *end;
