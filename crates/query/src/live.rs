@@ -36,7 +36,7 @@ pub(crate) fn fetch(url: &str) -> Result<Option<Live>, Failure> {
             eprintln!("netrig-query: no rig answers at {url}; this is what the store holds");
             return Ok(None);
         }
-        Err(ureq::Error::BadUri(_)) => {
+        Err(ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::HostNotFound) => {
             return Err(Failure::Usage(format!("--live {url} is no address of a rig, like http://127.0.0.1:9798")));
         }
         Err(error) => {

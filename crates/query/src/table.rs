@@ -109,8 +109,7 @@ impl SegmentTable {
     fn pruned(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<Arc<OpenSegment>>> {
         let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(self.segments.clone()) };
         let known = DFSchema::try_from(Arc::clone(&self.schema))?;
-        let predicate =
-            PruningPredicateBuilder::new()
+        let predicate = PruningPredicateBuilder::new()
             .with_file_schema(Arc::clone(&self.schema))
             .try_build(state.create_physical_expr(filter, &known)?)?;
         let keep = predicate.prune(&Names(&self.segments))?;

@@ -1,0 +1,137 @@
+//! A store to ask, a rig to ask beside it, and the asking.
+
+use netrig_model::{Direction, EndReason, FlowRecord, LedgerRecord, Timestamp};
+use netrig_store::{StoreConfig, StoreWriter, flows_to_parquet};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+/// 2023-11-14T23:00:00Z.
+pub(crate) const HOUR_0: i64 = 1_700_002_800_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
+
+/// The ten-second window number `i`.
+pub(crate) fn window(i: i64) -> (Timestamp, Timestamp) {
+    let start = HOUR_0 + i * 10 * SECOND;
+    (Timestamp(start), Timestamp(start + 10 * SECOND))
+}
+
+/// A flow of window `i`: host `host` asks the name server.
+pub(crate) fn flow(i: i64, host: u8, bytes: u64) -> FlowRecord {
+    let (window_start, window_end) = window(i);
+    FlowRecord {
+        window_start,
+        window_end,
+        first_seen: window_start.plus_ns(123_456_789),
+        last_seen: window_start.plus_ns(223_456_789),
+        host: Some("rig-1".into()),
+        iface: Some("eth0".into()),
+        netns: None,
+        vlan: (host == 2).then_some(100),
+        vlan_inner: None,
+        protocol: 17,
+        transport: Some("udp".into()),
+        src_addr: Some([10, 0, 0, host].into()),
+        src_port: Some(40_000 + u16::from(host)),
+        dst_addr: Some([10, 0, 0, 53].into()),
+        dst_port: Some(53),
+        packets: bytes / 100,
+        bytes,
+        reverse_packets: 1,
+        reverse_bytes: 2 * bytes,
+        tcp_flags: None,
+        reverse_tcp_flags: None,
+        icmp_type: None,
+        icmp_code: None,
+        dscp: Some(0),
+        fragment: None,
+        tunnel: None,
+        tunnel_id: None,
+        sampling_rate: 1,
+        end_reason: EndReason::Idle,
+        process: None,
+        pid: None,
+        cgroup: None,
+        container: None,
+        src_name: (host == 1).then(|| "a \"quoted\", name".into()),
+        dst_name: None,
+    }
+}
+
+/// Three hosts in each of the windows; host 1 sends most.
+pub(crate) fn flows(i: i64) -> Vec<FlowRecord> {
+    [(1, 500), (2, 300), (3, 100)].map(|(host, bytes)| flow(i, host, bytes)).to_vec()
+}
+
+pub(crate) fn config(dir: &Path) -> StoreConfig {
+    StoreConfig { dir: dir.to_owned(), retain: Duration::from_secs(86_400 * 365_000), budget_bytes: u64::MAX }
+}
+
+/// A store with the flows of these windows, and a ledger row for each.
+pub(crate) fn fill(dir: &Path, windows: std::ops::Range<i64>) -> StoreWriter {
+    let mut writer = StoreWriter::open(config(dir)).unwrap();
+    for i in windows {
+        writer.append_flows(window(i), &flows(i)).unwrap();
+        let account = LedgerRecord {
+            window_start: window(i).0,
+            window_end: window(i).1,
+            iface: Some("eth0".into()),
+            direction: Some(Direction::Ingress),
+            seen_packets: 9,
+            told_packets: 9,
+            ..LedgerRecord::default()
+        };
+        writer.append_ledger(window(i), &[account]).unwrap();
+    }
+    writer
+}
+
+/// Runs the binary.
+pub(crate) fn run(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_netrig-query")).args(args).output().unwrap()
+}
+
+/// Stdout of a query that must succeed.
+pub(crate) fn ask(dir: &Path, args: &[&str]) -> String {
+    let mut all = vec!["--store", dir.to_str().unwrap()];
+    all.extend(args);
+    let out = run(&all);
+    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// Exit code and stderr of a query that must fail and print nothing.
+pub(crate) fn refused(dir: &Path, sql: &str) -> (i32, String) {
+    let out = run(&["--store", dir.to_str().unwrap(), sql]);
+    assert!(!out.status.success(), "{sql} went through");
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "", "{sql}");
+    (out.status.code().unwrap(), String::from_utf8(out.stderr).unwrap())
+}
+
+/// A rig that answers one request with these records; gives its URL.
+pub(crate) fn rig(records: &[FlowRecord], stored_before: Timestamp, store: Option<&Path>) -> String {
+    let body = flows_to_parquet(records).unwrap();
+    let store = store.map(|p| format!("x-netrig-store: {}\r\n", p.display())).unwrap_or_default();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nx-netrig-stored-before: {}\r\n{store}connection: close\r\n\r\n",
+        body.len(),
+        stored_before.0
+    );
+    server([head.into_bytes(), body].concat())
+}
+
+/// Answers one request with these bytes; gives the URL.
+pub(crate) fn server(answer: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let read = stream.read(&mut request).unwrap();
+        assert!(request[..read].starts_with(b"GET /api/v1/flows.parquet HTTP/1.1\r\n"));
+        stream.write_all(&answer).unwrap();
+    });
+    url
+}
