@@ -30,16 +30,16 @@ pub(crate) fn flow(window: (Timestamp, Timestamp), n: u64) -> FlowRecord {
             Ipv4Addr::new(10, net, (low >> 8) as u8, low as u8).into()
         }
     };
-    let tcp = n % 3 != 0;
+    let tcp = !n.is_multiple_of(3);
     FlowRecord {
         window_start: window.0,
         window_end: window.1,
         first_seen: window.0.plus_ns((n as i64 * 7_919_333) % WINDOW),
         last_seen: window.1.plus_ns(-1 - (n as i64 * 104_729) % SECOND),
         host: Some("rig-1".into()),
-        iface: Some(if n % 2 == 0 { "eth0" } else { "eth1" }.into()),
+        iface: Some(if n.is_multiple_of(2) { "eth0" } else { "eth1" }.into()),
         netns: Some(4_026_531_840),
-        vlan: (n % 11 == 0).then_some(100),
+        vlan: (n.is_multiple_of(11)).then_some(100),
         vlan_inner: None,
         protocol: if tcp { 6 } else { 17 },
         transport: Some(if tcp { "tcp" } else { "udp" }.into()),
@@ -56,11 +56,11 @@ pub(crate) fn flow(window: (Timestamp, Timestamp), n: u64) -> FlowRecord {
         icmp_type: None,
         icmp_code: None,
         dscp: Some(0),
-        fragment: (n % 97 == 0).then_some(true),
-        tunnel: (n % 89 == 0).then_some(TunnelKind::Vxlan),
-        tunnel_id: (n % 89 == 0).then_some(77),
+        fragment: (n.is_multiple_of(97)).then_some(true),
+        tunnel: (n.is_multiple_of(89)).then_some(TunnelKind::Vxlan),
+        tunnel_id: (n.is_multiple_of(89)).then_some(77),
         sampling_rate: 1,
-        end_reason: if n % 7 == 0 { EndReason::Fin } else { EndReason::Active },
+        end_reason: if n.is_multiple_of(7) { EndReason::Fin } else { EndReason::Active },
         process: None,
         pid: None,
         cgroup: None,
@@ -82,11 +82,11 @@ pub(crate) fn ledger(window: (Timestamp, Timestamp), n: u64) -> LedgerRecord {
         window_end: window.1,
         host: Some("rig-1".into()),
         iface: Some("eth0".into()),
-        direction: Some(if n % 2 == 0 { Direction::Ingress } else { Direction::Egress }),
+        direction: Some(if n.is_multiple_of(2) { Direction::Ingress } else { Direction::Egress }),
         seen_packets: n,
         told_packets: n,
         imbalance_bytes: -(n as i64),
-        kernel_packets: (n % 2 == 0).then_some(n),
+        kernel_packets: (n.is_multiple_of(2)).then_some(n),
         ..LedgerRecord::default()
     }
 }
