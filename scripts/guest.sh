@@ -25,7 +25,11 @@ live() {
     sleep 1
   done
   ping -c 3 -i 0.2 127.0.0.1 >/dev/null
-  netrig flows --by transport --json 2>/dev/null | grep '"transport":"icmp"' || return 1
+  netrig flows --by transport --json 2>/tmp/words >/tmp/flows
+  grep '"transport":"icmp"' /tmp/flows || {
+    cat /tmp/words /tmp/flows /tmp/log
+    return 1
+  }
   wget -q -O - http://127.0.0.1:9798/metrics | grep -E '^netrig_(interface_hook|ledger_imbalance)'
   kill -TERM "$rig"
   wait "$rig"
