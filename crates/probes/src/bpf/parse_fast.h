@@ -11,8 +11,8 @@
 
 #include "table.h"
 
-/* Headers that it looks at end before this. */
-#define FAST_BYTES_MAX 128
+/* Headers that it looks at end here at the latest. */
+#define FAST_BYTES_MAX (LEN_ETHERNET + LEN_VLAN + LEN_IPV6 + LEN_TCP_FLAGS)
 
 /* The word of a key that holds ports, interface, protocol and kind, as it lies in memory. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
