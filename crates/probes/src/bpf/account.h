@@ -207,7 +207,9 @@ static __always_inline void account(struct frame *frame)
 	struct iface_counts *counts;
 
 	frame->facts |= FLOW_VALID;
-	frame->cpu = bpf_get_smp_processor_id();
+	/* A replay's packets come one by one, so they share a partition whichever CPU each runs on: the same capture, the same
+	 * evictions. */
+	frame->cpu = frame->hook == HOOK_REPLAY ? 0 : bpf_get_smp_processor_id();
 	if (frame->cpu > settings.cpu_mask) {
 		account_without_table(frame->len, frame->iface, frame->facts);
 		return;

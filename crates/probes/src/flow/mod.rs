@@ -65,10 +65,12 @@ impl FlowOptions {
         }
     }
 
-    /// For captures: one partition per CPU of this host, used one at a time; a fixed seed, so that runs repeat.
+    /// For captures: a single partition, for packets come one by one whichever CPU each runs on, and a fixed seed, so
+    /// that runs repeat.
     #[must_use]
     pub fn replay(tunnels: bool, memory_bytes: u64) -> Self {
-        Self { tunnels, seed: 0x6e65_7472_6967, replay_only: true, ..Self::live(memory_bytes) }
+        let sizes = FlowSizes::within(memory_bytes, 1);
+        Self { tunnels, sizes, seed: 0x6e65_7472_6967, replay_only: true, ..Self::live(memory_bytes) }
     }
 }
 
