@@ -3,7 +3,7 @@
 use crate::entry::{Entry, Life};
 use crate::key::PairKey;
 use crate::record::Teller;
-use crate::table::{INDEX_SLOTS_PER_3_FLOWS, Table};
+use crate::table::{INDEX_SLOTS_PER_FLOW, Table};
 use crate::told::{NotIp, Told};
 use netrig_model::{Direction, EndReason, FlowDelta, FlowKind, FlowRecord, InterfaceId, Timestamp, TrafficCounts};
 
@@ -14,16 +14,14 @@ const QUEUE_MIN: usize = 1024;
 /// by side overlap.
 const TOGETHER_MAX: usize = 32;
 /// A new flow at capacity looks at this many others for the one to make room.
-const EVICTION_LOOK: usize = 8;
+const EVICTION_LOOK: usize = 4;
 /// Flows forgotten at once to make room: at most this share of all.
 const VICTIMS_SHARE: usize = 512;
 
 /// Memory a remembered flow costs: its entry, its place in the list of free ones, its share of the index, and its
 /// share of the queue of evicted flows.
-pub const BYTES_PER_FLOW: usize = size_of::<Entry>()
-    + size_of::<u32>()
-    + (size_of::<u64>() * INDEX_SLOTS_PER_3_FLOWS).div_ceil(3)
-    + size_of::<Entry>() / QUEUE_SHARE;
+pub const BYTES_PER_FLOW: usize =
+    size_of::<Entry>() + size_of::<u32>() + size_of::<u64>() * INDEX_SLOTS_PER_FLOW + size_of::<Entry>() / QUEUE_SHARE;
 
 /// How to aggregate.
 #[derive(Clone, Debug)]

@@ -1,8 +1,8 @@
 //! The flows remembered: entries side by side in one slab, and an index of them that never grows.
 //!
 //! Both are reserved once, for the capacity: nothing is allocated or moved per delta, and pages that no flow has used
-//! are never resident. The index is open addressing with linear probing at a load of at most 3/4; a slot holds the
-//! hash beside the entry's number, so a probe touches an entry only when it is almost certainly the one.
+//! are never resident. The index is open addressing with linear probing, at most half full; a slot holds
+//! the hash beside the entry's number, so a probe touches an entry only when it is almost certainly the one.
 
 use crate::entry::{Entry, Life};
 use crate::hash::Seed;
@@ -12,7 +12,8 @@ use std::hint::black_box;
 /// A slot of the index: hash in the high half, entry number + 1 in the low half; 0 is empty.
 type Slot = u64;
 
-pub(crate) const INDEX_SLOTS_PER_3_FLOWS: usize = 4;
+/// Half full at most: probing and removing walk over runs of slots, which are two long then and eight at 3/4.
+pub(crate) const INDEX_SLOTS_PER_FLOW: usize = 2;
 
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -25,7 +26,7 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(capacity: usize) -> Self {
-        let slots = capacity / 3 * INDEX_SLOTS_PER_3_FLOWS + INDEX_SLOTS_PER_3_FLOWS;
+        let slots = capacity * INDEX_SLOTS_PER_FLOW;
         Self {
             seed: Seed::random(),
             index: vec![0; slots],
