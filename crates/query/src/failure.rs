@@ -102,9 +102,13 @@ fn first_lines(text: &str) -> String {
         "Arrow error: ",
         "This feature is not implemented: ",
         "External error: ",
+        "Parquet error: ",
         "Resources exhausted: ",
     ];
     let mut text = text;
+    if let Some((_, inner)) = text.split_once("ParserError(\"") {
+        text = inner.trim_end_matches("\")");
+    }
     while let Some(rest) = known.iter().find_map(|prefix| text.strip_prefix(prefix)) {
         text = rest;
     }
