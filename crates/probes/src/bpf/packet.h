@@ -63,9 +63,7 @@ enum ip_protocol {
 	PROTO_ICMPV6 = 58,
 	PROTO_DSTOPTS = 60,
 	PROTO_SCTP = 132,
-	PROTO_MOBILITY = 135,
 	PROTO_UDPLITE = 136,
-	PROTO_HIP = 139,
 	PROTO_SHIM6 = 140,
 };
 
@@ -85,7 +83,6 @@ enum header_len {
 	LEN_IPV6 = 40,
 	LEN_UDP = 8,
 	LEN_TCP_FLAGS = 14, /* as far as the flags */
-	LEN_TCP = 20,
 };
 
 static __always_inline bool is_vlan_tag(__u16 ethertype)

@@ -29,7 +29,9 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
-            if let ReplayError::Capture { summary, .. } = &error {
+            if let ReplayError::Capture { summary, .. } = &error
+                && summary.read.packets > 0
+            {
                 say_what_it_came_to(summary);
             }
             // Its sentence has its causes in it already.
