@@ -43,7 +43,7 @@ clippy_all() {
     say "lint: rustc $(rust_version) is newer than the house's $RUST_HOUSE: what its clippy says is shown, not held against you"
     strict=()
   }
-  cargo clippy --release --locked --workspace --all-targets "${strict[@]}"
+  cargo clippy --release --locked --workspace --all-targets --keep-going "${strict[@]}"
 }
 
 shellcheck_all() { shell_sources | xargs -r shellcheck -x; }

@@ -42,7 +42,9 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
 
 fn check_probes(names: &[String]) -> Result<(), Usage> {
     let unknown = names.iter().find(|name| !PROBES.contains(&name.as_str()));
-    unknown.map_or(Ok(()), |name| Err(Usage(format!("--probe {name}: there is no such probe; there is {}", PROBES.join(", ")))))
+    unknown.map_or(Ok(()), |name| {
+        Err(Usage(format!("--probe {name}: there is no such probe; there is {}", PROBES.join(", "))))
+    })
 }
 
 fn as_json(args: &ReplayArgs, options: &ReplayOptions) -> anyhow::Result<Result<ReplaySummary, ReplayError>> {
@@ -85,6 +87,8 @@ fn say_what_it_came_to(summary: &ReplaySummary) {
     }
     say(&sentence);
     if !summary.balances() {
-        say("netrig: the ledger of this replay does not balance, which is a bug in netrig: please report it with the capture");
+        say(
+            "netrig: the ledger of this replay does not balance, which is a bug in netrig: please report it with the capture",
+        );
     }
 }
