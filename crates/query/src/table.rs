@@ -44,7 +44,7 @@ pub(crate) fn register(
         let segments = opened.into_iter().map(OpenSegment::new).collect();
         let provider = match live.take_if(|_| table == Table::Flows) {
             Some(live) => with_live(session, segments, live),
-            None => Ok(SegmentTable::new(table, segments)),
+            None => Ok(SegmentTable::provider(table, segments)),
         };
         let registered = provider.and_then(|p| session.register_table(table.name(), p));
         registered.map_err(|e| Failure::running(&e))?;
@@ -70,11 +70,11 @@ fn with_live(session: &SessionContext, segments: Vec<Arc<OpenSegment>>, live: Li
     let sent = MemTable::try_new(Arc::clone(&schema), vec![cast.collect::<Result<Vec<_>>>()?])?;
     let mut all = session.read_table(Arc::new(sent))?;
     if !whole.is_empty() {
-        all = all.union(session.read_table(SegmentTable::new(Table::Flows, whole))?)?;
+        all = all.union(session.read_table(SegmentTable::provider(Table::Flows, whole))?)?;
     }
     if !mixed.is_empty() {
         let bound = lit(ScalarValue::TimestampNanosecond(Some(before.0), Some("UTC".into())));
-        let mixed = session.read_table(SegmentTable::new(Table::Flows, mixed))?;
+        let mixed = session.read_table(SegmentTable::provider(Table::Flows, mixed))?;
         all = all.union(mixed.filter(col("window_start").lt(bound))?)?;
     }
     Ok(all.into_view())
@@ -101,7 +101,7 @@ struct SegmentTable {
 }
 
 impl SegmentTable {
-    fn new(table: Table, segments: Vec<Arc<OpenSegment>>) -> Arc<dyn TableProvider> {
+    fn provider(table: Table, segments: Vec<Arc<OpenSegment>>) -> Arc<dyn TableProvider> {
         Arc::new(Self { schema: table_schema(table), segments })
     }
 

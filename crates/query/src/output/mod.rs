@@ -50,7 +50,7 @@ impl<W: Write> Output<W> {
             csv::header(&mut self.to, &self.names)?;
         }
         self.rows += batch.num_rows() as u64;
-        let columns = batch.columns().iter().map(|c| Cells::new(c)).collect::<Result<Vec<_>, _>>();
+        let columns = batch.columns().iter().map(Cells::new).collect::<Result<Vec<_>, _>>();
         let columns = columns.map_err(|e| Failure::running(&DataFusionError::from(e)))?;
         for row in 0..batch.num_rows() {
             match &mut self.format {
