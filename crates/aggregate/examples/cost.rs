@@ -72,6 +72,7 @@ fn delta(n: u32, reply: bool) -> FlowDelta {
         first_seen: Timestamp(1 + i64::from(reply)),
         last_seen: Timestamp(50_000_000_000),
         tcp_flags: 18,
+        first_flags: if reply { 18 } else { 2 },
         dscp: 0,
     }
 }

@@ -8,6 +8,8 @@ const FIN: u8 = 1;
 const SYN: u8 = 2;
 const RST: u8 = 4;
 const ACK: u8 = 16;
+/// Beside the six bits of a DSCP: this side was seen to send a SYN without ACK.
+const OPENED: u8 = 0x80;
 /// `first_seen` of a side that has not been seen; later than any other.
 const NEVER: i64 = i64::MAX;
 
@@ -31,7 +33,8 @@ pub(crate) struct Entry {
     first_seen_ns: [i64; 2],
     pub(crate) last_seen_ns: i64,
     flags: [u8; 2],
-    dscp: [u8; 2],
+    /// DSCP of each side's first packet, and [`OPENED`].
+    dscp_and_opened: [u8; 2],
     /// The direction each side's packets go, once one was seen.
     bound: [Option<Direction>; 2],
     /// Whether side 1 initiated, once a record said so.
@@ -47,7 +50,7 @@ impl Entry {
             first_seen_ns: [NEVER; 2],
             last_seen_ns: i64::MIN,
             flags: [0; 2],
-            dscp: [0; 2],
+            dscp_and_opened: [0; 2],
             bound: [None; 2],
             told_initiator: None,
             life: Life::Live,
@@ -71,7 +74,10 @@ impl Entry {
         sent.bytes += delta.bytes;
         if delta.first_seen.0 < self.first_seen_ns[side] {
             self.first_seen_ns[side] = delta.first_seen.0;
-            self.dscp[side] = delta.dscp;
+            self.dscp_and_opened[side] = (self.dscp_and_opened[side] & OPENED) | delta.dscp;
+        }
+        if delta.first_flags & (SYN | ACK) == SYN {
+            self.dscp_and_opened[side] |= OPENED;
         }
         self.last_seen_ns = self.last_seen_ns.max(delta.last_seen.0);
         self.flags[side] |= delta.tcp_flags;
@@ -96,7 +102,7 @@ impl Entry {
     pub(crate) fn dscp(&self, initiator: Side) -> u8 {
         let other = 1 - initiator;
         let first = if self.first_seen_ns[other] < self.first_seen_ns[initiator] { other } else { initiator };
-        self.dscp[first]
+        self.dscp_and_opened[first] & !OPENED
     }
 
     /// TCP flags a side has sent; `None` when this is not TCP or a later fragment.
@@ -125,14 +131,14 @@ impl Entry {
         }
     }
 
-    /// Whether what this side sent shows by itself that it initiated: a SYN and never an ACK, or an ICMP query.
+    /// Whether what this side sent shows by itself that it initiated: a SYN without ACK, or an ICMP query.
     fn asks(&self, side: Side) -> bool {
         if self.first_seen_ns[side] == NEVER {
             return false;
         }
         match self.key.icmp(side) {
             Some((icmp_type, _)) => icmp_is_query(self.key.protocol(), icmp_type),
-            None => self.key.protocol() == TCP && self.flags[side] & (SYN | ACK) == SYN,
+            None => self.key.protocol() == TCP && self.dscp_and_opened[side] & OPENED != 0,
         }
     }
 

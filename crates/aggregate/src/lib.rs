@@ -13,9 +13,9 @@
 //!   flow of one way.
 //!
 //! # Who is the initiator
-//! The side of which a SYN without ACK is all that was seen of SYNs, else the side seen first. The kernel's flow clock
-//! ticks in milliseconds, so both sides of a nearby handshake can carry the same instant: then the side with the higher
-//! port initiated. Once told, the answer holds as long as the flow is remembered.
+//! The side that was seen to send a SYN without ACK, else the side seen first. The kernel's flow clock ticks in
+//! milliseconds, so both sides of a nearby exchange can carry the same instant: then the side with the higher port
+//! initiated. Once told, the answer holds as long as the flow is remembered.
 //!
 //! # How a flow ends
 //! A record is told for every window with traffic, `active` while the flow goes on. `fin` (both sides sent FIN) and

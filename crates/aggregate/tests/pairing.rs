@@ -169,3 +169,16 @@ fn once_told_the_initiator_stays() {
     let r = only(close(&mut aggregator, 2, false));
     assert_eq!((r.src_port, r.packets, r.reverse_packets), (Some(443), 0, 1));
 }
+
+/// A handshake within one tick of the kernel's clock, with a server on a higher port than its client's.
+#[test]
+fn whose_syn_was_seen_is_the_initiator_though_both_sides_have_sent_syn_and_ack_since() {
+    let mut aggregator = Aggregator::new(config(64));
+    let mut client = flags(delta(TCP, (9, 40_000), (1, 60_000), 1), SYN | ACK);
+    client.first_flags = SYN;
+    let server = flags(delta(TCP, (1, 60_000), (9, 40_000), 1), SYN | ACK);
+    aggregator.add(&server);
+    aggregator.add(&client);
+    let records = close(&mut aggregator, 1, true);
+    assert_eq!((records[0].src_port, records[0].dst_port), (Some(40_000), Some(60_000)));
+}

@@ -30,6 +30,7 @@ fn any_delta() -> impl Strategy<Value = FlowDelta> {
             d.packets = packets;
             d.bytes = packets * size;
             d.tcp_flags = tcp;
+            d.first_flags = tcp;
             match odd {
                 0 => d.key.vlan = Some(5),
                 1 => d.key.kind = FlowKind::Ipv4Fragment,

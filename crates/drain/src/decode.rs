@@ -64,6 +64,10 @@ impl<const W: usize> Slot<W> {
         Self::place_of(self.words[Self::COLD + 1])
     }
 
+    pub(crate) fn first_flags(&self) -> u8 {
+        self.words[Self::COLD + 1].to_ne_bytes()[5]
+    }
+
     pub(crate) fn dscp(&self) -> u8 {
         self.words[Self::COLD + 1].to_ne_bytes()[4]
     }

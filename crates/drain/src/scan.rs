@@ -254,6 +254,7 @@ fn tell<const W: usize>(slot: &Slot<W>, (packets, bytes): (u64, u64), clock: &dy
         first_seen: clock.timestamp(slot.first()),
         last_seen: clock.timestamp(slot.last()),
         tcp_flags: slot.tcp_flags(),
+        first_flags: slot.first_flags(),
         dscp: slot.dscp(),
     });
 }

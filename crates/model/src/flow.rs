@@ -119,6 +119,8 @@ pub struct FlowDelta {
     pub last_seen: Timestamp,
     /// TCP flags, all seen since the entry began, OR'd (FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128).
     pub tcp_flags: u8,
+    /// TCP flags of the entry's first packet.
+    pub first_flags: u8,
     /// DSCP of the entry's first packet.
     pub dscp: u8,
 }

@@ -50,6 +50,7 @@ pub(crate) fn delta(protocol: u8, src: (u8, u16), dst: (u8, u16), at_s: i64) -> 
         first_seen: Timestamp(START + at_s * SECOND),
         last_seen: Timestamp(START + at_s * SECOND),
         tcp_flags: 0,
+        first_flags: 0,
         dscp: 0,
     }
 }
@@ -61,6 +62,7 @@ pub(crate) fn egress(mut delta: FlowDelta) -> FlowDelta {
 
 pub(crate) fn flags(mut delta: FlowDelta, flags: u8) -> FlowDelta {
     delta.tcp_flags = flags;
+    delta.first_flags = flags;
     delta
 }
 

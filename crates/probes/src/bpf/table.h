@@ -194,6 +194,7 @@ static __always_inline void take_over(const struct family *family, __u64 *slot, 
 	hot->volume = add->bytes | ((__u64)add->tcp_flags << FLAGS_SHIFT);
 	cold->first = add->now;
 	cold->dscp = add->dscp;
+	cold->first_flags = add->tcp_flags;
 	PUBLISH(cold->generation, generation + 1);
 }
 

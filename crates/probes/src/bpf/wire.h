@@ -72,7 +72,8 @@ struct flow_cold {
 	__u32 first; /* tick of the first packet */
 	__u32 place; /* in the outbox: which slot of the table this was; in the table unused */
 	__u8 dscp;
-	__u8 reserved[3];
+	__u8 first_flags; /* TCP flags of the first packet: who sent the SYN */
+	__u8 reserved[2];
 };
 
 struct flow_slot4 {
