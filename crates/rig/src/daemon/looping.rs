@@ -1,25 +1,15 @@
 //! The loop: drain, aggregate, close windows, answer.
 
 use super::Request;
-use super::budget::Budget;
-use super::ledger::{self, Baselines, Reading};
 use super::live::Handle;
 use super::rights::Needs;
+use super::road::{Outlet, Road};
 use super::snapshot::{self, Sources, now};
-use super::storing::{CHUNK_ROWS, Storing};
+use super::storing::Storing;
 use super::watching::Watching;
-use netrig_aggregate::{AggregateConfig, Aggregator, Ledger};
-use netrig_config::{Config, ConfigErrors, Hook};
-use netrig_drain::Drain;
-use netrig_host::Counters;
-use netrig_model::{
-    Direction, FlowDelta, FlowRecord, InterfaceId, KernelCounts, LedgerRecord, ProbeState, ProbeStatus, Snapshot,
-    Timestamp,
-};
-use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe, FlowSizes, TickClock};
+use netrig_config::{Config, ConfigErrors};
+use netrig_model::{Direction, LedgerRecord, ProbeState, ProbeStatus, Snapshot, Timestamp};
 use netrig_serve::OpenFlows;
-use std::collections::BTreeMap;
-use std::mem;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -43,20 +33,6 @@ pub(crate) struct Loop {
     scans: u64,
     deltas: u64,
     cost: (Instant, u64),
-}
-
-/// From kernel to records. Absent when the flow probe is off.
-struct Road {
-    probe: FlowProbe,
-    clock: TickClock,
-    drain: Drain,
-    aggregator: Aggregator,
-    ledger: Ledger,
-    baselines: Baselines,
-    kernel_at_start: BTreeMap<(InterfaceId, Direction), KernelCounts>,
-    /// Names of all interfaces ever watched, for records of those that are gone.
-    names: BTreeMap<InterfaceId, String>,
-    sizes: FlowSizes,
 }
 
 impl Loop {
@@ -90,7 +66,7 @@ impl Loop {
     /// Attaches to the interfaces chosen now.
     pub(crate) fn attach(&mut self) -> anyhow::Result<()> {
         let (Some(road), Some(watching)) = (&mut self.road, &mut self.watching) else { return Ok(()) };
-        road.settle(watching)
+        road.settle(watching, outlet(&self.config, self.storing.as_ref(), self.window_end))
     }
 
     /// Runs until asked to stop; tells everything then.
@@ -128,18 +104,18 @@ impl Loop {
     /// One turn: outboxes, hot-plug, the window's end. Returns how long to rest.
     fn turn(&mut self, live: &Handle) -> Duration {
         let mut busy = false;
+        let outlet = outlet(&self.config, self.storing.as_ref(), self.window_end);
         if let Some(road) = &mut self.road {
-            let records = road.outboxes();
+            let records = road.outboxes(outlet);
             self.deltas += records;
             busy = records > u64::from(road.sizes.outbox4 / 16);
             if let Some(watching) = &mut self.watching
                 && watching.take_events()
-                && let Err(error) = road.settle(watching)
+                && let Err(error) = road.settle(watching, outlet)
             {
                 tracing::warn!(%error, "Cannot follow the host's interfaces; trying again at the next change.");
             }
         }
-        self.tell_early();
         let time = now();
         if time >= self.window_end {
             self.close_window(self.window_end, false);
@@ -154,29 +130,18 @@ impl Loop {
     }
 
     fn scan(&mut self) {
+        let outlet = outlet(&self.config, self.storing.as_ref(), self.window_end);
         if let Some(road) = &mut self.road {
             self.scans += 1;
-            self.deltas += road.scan();
+            self.deltas += road.scan(outlet);
         }
-    }
-
-    /// Flows that made room for others are told before the window closes, so that memory stays within its budget.
-    fn tell_early(&mut self) {
-        let Some(road) = &mut self.road else { return };
-        if !road.aggregator.is_crowded() {
-            return;
-        }
-        let window = (self.window_end.plus_ns(-window_ns(&self.config)), self.window_end);
-        let names = &road.names;
-        let mut chunks = Chunks::new(self.storing.as_ref(), window);
-        road.aggregator.tell_evicted(window.0, &|id| names.get(&id).cloned(), &mut |r| chunks.push(r, &mut || ()));
-        chunks.finish(&mut || ());
     }
 
     fn close_window(&mut self, end: Timestamp, last: bool) {
         let window = (self.window_end.plus_ns(-window_ns(&self.config)), end.min(self.window_end));
+        let outlet = Outlet { storing: self.storing.as_ref(), window };
         let Some(road) = &mut self.road else { return };
-        let (rows, deltas) = road.close(window, last, self.storing.as_ref(), self.watching.as_ref());
+        let (rows, deltas) = road.close(outlet, last, self.watching.as_ref());
         self.scans += 1;
         self.deltas += deltas;
         for row in &rows {
@@ -262,7 +227,8 @@ impl Loop {
             tracing::warn!(keys = ?restart, "These settings take effect at the next start.");
         }
         if let (Some(road), Some(watching)) = (&mut self.road, &mut self.watching) {
-            let taken = watching.choose(&new.rig.interfaces).and_then(|()| road.settle(watching));
+            let outlet = outlet(&self.config, self.storing.as_ref(), self.window_end);
+            let taken = watching.choose(&new.rig.interfaces).and_then(|()| road.settle(watching, outlet));
             if let Err(error) = taken {
                 tracing::error!(%error, "The choice of interfaces is not taken over.");
             }
@@ -294,158 +260,9 @@ impl Loop {
     }
 }
 
-impl Road {
-    fn lay(config: &Config, host: &str) -> anyhow::Result<Self> {
-        let (options, budget) = probe_options(config);
-        let probe = FlowProbe::load(&options)?;
-        let clock = probe.clock()?;
-        let aggregator = Aggregator::new(AggregateConfig {
-            window_ns: window_ns(config),
-            idle_timeout_ns: i64::try_from(config.rig.idle_timeout.as_nanos()).unwrap_or(i64::MAX),
-            flows_capacity: budget.flows_capacity,
-            host: Some(host.to_owned()),
-            netns: netrig_host::netns_inode().ok(),
-            sampling_rate: 1,
-        });
-        Ok(Self {
-            clock,
-            drain: Drain::new(probe.memory()),
-            probe,
-            aggregator,
-            ledger: Ledger::new(Some(host.to_owned())),
-            baselines: Baselines::default(),
-            kernel_at_start: BTreeMap::new(),
-            names: BTreeMap::new(),
-            sizes: options.sizes,
-        })
-    }
-
-    /// Brings what is attached in line with the choice of interfaces.
-    fn settle(&mut self, watching: &mut Watching) -> anyhow::Result<()> {
-        let before = netrig_host::counters()?;
-        let let_go = watching.settle(&mut self.probe)?;
-        let after = netrig_host::counters()?;
-        if !let_go.is_empty() {
-            self.scan();
-        }
-        for gone in let_go {
-            self.baselines.forget(gone.id, &self.drain, &self.aggregator);
-            self.ledger.forget(gone.id);
-            self.kernel_at_start.retain(|(id, _), _| *id != gone.id);
-        }
-        for watched in watching.watched() {
-            self.names.insert(watched.id, watched.name.clone());
-            if self.baselines.has(watched.id) {
-                continue;
-            }
-            self.baselines.begin(watched, (&before, &after));
-            for way in Direction::BOTH {
-                let counts = after.get(&(watched.ifindex, way)).copied().unwrap_or_default();
-                self.kernel_at_start.insert((watched.id, way), counts);
-            }
-        }
-        Ok(())
-    }
-
-    fn outboxes(&mut self) -> u64 {
-        let aggregator = &mut self.aggregator;
-        self.drain.outboxes(&self.clock, &mut |d| aggregator.add(d)).deltas
-    }
-
-    fn scan(&mut self) -> u64 {
-        if let Err(error) = self.probe.sync_clock(&mut self.clock) {
-            tracing::debug!(%error, "The table's clock could not be read; times go on from the last reading.");
-        }
-        let aggregator = &mut self.aggregator;
-        self.drain.scan(&self.clock, &mut |d| aggregator.add(d)).deltas
-    }
-
-    /// Tells a window: its records go to the store chunk by chunk, its ledger is returned.
-    fn close(
-        &mut self,
-        window: (Timestamp, Timestamp),
-        last: bool,
-        storing: Option<&Storing>,
-        watching: Option<&Watching>,
-    ) -> (Vec<LedgerRecord>, u64) {
-        let watched: Vec<_> = watching.map(|w| w.watched().cloned().collect()).unwrap_or_default();
-        let kernel_before = counters();
-        let before = ledger::read_seen(&self.baselines, &self.drain, watched.iter());
-        let mut deltas = self.scan();
-        let after = ledger::read_seen(&self.baselines, &self.drain, watched.iter());
-        let kernel_after = counters();
-        let mut late: Vec<FlowDelta> = Vec::new();
-        {
-            let Self { aggregator, drain, clock, names, .. } = self;
-            let mut chunks = Chunks::new(storing, window);
-            // While the disk is slow, the kernel's outboxes are emptied all the same.
-            let mut meanwhile = || {
-                drain.outboxes(clock, &mut |d| late.push(*d));
-            };
-            let name = |id: InterfaceId| names.get(&id).cloned();
-            aggregator.close_window(window.1, last, &name, &mut |record| chunks.push(record, &mut meanwhile));
-            chunks.finish(&mut meanwhile);
-        }
-        let reading =
-            Reading { kernel_before: &kernel_before, before: &before, after: &after, kernel_after: &kernel_after };
-        let mut inputs = Vec::new();
-        for each in &watched {
-            for way in Direction::BOTH {
-                inputs.push(ledger::input(&reading, (each, way), &self.baselines, &self.aggregator));
-            }
-        }
-        deltas += late.len() as u64;
-        for delta in &late {
-            self.aggregator.add(delta);
-        }
-        (self.ledger.close_window(window, &inputs), deltas)
-    }
-}
-
-/// Records on their way to the store, some thousands at a time.
-struct Chunks<'a> {
-    storing: Option<&'a Storing>,
-    window: (Timestamp, Timestamp),
-    rows: Vec<FlowRecord>,
-}
-
-impl<'a> Chunks<'a> {
-    fn new(storing: Option<&'a Storing>, window: (Timestamp, Timestamp)) -> Self {
-        Self { storing, window, rows: Vec::new() }
-    }
-
-    fn push(&mut self, record: FlowRecord, meanwhile: &mut dyn FnMut()) {
-        if self.storing.is_none() {
-            return;
-        }
-        self.rows.push(record);
-        if self.rows.len() == CHUNK_ROWS {
-            self.send(meanwhile);
-        }
-    }
-
-    fn send(&mut self, meanwhile: &mut dyn FnMut()) {
-        if let Some(storing) = self.storing {
-            storing.rows(self.window, mem::take(&mut self.rows), meanwhile);
-        }
-    }
-
-    fn finish(mut self, meanwhile: &mut dyn FnMut()) {
-        self.send(meanwhile);
-    }
-}
-
-/// How the flow probe is to be loaded under a configuration, and how the memory budget divides.
-pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
-    let cpus = FlowOptions::live(0).sizes.cpus;
-    let budget = Budget::of(config.rig.memory.0, cpus);
-    let mut options = FlowOptions::live(budget.kernel_bytes);
-    options.tunnels = config.flow.tunnels;
-    options.hook = match config.flow.hook {
-        Hook::Tcx => FlowHook::Tc,
-        Hook::Xdp => FlowHook::Xdp,
-    };
-    (options, budget)
+/// The open window's.
+fn outlet<'a>(config: &Config, storing: Option<&'a Storing>, window_end: Timestamp) -> Outlet<'a> {
+    Outlet { storing, window: (window_end.plus_ns(-window_ns(config)), window_end) }
 }
 
 fn open_store(config: &Config) -> anyhow::Result<Storing> {
@@ -457,14 +274,7 @@ fn open_store(config: &Config) -> anyhow::Result<Storing> {
     Storing::start(store)
 }
 
-fn counters() -> Counters {
-    netrig_host::counters().unwrap_or_else(|error| {
-        tracing::warn!(%error, "This window's ledger has no kernel counters to compare with.");
-        Counters::default()
-    })
-}
-
-fn window_ns(config: &Config) -> i64 {
+pub(super) fn window_ns(config: &Config) -> i64 {
     i64::try_from(config.rig.window.as_nanos()).unwrap_or(i64::MAX)
 }
 

@@ -9,6 +9,7 @@ mod ledger;
 mod live;
 mod looping;
 mod rights;
+mod road;
 mod signals;
 mod snapshot;
 mod storing;
@@ -21,7 +22,7 @@ use netrig_config::{Config, ConfigErrors};
 use netrig_serve::{ServeOptions, Server};
 use std::sync::{Arc, mpsc};
 
-pub(crate) use looping::probe_options;
+pub(crate) use road::probe_options;
 pub(crate) use watching::{link_kind, targets};
 
 /// What other threads ask of the loop.

@@ -1,0 +1,212 @@
+//! From kernel to records: probe, drain, aggregator and ledger, in the order in which a window needs them.
+
+use super::budget::Budget;
+use super::ledger::{self, Baselines, Reading};
+use super::looping::window_ns;
+use super::storing::{CHUNK_ROWS, Storing};
+use super::watching::Watching;
+use netrig_aggregate::{AggregateConfig, Aggregator, Ledger};
+use netrig_config::{Config, Hook};
+use netrig_drain::Drain;
+use netrig_host::Counters;
+use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, KernelCounts, LedgerRecord, Timestamp};
+use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe, FlowSizes, TickClock};
+use std::collections::BTreeMap;
+use std::mem;
+
+/// From kernel to records.
+pub(super) struct Road {
+    pub(super) probe: FlowProbe,
+    pub(super) clock: TickClock,
+    pub(super) drain: Drain,
+    pub(super) aggregator: Aggregator,
+    pub(super) ledger: Ledger,
+    pub(super) baselines: Baselines,
+    pub(super) kernel_at_start: BTreeMap<(InterfaceId, Direction), KernelCounts>,
+    /// Names of all interfaces ever watched, for records of those that are gone.
+    pub(super) names: BTreeMap<InterfaceId, String>,
+    pub(super) sizes: FlowSizes,
+}
+
+impl Road {
+    /// Loads the programs; attaches nothing.
+    pub(super) fn lay(config: &Config, host: &str) -> anyhow::Result<Self> {
+        let (options, budget) = probe_options(config);
+        let probe = FlowProbe::load(&options)?;
+        let clock = probe.clock()?;
+        let aggregator = Aggregator::new(AggregateConfig {
+            window_ns: window_ns(config),
+            idle_timeout_ns: i64::try_from(config.rig.idle_timeout.as_nanos()).unwrap_or(i64::MAX),
+            flows_capacity: budget.flows_capacity,
+            host: Some(host.to_owned()),
+            netns: netrig_host::netns_inode().ok(),
+            sampling_rate: 1,
+        });
+        Ok(Self {
+            clock,
+            drain: Drain::new(probe.memory()),
+            probe,
+            aggregator,
+            ledger: Ledger::new(Some(host.to_owned())),
+            baselines: Baselines::default(),
+            kernel_at_start: BTreeMap::new(),
+            names: BTreeMap::new(),
+            sizes: options.sizes,
+        })
+    }
+
+    /// Brings what is attached in line with the choice of interfaces.
+    pub(super) fn settle(&mut self, watching: &mut Watching, outlet: Outlet<'_>) -> anyhow::Result<()> {
+        let before = netrig_host::counters()?;
+        let let_go = watching.settle(&mut self.probe)?;
+        let after = netrig_host::counters()?;
+        if !let_go.is_empty() {
+            self.scan(outlet);
+        }
+        for gone in let_go {
+            self.baselines.forget(gone.id, &self.drain, &self.aggregator);
+            self.ledger.forget(gone.id);
+            self.kernel_at_start.retain(|(id, _), _| *id != gone.id);
+        }
+        for watched in watching.watched() {
+            self.names.insert(watched.id, watched.name.clone());
+            if self.baselines.has(watched.id) {
+                continue;
+            }
+            self.baselines.begin(watched, (&before, &after));
+            for way in Direction::BOTH {
+                let counts = after.get(&(watched.ifindex, way)).copied().unwrap_or_default();
+                self.kernel_at_start.insert((watched.id, way), counts);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what lies in the outboxes.
+    pub(super) fn outboxes(&mut self, outlet: Outlet<'_>) -> u64 {
+        let Self { drain, clock, aggregator, names, .. } = self;
+        drain.outboxes(clock, &mut |d| take(aggregator, names, outlet, d)).deltas
+    }
+
+    /// Takes what every flow gained.
+    pub(super) fn scan(&mut self, outlet: Outlet<'_>) -> u64 {
+        if let Err(error) = self.probe.sync_clock(&mut self.clock) {
+            tracing::debug!(%error, "The table's clock could not be read; times go on from the last reading.");
+        }
+        let Self { drain, clock, aggregator, names, .. } = self;
+        drain.scan(clock, &mut |d| take(aggregator, names, outlet, d)).deltas
+    }
+
+    /// Tells a window: its records go to the store chunk by chunk, its ledger is returned.
+    pub(super) fn close(
+        &mut self,
+        outlet: Outlet<'_>,
+        last: bool,
+        watching: Option<&Watching>,
+    ) -> (Vec<LedgerRecord>, u64) {
+        let window = outlet.window;
+        let watched: Vec<_> = watching.map(|w| w.watched().cloned().collect()).unwrap_or_default();
+        let kernel_before = counters();
+        let before = ledger::read_seen(&self.baselines, &self.drain, watched.iter());
+        let mut deltas = self.scan(outlet);
+        let after = ledger::read_seen(&self.baselines, &self.drain, watched.iter());
+        let kernel_after = counters();
+        let mut late: Vec<FlowDelta> = Vec::new();
+        {
+            let Self { aggregator, drain, clock, names, .. } = self;
+            let mut chunks = Chunks::new(outlet);
+            // While the disk is slow, the kernel's outboxes are emptied all the same.
+            let mut meanwhile = || {
+                drain.outboxes(clock, &mut |d| late.push(*d));
+            };
+            let name = |id: InterfaceId| names.get(&id).cloned();
+            aggregator.close_window(window.1, last, &name, &mut |record| chunks.push(record, &mut meanwhile));
+            chunks.finish(&mut meanwhile);
+        }
+        let reading =
+            Reading { kernel_before: &kernel_before, before: &before, after: &after, kernel_after: &kernel_after };
+        let mut inputs = Vec::new();
+        for each in &watched {
+            for way in Direction::BOTH {
+                inputs.push(ledger::input(&reading, (each, way), &self.baselines, &self.aggregator));
+            }
+        }
+        deltas += late.len() as u64;
+        for delta in &late {
+            // They belong to the window that opens now; should they crowd it, its first turn sees to that.
+            self.aggregator.add(delta);
+        }
+        (self.ledger.close_window(window, &inputs), deltas)
+    }
+}
+
+/// Where records go: to the store, as part of a window.
+#[derive(Clone, Copy)]
+pub(super) struct Outlet<'a> {
+    pub(super) storing: Option<&'a Storing>,
+    pub(super) window: (Timestamp, Timestamp),
+}
+
+/// Adds a delta. Where flows had to make room for others, those are told at once, ahead of the window's close: one reading
+/// of the tables can bring more of them than memory is meant for.
+fn take(aggregator: &mut Aggregator, names: &BTreeMap<InterfaceId, String>, outlet: Outlet<'_>, delta: &FlowDelta) {
+    aggregator.add(delta);
+    if aggregator.is_crowded() {
+        let mut chunks = Chunks::new(outlet);
+        let name = |id: InterfaceId| names.get(&id).cloned();
+        aggregator.tell_evicted(outlet.window.0, &name, &mut |record| chunks.push(record, &mut || ()));
+        chunks.finish(&mut || ());
+    }
+}
+
+/// Records on their way to the store, some thousands at a time.
+struct Chunks<'a> {
+    outlet: Outlet<'a>,
+    rows: Vec<FlowRecord>,
+}
+
+impl<'a> Chunks<'a> {
+    fn new(outlet: Outlet<'a>) -> Self {
+        Self { outlet, rows: Vec::new() }
+    }
+
+    fn push(&mut self, record: FlowRecord, meanwhile: &mut dyn FnMut()) {
+        if self.outlet.storing.is_none() {
+            return;
+        }
+        self.rows.push(record);
+        if self.rows.len() == CHUNK_ROWS {
+            self.send(meanwhile);
+        }
+    }
+
+    fn send(&mut self, meanwhile: &mut dyn FnMut()) {
+        if let Some(storing) = self.outlet.storing {
+            storing.rows(self.outlet.window, mem::take(&mut self.rows), meanwhile);
+        }
+    }
+
+    fn finish(mut self, meanwhile: &mut dyn FnMut()) {
+        self.send(meanwhile);
+    }
+}
+
+/// How the flow probe is to be loaded under a configuration, and how the memory budget divides.
+pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
+    let cpus = FlowOptions::live(0).sizes.cpus;
+    let budget = Budget::of(config.rig.memory.0, cpus);
+    let mut options = FlowOptions::live(budget.kernel_bytes);
+    options.tunnels = config.flow.tunnels;
+    options.hook = match config.flow.hook {
+        Hook::Tcx => FlowHook::Tc,
+        Hook::Xdp => FlowHook::Xdp,
+    };
+    (options, budget)
+}
+
+fn counters() -> Counters {
+    netrig_host::counters().unwrap_or_else(|error| {
+        tracing::warn!(%error, "This window's ledger has no kernel counters to compare with.");
+        Counters::default()
+    })
+}
