@@ -34,7 +34,7 @@ pub enum ProbeError {
         source: io::Error,
     },
     /// A program could not be attached to an interface.
-    #[error("cannot attach to {iface} at {hook}: {source}")]
+    #[error("cannot attach to {iface} at {hook}: {source}{}", attach_advice(source))]
     Attach {
         /// Interface name.
         iface: String,
@@ -69,5 +69,29 @@ pub(crate) fn load_advice(errno: Option<i32>) -> String {
         Some(libc::ENOMEM) => "; the budget does not fit into the kernel's memory: lower [rig] memory".into(),
         Some(libc::ENOSYS) => "; this kernel was built without BPF".into(),
         _ => String::new(),
+    }
+}
+
+/// What to do when a hook is refused; begins with a separator.
+fn attach_advice(source: &io::Error) -> &'static str {
+    match source.raw_os_error() {
+        Some(libc::EBUSY | libc::EEXIST) => {
+            "; another program holds this hook (`bpftool net show` names it): take that one off, or use [flow] hook = \"tcx\""
+        }
+        Some(libc::EPERM) => "; netrig needs root, or the capabilities CAP_BPF and CAP_NET_ADMIN",
+        Some(libc::ENODEV) => "; the interface has gone",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_held_hook_says_what_to_do() {
+        let source = io::Error::from_raw_os_error(libc::EBUSY);
+        let error = ProbeError::Attach { iface: "eth0".into(), hook: "xdp-native", source };
+        assert!(error.to_string().contains("bpftool net show"), "{error}");
     }
 }
