@@ -2,6 +2,9 @@
 # What all verbs of ./dev share: how they speak, how they become root, where they write.
 
 readonly WORK_DIR=target/dev
+# There while a rig that `./dev run` started is known to answer.
+# shellcheck disable=SC2034  # for those that source this
+readonly LIVE_MARK="$WORK_DIR/live"
 mkdir -p "$WORK_DIR"
 
 say() { printf 'dev: %s\n' "$*" >&2; }

@@ -38,12 +38,13 @@ remember_config() {
   done
 }
 
-# The rig answers as soon as its programs are attached; if it ends instead, its own words say why.
+# If the rig ends instead, its own words say why. That it serves is asked first: another rig may answer at its address.
 wait_until_it_answers() {
-  until "$NETRIG" flows "${config[@]}" --top 1 2>&1 >/dev/null | grep -q 'from the rig at'; do
+  until grep -q 'Serving' "$RIG_LOG" && "$NETRIG" flows "${config[@]}" --top 1 2>&1 >/dev/null | grep -q 'from the rig at'; do
     check_rig
     sleep 0.2
   done
+  touch "$LIVE_MARK"
   say "the rig runs (log: $RIG_LOG); data in $NETRIG_STORE__DIR"
   say "try in another terminal: $NETRIG top · $NETRIG flows --top 10 · curl 127.0.0.1:9798/metrics"
 }
@@ -87,6 +88,7 @@ end_all() {
   [[ -z $front_pid ]] || kill -TERM "$front_pid" 2>/dev/null || true
   end_rig
   end_query_build
+  rm -f "$LIVE_MARK"
   # What root wrote below ./target belongs to whom the checkout belongs.
   chown -R --reference=. -- "$WORK_DIR" "$NETRIG_STORE__DIR" 2>/dev/null || true
 }
@@ -107,9 +109,12 @@ end_rig() {
   say "the rig has ended; nothing of it stays attached"
 }
 
-# Only a build that still is the one we were told of: process ids come round again.
+# Only a build that still is the one we were told of, the leader of its session: process ids come round again.
 end_query_build() {
-  [[ "$(cat "/proc/${QUERY_BUILD_PID:-none}/comm" 2>/dev/null)" == cargo ]] || return 0
+  local session
+  # After the name in brackets: state, parent, group, session.
+  session="$(sed 's/.*) //' "/proc/${QUERY_BUILD_PID:-none}/stat" 2>/dev/null | cut -d ' ' -f 4 || true)"
+  [[ $session == "${QUERY_BUILD_PID:-none}" ]] || return 0
   say "stopping the build of netrig-query; it goes on at the next run, or with: cargo build --release -p netrig-query"
   kill -TERM -- "-$QUERY_BUILD_PID" 2>/dev/null || true
 }

@@ -31,7 +31,8 @@ query_build_pid=
 start_query_build() {
   [[ -x target/release/netrig-query ]] ||
     say "building netrig-query (for \`netrig query\`) beside the rig, at low priority; its log: $QUERY_LOG"
-  # A session of its own, so that ending it ends all of cargo's children with it; no shell stays between.
-  exec_low setsid cargo build --release --locked -p netrig-query >"$QUERY_LOG" 2>&1 </dev/null &
+  rm -f "$LIVE_MARK"
+  # A session of its own, so that ending it ends all of cargo's children with it.
+  setsid scripts/query-build.sh >"$QUERY_LOG" 2>&1 </dev/null &
   query_build_pid=$!
 }
