@@ -10,13 +10,16 @@ verb_test() {
   need_packages build test
   need_rust
   need_prometheus
-  say "building everything (the first time takes long: DataFusion alone is most of it)"
   local began=$SECONDS status=0
-  # The binaries too: tests start them as a user would.
-  cargo build --release --locked -p netrig
-  cargo build --release --locked -p netrig-query
   local -a scopes=("${WORKSPACE_SCOPES[@]}")
-  if names_a_package "$@"; then scopes=(""); fi
+  if names_a_package "$@"; then
+    scopes=("")
+  else
+    say "building everything (the first time takes long: DataFusion alone is most of it)"
+    # The binaries too: tests start them as a user would.
+    cargo build --release --locked -p netrig
+    cargo build --release --locked -p netrig-query
+  fi
   in_scopes build_tests "$@"
   say "built in $((SECONDS - began)) s; running the tests"
   choose_rights
