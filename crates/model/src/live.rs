@@ -21,7 +21,7 @@ pub struct Snapshot {
     pub window_ns: i64,
     /// Every probe and how it fares.
     pub probes: Vec<ProbeStatus>,
-    /// Every interface ever watched, each direction.
+    /// Every interface under watch, each direction.
     pub interfaces: Vec<InterfaceStatus>,
     /// The flow tables, by address family.
     pub tables: Vec<TableStatus>,

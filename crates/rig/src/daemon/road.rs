@@ -4,7 +4,7 @@ use super::budget::Budget;
 use super::ledger::{self, Baselines, Reading};
 use super::looping::window_ns;
 use super::storing::{CHUNK_ROWS, Storing};
-use super::watching::Watching;
+use super::watching::{Watched, Watching};
 use netrig_aggregate::{AggregateConfig, Aggregator, Ledger};
 use netrig_config::{Config, Hook};
 use netrig_drain::Drain;
@@ -23,6 +23,8 @@ pub(super) struct Road {
     pub(super) ledger: Ledger,
     pub(super) baselines: Baselines,
     pub(super) kernel_at_start: BTreeMap<(InterfaceId, Direction), KernelCounts>,
+    /// Interfaces that have gone in the open window: it still tells of them.
+    leaving: Vec<Watched>,
     /// Names of all interfaces ever watched, for records of those that are gone.
     pub(super) names: BTreeMap<InterfaceId, String>,
     pub(super) sizes: FlowSizes,
@@ -50,6 +52,7 @@ impl Road {
             ledger: Ledger::new(Some(host.to_owned())),
             baselines: Baselines::default(),
             kernel_at_start: BTreeMap::new(),
+            leaving: Vec::new(),
             names: BTreeMap::new(),
             sizes: options.sizes,
         })
@@ -63,12 +66,12 @@ impl Road {
         if !let_go.is_empty() {
             self.scan(outlet);
         }
-        for gone in let_go {
-            self.baselines.forget(gone.id, &self.drain, &self.aggregator);
-            self.ledger.forget(gone.id);
-            self.kernel_at_start.retain(|(id, _), _| *id != gone.id);
-        }
+        self.leaving.extend(let_go);
         for watched in watching.watched() {
+            if self.leaving.iter().any(|gone| gone.id == watched.id) {
+                // So many came and went in one window that a number is used again already.
+                self.close_books();
+            }
             self.names.insert(watched.id, watched.name.clone());
             if self.baselines.has(watched.id) {
                 continue;
@@ -80,6 +83,15 @@ impl Road {
             }
         }
         Ok(())
+    }
+
+    /// Closes the books of interfaces that are gone, after their last window was told.
+    fn close_books(&mut self) {
+        for gone in mem::take(&mut self.leaving) {
+            self.baselines.forget(gone.id, &self.drain, &self.aggregator);
+            self.ledger.forget(gone.id);
+            self.kernel_at_start.retain(|(id, _), _| *id != gone.id);
+        }
     }
 
     /// Takes what lies in the outboxes.
@@ -105,7 +117,8 @@ impl Road {
         watching: Option<&Watching>,
     ) -> (Vec<LedgerRecord>, u64) {
         let window = outlet.window;
-        let watched: Vec<_> = watching.map(|w| w.watched().cloned().collect()).unwrap_or_default();
+        let mut watched: Vec<_> = watching.map(|w| w.watched().cloned().collect()).unwrap_or_default();
+        watched.extend(self.leaving.iter().cloned());
         let kernel_before = counters();
         let before = ledger::read_seen(&self.baselines, &self.drain, watched.iter());
         let mut deltas = self.scan(outlet);
@@ -136,7 +149,9 @@ impl Road {
             // They belong to the window that opens now; should they crowd it, its first turn sees to that.
             self.aggregator.add(delta);
         }
-        (self.ledger.close_window(window, &inputs), deltas)
+        let rows = self.ledger.close_window(window, &inputs);
+        self.close_books();
+        (rows, deltas)
     }
 }
 
