@@ -4,17 +4,25 @@
 //! kernel → drain → aggregate → metrics, store → view, and every other crate may depend on it.
 
 mod address;
+mod connection;
 mod flow;
+mod histogram;
 mod ledger;
 mod live;
+mod owner;
 mod record;
+mod tcp;
 mod time;
 mod words;
 
 pub use address::Address;
+pub use connection::{CONNECTION_COLUMNS, ConnectionEnd, ConnectionRecord, Role, Side, TcpState};
 pub use flow::{FlowDelta, FlowKey, FlowKind, InterfaceId, Tunnel, TunnelKind};
+pub use histogram::Histogram;
 pub use ledger::{InterfaceCounts, KernelCounts, LedgerRecord, ParseFault, TrafficCounts};
 pub use live::{DrainStatus, InterfaceStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus};
+pub use owner::Owner;
 pub use record::{Column, ColumnType, FLOW_COLUMNS, FlowRecord, LEDGER_COLUMNS};
+pub use tcp::{KernelTcp, ListenerStatus, ServiceStatus, TcpStatus, TcpTableStatus};
 pub use time::Timestamp;
 pub use words::{Direction, EndReason, transport_name};

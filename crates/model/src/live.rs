@@ -1,6 +1,6 @@
 //! What a running rig shows of itself: served as JSON, turned into metrics, drawn by the live view.
 
-use crate::{Direction, InterfaceCounts, KernelCounts, LedgerRecord, Timestamp, TrafficCounts};
+use crate::{Direction, InterfaceCounts, KernelCounts, LedgerRecord, TcpStatus, Timestamp, TrafficCounts};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,6 +33,9 @@ pub struct Snapshot {
     pub ledger: Vec<LedgerRecord>,
     /// Told traffic by interface, direction and transport (`other` for protocols without a name), since the start.
     pub transports: Vec<(String, Direction, String, TrafficCounts)>,
+    /// The host's TCP; absent when the probe is off.
+    #[serde(default)]
+    pub tcp: Option<TcpStatus>,
 }
 
 /// Whether a probe does its work.

@@ -114,11 +114,11 @@ pub struct Column {
     pub help: &'static str,
 }
 
-const fn req(name: &'static str, kind: ColumnType, help: &'static str) -> Column {
+pub(crate) const fn req(name: &'static str, kind: ColumnType, help: &'static str) -> Column {
     Column { name, kind, nullable: false, help }
 }
 
-const fn opt(name: &'static str, kind: ColumnType, help: &'static str) -> Column {
+pub(crate) const fn opt(name: &'static str, kind: ColumnType, help: &'static str) -> Column {
     Column { name, kind, nullable: true, help }
 }
 
