@@ -102,13 +102,14 @@ impl AsyncFileReader for SegmentReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netrig_store::{Range, Table, flows_to_parquet};
+    use netrig_model::FlowRecord;
+    use netrig_store::{Range, Table, to_parquet};
     use std::sync::Barrier;
 
     #[test]
     fn threads_that_want_the_footer_at_once_all_get_it() {
         let mut file = tempfile::tempfile().expect("file");
-        std::io::Write::write_all(&mut file, &flows_to_parquet(&[]).expect("encode")).expect("write");
+        std::io::Write::write_all(&mut file, &to_parquet::<FlowRecord>(&[]).expect("encode")).expect("write");
         let range = Range { start: Default::default(), end: Default::default() };
         for _ in 0..200 {
             let segment = Segment { table: Table::Flows, range, path: "a".into(), bytes: 1 };

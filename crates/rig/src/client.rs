@@ -1,10 +1,12 @@
 //! A running rig, asked over HTTP.
 
-use netrig_model::{FlowRecord, Snapshot, Timestamp};
+use netrig_model::{ConnectionRecord, FlowRecord, Snapshot, Timestamp};
 use netrig_serve::{STORE_HEADER, STORED_BEFORE_HEADER};
+use netrig_store::Record;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::io::{BufRead, BufReader};
+use std::marker::PhantomData;
 use std::path::PathBuf;
 use std::time::Duration;
 use ureq::http::Response;
@@ -68,18 +70,29 @@ impl Client {
         parse(&mut serde_json::Deserializer::from_reader(BufReader::new(body)), "/api/v1/status")
     }
 
-    /// The rig's live records, still on their way.
-    pub(crate) fn flows(&self) -> Result<LiveFlows, ClientError> {
-        const PATH: &str = "/api/v1/flows";
-        let response = self.get(PATH)?;
+    /// The rig's live flow records, still on their way.
+    pub(crate) fn flows(&self) -> Result<LiveRecords<FlowRecord>, ClientError> {
+        self.records()
+    }
+
+    /// The same of connections.
+    pub(crate) fn connections(&self) -> Result<LiveRecords<ConnectionRecord>, ClientError> {
+        self.records()
+    }
+
+    /// The same of any table that a rig tells live.
+    pub(crate) fn records<R: Record>(&self) -> Result<LiveRecords<R>, ClientError> {
+        let path = format!("/api/v1/{}", R::TABLE);
+        let response = self.get(&path)?;
         let header = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let stored_before = header(STORED_BEFORE_HEADER)
             .and_then(|ns| ns.parse().ok())
             .map(Timestamp)
-            .ok_or_else(|| ClientError::NotARig(format!("{}{PATH} has no header {STORED_BEFORE_HEADER}", self.url)))?;
+            .ok_or_else(|| ClientError::NotARig(format!("{}{path} has no header {STORED_BEFORE_HEADER}", self.url)))?;
         let store = header(STORE_HEADER).map(PathBuf::from);
         let body = response.into_body().into_with_config().limit(u64::MAX).reader();
-        Ok(LiveFlows { stored_before, store, body: BufReader::with_capacity(64 * 1024, Box::new(body)) })
+        let body = BufReader::with_capacity(64 * 1024, Box::new(body) as Box<dyn std::io::Read + Send>);
+        Ok(LiveRecords { stored_before, store, body, of: PhantomData })
     }
 
     fn get(&self, path: &str) -> Result<Response<Body>, ClientError> {
@@ -110,17 +123,18 @@ fn parse<'de, T: DeserializeOwned, R: serde_json::de::Read<'de>>(
 }
 
 /// Records that are not in the store yet.
-pub(crate) struct LiveFlows {
+pub(crate) struct LiveRecords<R> {
     /// Where the store ends and these begin.
     pub(crate) stored_before: Timestamp,
     /// The store's folder.
     pub(crate) store: Option<PathBuf>,
     body: BufReader<Box<dyn std::io::Read + Send>>,
+    of: PhantomData<R>,
 }
 
-impl LiveFlows {
+impl<R: DeserializeOwned> LiveRecords<R> {
     /// Gives every record, as they arrive.
-    pub(crate) fn for_each(mut self, sink: &mut dyn FnMut(FlowRecord)) -> Result<(), ClientError> {
+    pub(crate) fn for_each(mut self, sink: &mut dyn FnMut(R)) -> Result<(), ClientError> {
         let mut line = Vec::new();
         loop {
             line.clear();

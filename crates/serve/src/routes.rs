@@ -1,10 +1,10 @@
 //! Paths and answers.
 
-use crate::flows::json_lines;
 use crate::guard::loopback_names_only;
 use crate::health::health;
+use crate::records::json_lines;
 use crate::server::ServeOptions;
-use crate::{Live, OpenFlows, STORE_HEADER, STORED_BEFORE_HEADER};
+use crate::{Live, Open, STORE_HEADER, STORED_BEFORE_HEADER};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -14,29 +14,33 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use netrig_metrics::{Exporter, Exposition};
 use netrig_model::Timestamp;
+use netrig_store::Record;
+use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Answers with live records that are under way at once; each holds its records in memory until it is sent.
-const FLOW_ANSWERS_MAX: usize = 2;
+const RECORD_ANSWERS_MAX: usize = 2;
 
 /// How long a request waits for its turn among those.
 const TURN_TIME_MAX: Duration = Duration::from_secs(5);
 
 const PATHS: &str = "\
-/metrics               Prometheus text, or OpenMetrics where Accept asks for it
-/healthz               200 while the probes do their work, else 503 with the reasons
-/api/v1/status         the rig's state as JSON
-/api/v1/flows          records that are not stored yet, as JSON Lines
-/api/v1/flows.parquet  the same as one Parquet file
+/metrics                     Prometheus text, or OpenMetrics where Accept asks for it
+/healthz                     200 while the probes do their work, else 503 with the reasons
+/api/v1/status               the rig's state as JSON
+/api/v1/flows                flow records that are not stored yet, as JSON Lines
+/api/v1/flows.parquet        the same as one Parquet file
+/api/v1/connections          connection records that are not stored yet, as JSON Lines
+/api/v1/connections.parquet  the same as one Parquet file
 ";
 
 #[derive(Clone)]
 struct Shared {
     live: Arc<dyn Live>,
     exporter: Arc<Mutex<Exporter>>,
-    flow_answers: Arc<Semaphore>,
+    record_answers: Arc<Semaphore>,
     metrics: bool,
 }
 
@@ -44,7 +48,7 @@ pub(crate) fn router(live: Arc<dyn Live>, options: &ServeOptions) -> Router {
     let shared = Shared {
         live,
         exporter: Arc::default(),
-        flow_answers: Arc::new(Semaphore::new(FLOW_ANSWERS_MAX)),
+        record_answers: Arc::new(Semaphore::new(RECORD_ANSWERS_MAX)),
         metrics: options.metrics,
     };
     Router::new()
@@ -52,8 +56,10 @@ pub(crate) fn router(live: Arc<dyn Live>, options: &ServeOptions) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/api/v1/status", get(status))
-        .route("/api/v1/flows", get(flows))
-        .route("/api/v1/flows.parquet", get(flows_parquet))
+        .route("/api/v1/flows", get(|State(shared)| lines(shared, <dyn Live>::open_flows)))
+        .route("/api/v1/flows.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_flows)))
+        .route("/api/v1/connections", get(|State(shared)| lines(shared, <dyn Live>::open_connections)))
+        .route("/api/v1/connections.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_connections)))
         .fallback(unknown)
         .layer(middleware::from_fn(loopback_names_only))
         .with_state(shared)
@@ -89,21 +95,24 @@ async fn status(State(shared): State<Shared>) -> Response {
     }
 }
 
-async fn flows(State(shared): State<Shared>) -> Response {
-    let (open, permit) = match open_flows(&shared).await {
+/// What a rig is asked for.
+type Ask<R> = fn(&dyn Live) -> Open<R>;
+
+async fn lines<R: Serialize + Send + 'static>(shared: Shared, ask: Ask<R>) -> Response {
+    let (open, permit) = match open(&shared, ask).await {
         Ok(open) => open,
         Err(refused) => return refused,
     };
     answer(&shared, open.stored_before, "application/jsonl", json_lines(open.records, permit))
 }
 
-async fn flows_parquet(State(shared): State<Shared>) -> Response {
-    let (open, permit) = match open_flows(&shared).await {
+async fn parquet<R: Record + Send + 'static>(shared: Shared, ask: Ask<R>) -> Response {
+    let (open, permit) = match open(&shared, ask).await {
         Ok(open) => open,
         Err(refused) => return refused,
     };
     let stored_before = open.stored_before;
-    let made = tokio::task::spawn_blocking(move || netrig_store::flows_to_parquet(&open.records)).await;
+    let made = tokio::task::spawn_blocking(move || netrig_store::to_parquet(&open.records)).await;
     drop(permit);
     match made {
         Ok(Ok(file)) => answer(&shared, stored_before, "application/vnd.apache.parquet", Body::from(file)),
@@ -113,14 +122,14 @@ async fn flows_parquet(State(shared): State<Shared>) -> Response {
 }
 
 /// The live records, and the right to hold them.
-async fn open_flows(shared: &Shared) -> Result<(OpenFlows, OwnedSemaphorePermit), Response> {
-    let turn = tokio::time::timeout(TURN_TIME_MAX, Arc::clone(&shared.flow_answers).acquire_owned());
+async fn open<R: Send + 'static>(shared: &Shared, ask: Ask<R>) -> Result<(Open<R>, OwnedSemaphorePermit), Response> {
+    let turn = tokio::time::timeout(TURN_TIME_MAX, Arc::clone(&shared.record_answers).acquire_owned());
     let Ok(Ok(permit)) = turn.await else {
-        let busy = format!("{FLOW_ANSWERS_MAX} answers with live records are under way: ask again in a second.\n");
+        let busy = format!("{RECORD_ANSWERS_MAX} answers with live records are under way: ask again in a second.\n");
         return Err((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], busy).into_response());
     };
     let live = Arc::clone(&shared.live);
-    match tokio::task::spawn_blocking(move || live.open_flows()).await {
+    match tokio::task::spawn_blocking(move || ask(&*live)).await {
         Ok(open) => Ok((open, permit)),
         Err(error) => Err(failed(&error)),
     }

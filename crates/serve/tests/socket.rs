@@ -1,7 +1,9 @@
 //! The server over a real socket, with a rig that is made up.
 
 use netrig_model::{EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp};
-use netrig_serve::{Live, OpenFlows, STORE_HEADER, STORED_BEFORE_HEADER, ServeError, ServeOptions, Server};
+use netrig_serve::{
+    Live, OpenConnections, OpenFlows, STORE_HEADER, STORED_BEFORE_HEADER, ServeError, ServeOptions, Server,
+};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -26,6 +28,10 @@ impl Live for Fake {
 
     fn open_flows(&self) -> OpenFlows {
         OpenFlows { records: (0..self.flows).map(record).collect(), stored_before: Timestamp(42) }
+    }
+
+    fn open_connections(&self) -> OpenConnections {
+        OpenConnections { records: Vec::new(), stored_before: Timestamp(43) }
     }
 }
 

@@ -12,6 +12,10 @@ pub(crate) fn timestamps<R>(rows: &[R], get: impl Fn(&R) -> Timestamp) -> ArrayR
     Arc::new(TimestampNanosecondArray::from_iter_values(rows.iter().map(|r| get(r).0)).with_timezone("UTC"))
 }
 
+pub(crate) fn maybe_timestamps<R>(rows: &[R], get: impl Fn(&R) -> Option<Timestamp>) -> ArrayRef {
+    Arc::new(rows.iter().map(|r| get(r).map(|t| t.0)).collect::<TimestampNanosecondArray>().with_timezone("UTC"))
+}
+
 pub(crate) fn numbers<P: ArrowPrimitiveType, R>(rows: &[R], get: impl Fn(&R) -> P::Native) -> ArrayRef {
     Arc::new(PrimitiveArray::<P>::from_iter_values(rows.iter().map(get)))
 }
@@ -21,6 +25,10 @@ pub(crate) fn maybe_numbers<P: ArrowPrimitiveType, R>(rows: &[R], get: impl Fn(&
         return Arc::new(PrimitiveArray::<P>::new_null(rows.len()));
     }
     Arc::new(rows.iter().map(get).collect::<PrimitiveArray<P>>())
+}
+
+pub(crate) fn bools<R>(rows: &[R], get: impl Fn(&R) -> bool) -> ArrayRef {
+    Arc::new(BooleanArray::from(rows.iter().map(get).collect::<Vec<_>>()))
 }
 
 pub(crate) fn maybe_bools<R>(rows: &[R], get: impl Fn(&R) -> Option<bool>) -> ArrayRef {

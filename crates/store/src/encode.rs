@@ -4,7 +4,7 @@ use crate::record::Record;
 use crate::{StoreError, Table, schema};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
-use netrig_model::{ColumnType, FlowRecord};
+use netrig_model::ColumnType;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::add_encoded_arrow_schema_to_metadata;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves};
@@ -127,17 +127,17 @@ impl<W: Write + Send> Encoder<W> {
     }
 }
 
-/// Flow records as one Parquet file in memory: the same format as a segment of the store.
+/// Records as one Parquet file in memory: the same format as a segment of the store.
 ///
 /// # Errors
 /// Only a record that the format cannot hold, which would be a bug.
-pub fn flows_to_parquet(rows: &[FlowRecord]) -> Result<Vec<u8>, StoreError> {
+pub fn to_parquet<R: Record>(rows: &[R]) -> Result<Vec<u8>, StoreError> {
     let encode = || {
-        let mut encoder = Encoder::new(Table::Flows, Vec::new())?;
+        let mut encoder = Encoder::new(R::TABLE, Vec::new())?;
         encoder.write_rows(rows)?;
         encoder.finish()
     };
-    encode().map_err(|e| StoreError::writing(Table::Flows.name(), Path::new("memory"), e))
+    encode().map_err(|e| StoreError::writing(R::TABLE.name(), Path::new("memory"), e))
 }
 
 fn properties(table: Table) -> WriterProperties {

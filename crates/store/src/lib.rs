@@ -7,15 +7,17 @@
 //!
 //! - [`StoreWriter`] is the only writer (it holds the folder's lock); it appends windows, joins hours, keeps age and bytes.
 //! - [`StoreReader`] reads without a lock, while a rig writes or after it has ended.
-//! - [`flows_to_parquet`] gives the same file format in memory, for the live endpoint.
+//! - [`to_parquet`] gives the same file format in memory, for the live endpoint.
 //!
 //! Deliberately absent: a catalogue file (the names are the catalogue), background threads, clocks (time is passed in).
 
 mod catalog;
 mod columns;
 mod compact;
+mod connections;
 mod encode;
 mod error;
+mod field;
 mod flows;
 mod hour;
 mod ledger;
@@ -30,9 +32,10 @@ mod segment;
 mod table;
 mod writer;
 
-pub use encode::flows_to_parquet;
+pub use encode::to_parquet;
 pub use error::StoreError;
 pub use reader::StoreReader;
+pub use record::Record;
 pub use schema::{arrow_type, schema};
 pub use segment::{Range, Segment};
 pub use table::Table;

@@ -3,7 +3,7 @@
 use crate::record::Record;
 use crate::segment::split_superseded;
 use crate::{Range, Segment, StoreError, Table, catalog};
-use netrig_model::{FlowRecord, LedgerRecord, Timestamp};
+use netrig_model::{ConnectionRecord, FlowRecord, LedgerRecord, Timestamp};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -128,7 +128,24 @@ impl StoreReader {
         self.records(since, until, sink)
     }
 
-    fn records<R: Record>(
+    /// The same of connections.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn connections(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        sink: &mut dyn FnMut(ConnectionRecord),
+    ) -> Result<(), StoreError> {
+        self.records(since, until, sink)
+    }
+
+    /// The same of any table.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn records<R: Record>(
         &self,
         since: Option<Timestamp>,
         until: Option<Timestamp>,

@@ -6,7 +6,8 @@ use arrow_schema::{ArrowError, SchemaRef};
 use netrig_model::{FlowRecord, LedgerRecord};
 use std::path::Path;
 
-pub(crate) trait Record: Sized {
+/// A kind of row.
+pub trait Record: Sized {
     /// Where rows of this kind go.
     const TABLE: Table;
 

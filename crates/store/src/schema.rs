@@ -22,6 +22,7 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
 
 static FLOWS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Flows));
 static LEDGER: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Ledger));
+static CONNECTIONS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Connections));
 
 /// The Arrow schema of a table: its columns, in order.
 #[must_use]
@@ -29,6 +30,7 @@ pub fn schema(table: Table) -> SchemaRef {
     Arc::clone(match table {
         Table::Flows => &FLOWS,
         Table::Ledger => &LEDGER,
+        Table::Connections => &CONNECTIONS,
     })
 }
 

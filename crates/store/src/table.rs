@@ -1,6 +1,6 @@
 //! The tables of the store.
 
-use netrig_model::{Column, FLOW_COLUMNS, LEDGER_COLUMNS};
+use netrig_model::{CONNECTION_COLUMNS, Column, FLOW_COLUMNS, LEDGER_COLUMNS};
 use std::fmt;
 
 /// A table: a folder of segments with the same columns.
@@ -10,11 +10,13 @@ pub enum Table {
     Flows,
     /// The ledger.
     Ledger,
+    /// Connection records.
+    Connections,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 2] = [Self::Flows, Self::Ledger];
+    pub const ALL: [Self; 3] = [Self::Flows, Self::Ledger, Self::Connections];
 
     /// Its name: in SQL, as a folder, and as the first part of a segment's file name.
     #[must_use]
@@ -22,6 +24,7 @@ impl Table {
         match self {
             Self::Flows => "flows",
             Self::Ledger => "ledger",
+            Self::Connections => "connections",
         }
     }
 
@@ -31,6 +34,7 @@ impl Table {
         match self {
             Self::Flows => FLOW_COLUMNS,
             Self::Ledger => LEDGER_COLUMNS,
+            Self::Connections => CONNECTION_COLUMNS,
         }
     }
 }

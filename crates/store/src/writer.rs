@@ -8,7 +8,7 @@ use crate::lock::WriterLock;
 use crate::publish::Draft;
 use crate::record::Record;
 use crate::{Range, Segment, StoreError, Table, retain};
-use netrig_model::{FlowRecord, LedgerRecord, StoreStatus, Timestamp};
+use netrig_model::{ConnectionRecord, FlowRecord, LedgerRecord, StoreStatus, Timestamp};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -127,6 +127,18 @@ impl StoreWriter {
     /// # Errors
     /// As for flows.
     pub fn append_ledger(&mut self, window: (Timestamp, Timestamp), rows: &[LedgerRecord]) -> Result<(), StoreError> {
+        self.append(window, rows)
+    }
+
+    /// The same for connections.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn append_connections(
+        &mut self,
+        window: (Timestamp, Timestamp),
+        rows: &[ConnectionRecord],
+    ) -> Result<(), StoreError> {
         self.append(window, rows)
     }
 

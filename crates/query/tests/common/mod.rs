@@ -1,7 +1,7 @@
 //! A store to ask, a rig to ask beside it, and the asking.
 
 use netrig_model::{Direction, EndReason, FlowRecord, LedgerRecord, Timestamp};
-use netrig_store::{StoreConfig, StoreWriter, flows_to_parquet};
+use netrig_store::{StoreConfig, StoreWriter, to_parquet};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -112,7 +112,7 @@ pub(crate) fn refused(dir: &Path, sql: &str) -> (i32, String) {
 
 /// A rig that answers one request with these records; gives its URL.
 pub(crate) fn rig(records: &[FlowRecord], stored_before: Timestamp, store: Option<&Path>) -> String {
-    let body = flows_to_parquet(records).unwrap();
+    let body = to_parquet(records).unwrap();
     let store = store.map(|p| format!("x-netrig-store: {}\r\n", p.display())).unwrap_or_default();
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nx-netrig-stored-before: {}\r\n{store}connection: close\r\n\r\n",

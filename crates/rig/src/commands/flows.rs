@@ -5,14 +5,14 @@ use super::sources::Sources;
 use crate::cli::FlowsArgs;
 use crate::failure::Usage;
 use crate::output::{Output, say, table_style};
-use netrig_model::Timestamp;
+use netrig_model::{FlowRecord, Timestamp};
 use netrig_view::{By, ColumnError, Grouped, Grouper, Limits, flow_table, group_line, record_line, units};
 
 pub(crate) fn run(args: &FlowsArgs) -> anyhow::Result<()> {
     let by = args.by.as_deref().map(columns).transpose()?;
     let now = now();
     let since = args.since.instant(now);
-    let mut sources = Sources::open(&args.rig, args.store.as_deref())?;
+    let mut sources: Sources<FlowRecord> = Sources::open(&args.rig, args.store.as_deref())?;
     sources.say();
     let any = if args.json && by.is_none() && args.top.is_none() {
         records(&mut sources, since)?
@@ -39,7 +39,7 @@ fn columns(text: &str) -> Result<By, Usage> {
 }
 
 /// Prints records as they come, holding none of them.
-fn records(sources: &mut Sources, since: Option<Timestamp>) -> anyhow::Result<bool> {
+fn records(sources: &mut Sources<FlowRecord>, since: Option<Timestamp>) -> anyhow::Result<bool> {
     let mut out = Output::stdout();
     let mut failed = None;
     let mut any = false;
@@ -56,7 +56,7 @@ fn records(sources: &mut Sources, since: Option<Timestamp>) -> anyhow::Result<bo
 }
 
 /// Sums records while they stream by, then prints the sums.
-fn groups(args: &FlowsArgs, by: By, sources: &mut Sources, since: Option<Timestamp>) -> anyhow::Result<bool> {
+fn groups(args: &FlowsArgs, by: By, sources: &mut Sources<FlowRecord>, since: Option<Timestamp>) -> anyhow::Result<bool> {
     let mut grouper = Grouper::new(by, Limits::default());
     sources.flows(since, &mut |record| grouper.add(&record))?;
     let grouped = grouper.finish(args.top);
@@ -86,7 +86,7 @@ fn say_what_is_not_exact(grouped: &Grouped) {
     }
 }
 
-fn say_nothing_found(sources: &Sources, now: Timestamp) {
+fn say_nothing_found(sources: &Sources<FlowRecord>, now: Timestamp) {
     let newest = match sources.stored_until() {
         Some(end) if end < now => {
             format!("; the store's newest record is {} old: see --since", units::duration(now.0 - end.0))

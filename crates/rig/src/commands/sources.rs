@@ -1,24 +1,25 @@
 //! Where records come from: the running rig, its store, or both as one.
 
 use crate::cli::RigAddress;
-use crate::client::{Client, LiveFlows};
+use crate::client::{Client, LiveRecords};
 use crate::output::say;
 use crate::settings;
 use anyhow::bail;
-use netrig_model::{FlowRecord, Timestamp};
-use netrig_store::{StoreReader, Table};
+use netrig_model::{ConnectionRecord, FlowRecord, Timestamp};
+use netrig_store::{Record, StoreReader};
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
-/// What an answer is made of.
-pub(crate) struct Sources {
-    live: Option<LiveFlows>,
+/// What an answer from one table is made of.
+pub(crate) struct Sources<R> {
+    live: Option<LiveRecords<R>>,
     store: Option<StoreReader>,
     description: String,
 }
 
-impl Sources {
+impl<R: Record + DeserializeOwned> Sources<R> {
     /// Finds what there is: `--store` alone asks no rig, `--url` must answer, and otherwise a rig that answers comes with
-    /// its store, and one that does not leaves the store of the configuration.
+    /// its store, and one that does not leaves the store of the configuration. A rig is asked for records of this table alone.
     pub(crate) fn open(rig: &RigAddress, store: Option<&Path>) -> anyhow::Result<Self> {
         if let (Some(dir), None) = (store, &rig.url) {
             let reader = StoreReader::open(dir)?;
@@ -30,7 +31,7 @@ impl Sources {
         }
         let config = settings::load(rig.file.config.as_deref())?;
         let client = Client::new(&rig.url.clone().unwrap_or_else(|| settings::url(&config)));
-        match client.flows() {
+        match client.records() {
             Ok(live) => Ok(Self::with_live(client.url(), live, store)),
             Err(error) if rig.url.is_some() => bail!("no rig answers at {}: {error}", client.url()),
             Err(error) => {
@@ -51,7 +52,7 @@ impl Sources {
         }
     }
 
-    fn with_live(url: &str, live: LiveFlows, store: Option<&Path>) -> Self {
+    fn with_live(url: &str, live: LiveRecords<R>, store: Option<&Path>) -> Self {
         let Some(dir) = store.map(PathBuf::from).or_else(|| live.store.clone()) else {
             return Self {
                 live: Some(live),
@@ -82,15 +83,15 @@ impl Sources {
     }
 
     /// Gives every record of a window that reaches past `since`, each once: the stored ones, then the live ones.
-    pub(crate) fn flows(&mut self, since: Option<Timestamp>, sink: &mut dyn FnMut(FlowRecord)) -> anyhow::Result<()> {
+    fn records(&mut self, since: Option<Timestamp>, sink: &mut dyn FnMut(R)) -> anyhow::Result<()> {
         // The live answer was begun first, and says where the store ends for it: what has been stored since is in both.
         let until = self.live.as_ref().map(|live| live.stored_before);
         if let Some(store) = &self.store {
-            store.flows(since, until, sink)?;
+            store.records(since, until, sink)?;
         }
         if let Some(live) = self.live.take() {
             live.for_each(&mut |record| {
-                if since.is_none_or(|t| record.window_end > t) {
+                if since.is_none_or(|t| record.window().end > t) {
                     sink(record);
                 }
             })?;
@@ -100,12 +101,30 @@ impl Sources {
 
     /// The end of the newest stored window.
     pub(crate) fn stored_until(&self) -> Option<Timestamp> {
-        let segments = self.store()?.segments(Table::Flows, None, None).ok()?;
+        let segments = self.store()?.segments(R::TABLE, None, None).ok()?;
         segments.iter().map(|s| s.range.end).max()
     }
 
     /// Says on stderr what is used.
     pub(crate) fn say(&self) {
         say(&format!("netrig: from {}", self.description()));
+    }
+}
+
+impl Sources<FlowRecord> {
+    /// Gives every flow record of a window that reaches past `since`, each once.
+    pub(crate) fn flows(&mut self, since: Option<Timestamp>, sink: &mut dyn FnMut(FlowRecord)) -> anyhow::Result<()> {
+        self.records(since, sink)
+    }
+}
+
+impl Sources<ConnectionRecord> {
+    /// Gives every connection record of a window that reaches past `since`, each once.
+    pub(crate) fn connections(
+        &mut self,
+        since: Option<Timestamp>,
+        sink: &mut dyn FnMut(ConnectionRecord),
+    ) -> anyhow::Result<()> {
+        self.records(since, sink)
     }
 }

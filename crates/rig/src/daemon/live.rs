@@ -2,8 +2,8 @@
 
 use super::Request;
 use netrig_model::Snapshot;
-use netrig_serve::{Live, OpenFlows};
-use std::sync::mpsc::{Sender, sync_channel};
+use netrig_serve::{Live, Open, OpenConnections, OpenFlows};
+use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const FRESH: Duration = Duration::from_millis(200);
 /// The loop answers within milliseconds; while it closes a window of a million flows the last picture has to do.
 const PATIENCE: Duration = Duration::from_millis(300);
-const FLOWS_PATIENCE: Duration = Duration::from_secs(5);
+const RECORDS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The loop's door for others.
 #[derive(Debug)]
@@ -34,6 +34,23 @@ impl Handle {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).send(request).is_ok()
     }
 
+    /// Asks for records until the loop has them.
+    fn open<R>(&self, request: fn(SyncSender<Option<Open<R>>>) -> Request) -> Open<R> {
+        let asked = Instant::now();
+        while asked.elapsed() < RECORDS_PATIENCE {
+            let (answer, wait) = sync_channel(1);
+            if !self.ask(request(answer)) {
+                break;
+            }
+            match wait.recv_timeout(RECORDS_PATIENCE) {
+                Ok(Some(open)) => return open,
+                Ok(None) => std::thread::sleep(Duration::from_millis(50)),
+                Err(_) => break,
+            }
+        }
+        Open::default()
+    }
+
     fn latest(&self) -> (Instant, Arc<Snapshot>) {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -53,18 +70,10 @@ impl Live for Handle {
     }
 
     fn open_flows(&self) -> OpenFlows {
-        let asked = Instant::now();
-        while asked.elapsed() < FLOWS_PATIENCE {
-            let (answer, wait) = sync_channel(1);
-            if !self.ask(Request::OpenFlows(answer)) {
-                break;
-            }
-            match wait.recv_timeout(FLOWS_PATIENCE) {
-                Ok(Some(open)) => return open,
-                Ok(None) => std::thread::sleep(Duration::from_millis(50)),
-                Err(_) => break,
-            }
-        }
-        OpenFlows::default()
+        self.open(Request::OpenFlows)
+    }
+
+    fn open_connections(&self) -> OpenConnections {
+        self.open(Request::OpenConnections)
     }
 }

@@ -9,7 +9,7 @@ use super::storing::Storing;
 use super::watching::Watching;
 use netrig_config::{Config, ConfigErrors};
 use netrig_model::{Direction, LedgerRecord, ProbeState, ProbeStatus, Snapshot, Timestamp};
-use netrig_serve::OpenFlows;
+use netrig_serve::{OpenConnections, OpenFlows};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -87,6 +87,9 @@ impl Loop {
                 }
                 Ok(Request::OpenFlows(answer)) => {
                     let _ = answer.send(self.open_flows());
+                }
+                Ok(Request::OpenConnections(answer)) => {
+                    let _ = answer.send(self.open_connections());
                 }
                 Ok(Request::Reload) => self.reload(reload),
                 Ok(Request::Stop(why)) => {
@@ -169,6 +172,11 @@ impl Loop {
             road.aggregator.open_window(at, &|id| names.get(&id).cloned(), &mut |r| records.push(r));
         }
         Some(OpenFlows { records, stored_before })
+    }
+
+    /// None are told yet: all there are lie in the store.
+    fn open_connections(&mut self) -> Option<OpenConnections> {
+        Some(OpenConnections { records: Vec::new(), stored_before: now() })
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

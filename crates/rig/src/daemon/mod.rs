@@ -29,8 +29,10 @@ pub(crate) use watching::{link_kind, targets};
 pub(crate) enum Request {
     /// A fresh picture.
     Snapshot(mpsc::SyncSender<Arc<netrig_model::Snapshot>>),
-    /// The records that are not stored yet; none while a large window is on its way to the disk.
+    /// The flow records that are not stored yet; none while a large window is on its way to the disk.
     OpenFlows(mpsc::SyncSender<Option<netrig_serve::OpenFlows>>),
+    /// The same of connections.
+    OpenConnections(mpsc::SyncSender<Option<netrig_serve::OpenConnections>>),
     /// Read the configuration again.
     Reload,
     /// End, telling everything.

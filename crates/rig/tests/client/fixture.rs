@@ -1,7 +1,7 @@
 //! A made-up rig, a store, and the binary.
 
 use netrig_model::{EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp, transport_name};
-use netrig_serve::{Live, OpenFlows, ServeOptions, Server};
+use netrig_serve::{Live, OpenConnections, OpenFlows, ServeOptions, Server};
 use netrig_store::{StoreConfig, StoreWriter};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -75,6 +75,10 @@ impl Live for Fake {
 
     fn open_flows(&self) -> OpenFlows {
         self.open.clone()
+    }
+
+    fn open_connections(&self) -> OpenConnections {
+        OpenConnections { records: Vec::new(), stored_before: self.open.stored_before }
     }
 }
 

@@ -2,19 +2,19 @@
 
 use axum::body::Body;
 use futures_util::stream;
-use netrig_model::FlowRecord;
+use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// Bytes of JSON made at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Hands out JSON Lines in chunks; holds the permit until the last is gone.
-struct Chunks {
-    records: std::vec::IntoIter<FlowRecord>,
+struct Chunks<R> {
+    records: std::vec::IntoIter<R>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Iterator for Chunks {
+impl<R: Serialize> Iterator for Chunks<R> {
     type Item = Result<Vec<u8>, serde_json::Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -33,6 +33,6 @@ impl Iterator for Chunks {
 }
 
 /// The records as JSON Lines.
-pub(crate) fn json_lines(records: Vec<FlowRecord>, permit: OwnedSemaphorePermit) -> Body {
+pub(crate) fn json_lines<R: Serialize + Send + 'static>(records: Vec<R>, permit: OwnedSemaphorePermit) -> Body {
     Body::from_stream(stream::iter(Chunks { records: records.into_iter(), _permit: permit }))
 }
