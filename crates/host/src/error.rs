@@ -22,6 +22,18 @@ pub enum HostError {
         /// Why it failed.
         source: io::Error,
     },
+    /// A file of `/proc` does not have what every kernel says there.
+    #[error(
+        "{path} has no number for {group} {name}: this is no kernel since Linux 5.8, or a sandbox's imitation of one"
+    )]
+    Missing {
+        /// The file.
+        path: &'static str,
+        /// The line it should stand in.
+        group: &'static str,
+        /// What it is called there.
+        name: &'static str,
+    },
     /// The thread that watches interfaces could not be started.
     #[error("cannot start the thread that watches interfaces: {0}")]
     Thread(io::Error),

@@ -1,24 +1,37 @@
-//! What the host tells about its interfaces: which there are, what they count, when they come and go, and which to watch.
+//! What the host tells: of its interfaces (which there are, what they count, when they come and go, and which to watch), and of
+//! its processes (whose a socket is, in which container), network namespaces and TCP.
 //!
-//! Everything comes from the kernel's route netlink, of which the rig speaks the little it needs: eight attributes
-//! of a link, one block of counters. A general library decodes every attribute of every message, which costs more and fails
-//! whole dumps on what a newer kernel says newly.
+//! What is about interfaces comes from the kernel's route netlink, of which the rig speaks the little it needs: eight
+//! attributes of a link, one block of counters. A general library decodes every attribute of every message, which costs more
+//! and fails whole dumps on what a newer kernel says newly. It is all about the network namespace of the calling thread.
 //!
-//! All of it is about the network namespace of the calling thread.
+//! The rest is text of `/proc` and the cgroup file system, read by functions that take the text: so they are tested on texts of
+//! kernels and hosts other than the one at hand.
 
+mod cgroups;
+mod container;
 mod counters;
 mod error;
 mod interface;
+mod kernel_tcp;
+mod mounts;
+mod namespaces;
 mod netlink;
+mod owner;
 mod reach;
 mod select;
 mod system;
 mod uplinks;
 mod watch;
 
+pub use cgroups::{Cgroups, CgroupsStatus};
+pub use container::container_of;
 pub use counters::{Counters, QueueCounts, counters, egress_queues};
 pub use error::HostError;
 pub use interface::{Interface, LinkLayer, list};
+pub use kernel_tcp::kernel_tcp;
+pub use namespaces::{NetworkNamespace, NetworkNamespaces, network_namespaces};
+pub use owner::{owner_of_process, process_cgroup};
 pub use reach::{Reach, reach};
 pub use select::{SelectError, SelectProblem, Selection, Selector};
 pub use system::{Cpus, boot_time_offset_ns, cpus, host_name, kernel_release, netns_inode, realtime_offset_ns};
