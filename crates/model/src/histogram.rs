@@ -77,7 +77,8 @@ impl Histogram {
             }
         }
         self.buckets = merged;
-        self.sum_ns += other.sum_ns;
+        // Nanoseconds of many round trips: a busy host fills 64 bits within months.
+        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
     }
 }
 
