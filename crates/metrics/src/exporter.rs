@@ -1,12 +1,12 @@
 //! What one rig remembers between scrapes.
 
+use crate::accept::Exposition;
 use crate::bound::Bound;
+use crate::families::Families;
 use crate::gather::gather;
-use crate::text::{Exposition, encode};
+use crate::tcp::TcpMemory;
+use crate::{protobuf, text};
 use netrig_model::Snapshot;
-
-/// The most interfaces that get series of their own; the rest is summed as `iface="other"`.
-pub const INTERFACES_MAX: usize = 256;
 
 /// The most EtherTypes that get series of their own; the rest is summed as `ethertype="other"`.
 pub const ETHERTYPES_MAX: usize = 16;
@@ -14,35 +14,66 @@ pub const ETHERTYPES_MAX: usize = 16;
 /// Named whatever else comes by: ARP, LACP and its kin, EAPOL, LLDP.
 const ETHERTYPES_RESERVED: &[&str] = &["0x0806", "0x8809", "0x888e", "0x88cc"];
 
+/// How many values of a label get series of their own; the rest is summed as `other`.
+#[derive(Clone, Copy, Debug)]
+pub struct Caps {
+    /// Interfaces.
+    pub interfaces: usize,
+    /// Services of the TCP probe, those of clients and of servers together. Each has up to three distributions.
+    pub services: usize,
+    /// Listeners, by address and port.
+    pub listeners: usize,
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self { interfaces: 256, services: 100, listeners: 100 }
+    }
+}
+
 /// Renders snapshots; keep one as long as the rig runs, so that a series once named keeps its name.
 #[derive(Debug)]
 pub struct Exporter {
-    interfaces: Bound,
-    ethertypes: Bound,
+    pub(crate) interfaces: Bound,
+    pub(crate) ethertypes: Bound,
+    pub(crate) tcp: TcpMemory,
 }
 
 impl Default for Exporter {
     fn default() -> Self {
-        Self::with_interfaces_max(INTERFACES_MAX)
+        Self::with_caps(Caps::default())
     }
 }
 
 impl Exporter {
-    /// With another cap on interfaces than the usual one.
+    /// With other caps than the usual ones.
     #[must_use]
-    pub fn with_interfaces_max(interfaces_max: usize) -> Self {
+    pub fn with_caps(caps: Caps) -> Self {
         Self {
-            interfaces: Bound::new(interfaces_max, &[]),
+            interfaces: Bound::new(caps.interfaces, &[]),
             ethertypes: Bound::new(ETHERTYPES_MAX, ETHERTYPES_RESERVED),
+            tcp: TcpMemory::new(&caps),
         }
     }
 
-    /// The whole exposition.
+    /// The whole exposition: text in UTF-8, or protobuf.
     #[must_use]
-    pub fn render(&mut self, snapshot: &Snapshot, exposition: Exposition) -> String {
+    pub fn render(&mut self, snapshot: &Snapshot, exposition: Exposition) -> Vec<u8> {
+        let families = self.gather(snapshot);
+        match exposition {
+            Exposition::Prometheus => text::encode(families, false).into_bytes(),
+            Exposition::OpenMetrics => text::encode(families, true).into_bytes(),
+            Exposition::Protobuf => protobuf::encode(&families),
+        }
+    }
+
+    pub(crate) fn gather(&mut self, snapshot: &Snapshot) -> Families {
         let interfaces = &snapshot.interfaces;
         self.interfaces.admit(interfaces.iter().map(|s| (s.iface.as_str(), s.counts.seen.bytes)));
         self.ethertypes.admit(interfaces.iter().flat_map(|s| s.not_ip.iter().map(|(e, c)| (e.as_str(), c.packets))));
-        encode(gather(snapshot, &self.interfaces, &self.ethertypes), exposition)
+        if let Some(tcp) = &snapshot.tcp {
+            self.tcp.admit(tcp);
+        }
+        gather(snapshot, self)
     }
 }

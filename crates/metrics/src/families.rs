@@ -1,10 +1,12 @@
-//! Samples on their way from the snapshot to the text.
+//! Samples on their way from the snapshot to what a client reads.
 
 use crate::names::{ALL, Metric};
+use netrig_model::Histogram;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-/// A sample's value.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A sample's value. All of one metric are of one variant.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     /// A count.
     Count(u64),
@@ -12,22 +14,18 @@ pub(crate) enum Value {
     Signed(i64),
     /// Seconds.
     Real(f64),
+    /// Values by their size.
+    Distribution(Histogram),
 }
 
 impl Value {
-    fn plus(self, other: Self) -> Self {
+    fn add(&mut self, other: Self) {
         match (self, other) {
-            (Self::Count(a), Self::Count(b)) => Self::Count(a.saturating_add(b)),
-            (Self::Signed(a), Self::Signed(b)) => Self::Signed(a.saturating_add(b)),
-            (a, b) => Self::Real(a.as_f64() + b.as_f64()),
-        }
-    }
-
-    fn as_f64(self) -> f64 {
-        match self {
-            Self::Count(v) => v as f64,
-            Self::Signed(v) => v as f64,
-            Self::Real(v) => v,
+            (Self::Count(a), Self::Count(b)) => *a = a.saturating_add(b),
+            (Self::Signed(a), Self::Signed(b)) => *a = a.saturating_add(b),
+            (Self::Real(a), Self::Real(b)) => *a += b,
+            (Self::Distribution(a), Self::Distribution(b)) => a.add(&b),
+            (a, b) => debug_assert!(false, "{a:?} and {b:?} in one metric"),
         }
     }
 }
@@ -44,7 +42,12 @@ impl Families {
     pub(crate) fn add(&mut self, metric: &'static Metric, labels: &[&str], value: Value) {
         debug_assert_eq!(labels.len(), metric.labels.len(), "{}", metric.name);
         let labels = labels.iter().map(|l| (*l).to_owned()).collect();
-        self.0.entry(metric.name).or_default().entry(labels).and_modify(|v| *v = v.plus(value)).or_insert(value);
+        match self.0.entry(metric.name).or_default().entry(labels) {
+            Entry::Vacant(place) => {
+                place.insert(value);
+            }
+            Entry::Occupied(mut sum) => sum.get_mut().add(value),
+        }
     }
 
     pub(crate) fn count(&mut self, metric: &'static Metric, labels: &[&str], value: u64) {

@@ -1,14 +1,16 @@
 //! From a snapshot to samples.
 
 use crate::bound::{Bound, OTHER};
+use crate::exporter::Exporter;
 use crate::families::{Families, Value};
-use crate::names;
+use crate::{names, tcp};
 use netrig_model::{InterfaceStatus, ParseFault, ProbeState, Snapshot, TrafficCounts};
 
 const NS_PER_S: f64 = 1e9;
 
 /// Everything the snapshot holds, with the labels that the bounds allow.
-pub(crate) fn gather(snapshot: &Snapshot, interfaces: &Bound, ethertypes: &Bound) -> Families {
+pub(crate) fn gather(snapshot: &Snapshot, memory: &Exporter) -> Families {
+    let (interfaces, ethertypes) = (&memory.interfaces, &memory.ethertypes);
     let mut out = Families::default();
     rig(&mut out, snapshot);
     probes(&mut out, snapshot);
@@ -23,6 +25,9 @@ pub(crate) fn gather(snapshot: &Snapshot, interfaces: &Bound, ethertypes: &Bound
     tables(&mut out, snapshot);
     drain(&mut out, snapshot);
     store(&mut out, snapshot);
+    if let Some(tcp) = &snapshot.tcp {
+        tcp::gather(&mut out, tcp, &memory.tcp);
+    }
     out
 }
 

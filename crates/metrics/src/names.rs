@@ -10,6 +10,20 @@ pub enum Kind {
     Counter,
     /// Goes up and down.
     Gauge,
+    /// Values counted by size; every count only grows while the rig runs.
+    Histogram,
+}
+
+impl Kind {
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
 }
 
 /// One metric family.
@@ -17,7 +31,7 @@ pub enum Kind {
 pub struct Metric {
     /// The whole name as Prometheus text shows it, unit and `_total` included.
     pub name: &'static str,
-    /// Counter or gauge.
+    /// Counter, gauge or histogram.
     pub kind: Kind,
     /// Label names, in the order their values are given.
     pub labels: &'static [&'static str],
@@ -30,6 +44,7 @@ impl Metric {
         match self.kind {
             Kind::Counter => MetricType::Counter,
             Kind::Gauge => MetricType::Gauge,
+            Kind::Histogram => MetricType::Histogram,
         }
     }
 
@@ -38,7 +53,7 @@ impl Metric {
     pub fn family(&self) -> &'static str {
         match self.kind {
             Kind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
-            Kind::Gauge => self.name,
+            Kind::Gauge | Kind::Histogram => self.name,
         }
     }
 
@@ -135,6 +150,66 @@ metrics! {
     STORE_ROWS_LOST = Counter "netrig_store_rows_lost_total" []
         "Rows given up since the rig started: disk full or queue full";
     STORE_FILES_RETIRED = Counter "netrig_store_files_retired_total" [] "Files removed for age or budget";
+
+    TCP_OPENED = Counter "netrig_tcp_connections_opened_total" ["role"]
+        "Connections opened, by this host's role: client once its SYN is sent, server once the handshake is done";
+    TCP_ESTABLISHED = Counter "netrig_tcp_connections_established_total" ["role"]
+        "Connections whose handshake became complete, by this host's role";
+    TCP_ENDED = Counter "netrig_tcp_connections_ended_total" ["end"]
+        "Connections whose last record is told, by its end_reason";
+    TCP_ERRORS = Counter "netrig_tcp_errors_total" ["error"]
+        "Errors of TCP reported to applications, by name: ECONNREFUSED, ETIMEDOUT, …";
+    TCP_RESETS_SENT = Counter "netrig_tcp_resets_sent_total" ["reason"]
+        "Resets sent, by the kernel's reason; unknown before Linux 6.10";
+    TCP_RESETS_RECEIVED = Counter "netrig_tcp_resets_received_total" [] "Resets received";
+    TCP_RETRANSMITS = Counter "netrig_tcp_retransmits_total" ["cause"]
+        "Segments sent again, by cause: timeout, fast, tlp (tail loss probe), syn, syn_ack, other";
+    TCP_CONNECTIONS = Gauge "netrig_tcp_connections" ["state"] "Open connections the rig knows of, by state";
+    TCP_HALF_OPEN = Gauge "netrig_tcp_half_open" []
+        "Handshakes under way at the listeners: SYN received, not yet acknowledged";
+
+    TCP_RTT = Histogram "netrig_tcp_rtt_seconds" ["role", "service", "kind"]
+        "Round trips: kind all, and among them kind pure, acknowledged without data, which is the wire alone";
+    TCP_CONNECT = Histogram "netrig_tcp_connect_seconds" ["role", "service"]
+        "Time to connect: client from connect() to established, server from SYN-ACK to ACK";
+
+    TCP_ACCEPT_QUEUE = Gauge "netrig_tcp_accept_queue" ["listener"] "Connections that wait for accept()";
+    TCP_ACCEPT_QUEUE_CAPACITY = Gauge "netrig_tcp_accept_queue_capacity" ["listener"]
+        "The most connections that may wait for accept()";
+    TCP_SYN_QUEUE = Gauge "netrig_tcp_syn_queue" ["listener"] "Handshakes under way at the listener";
+    TCP_LISTENER_DROPS = Counter "netrig_tcp_listener_drops_total" ["listener"]
+        "Connections and SYNs the listener dropped";
+    TCP_SYN_ACK_RETRANSMITS = Counter "netrig_tcp_syn_ack_retransmits_total" ["listener"]
+        "SYN-ACKs the listener sent again, since the rig knows it";
+
+    TCP_LISTEN_OVERFLOWS = Counter "netrig_tcp_listen_overflows_total" []
+        "The kernel's count of handshakes that found the accept queue full (TcpExtListenOverflows)";
+    TCP_LISTEN_DROPS = Counter "netrig_tcp_listen_drops_total" []
+        "The kernel's count of what listeners dropped, overflows included (TcpExtListenDrops)";
+    TCP_SYN_QUEUE_DROPS = Counter "netrig_tcp_syn_queue_drops_total" []
+        "The kernel's count of SYNs dropped for a full SYN queue (TcpExtTCPReqQFullDrop)";
+    TCP_SYN_COOKIES = Counter "netrig_tcp_syn_cookies_total" []
+        "The kernel's count of SYN cookies sent (TcpExtSyncookiesSent)";
+    TCP_TIME_WAIT = Gauge "netrig_tcp_time_wait" [] "Sockets in TIME_WAIT, by the kernel";
+    TCP_ORPHANS = Gauge "netrig_tcp_orphans" [] "TCP sockets without a process, by the kernel";
+    TCP_MEMORY = Gauge "netrig_tcp_memory_bytes" [] "Memory that TCP has taken, by the kernel, in whole pages";
+    TCP_KERNEL_RETRANSMITS = Counter "netrig_tcp_kernel_retransmits_total" []
+        "The kernel's count of segments sent again (TcpRetransSegs)";
+
+    TCP_TABLE_ENTRIES = Gauge "netrig_tcp_table_entries" []
+        "Sockets in the kernel's table of connections, listeners included";
+    TCP_TABLE_CAPACITY = Gauge "netrig_tcp_table_capacity" [] "The most sockets the table of connections holds";
+    TCP_TABLE_MEMORY = Gauge "netrig_tcp_table_bytes" [] "Kernel memory of the table of connections";
+    TCP_ADOPTED = Counter "netrig_tcp_adopted_total" []
+        "Connections that were open already when the rig came to know of them";
+    TCP_EVICTED = Counter "netrig_tcp_evicted_total" []
+        "Open connections whose place in the table was needed: told once more, from then on in the totals only";
+    TCP_UNTRACKED = Counter "netrig_tcp_untracked_total" []
+        "Connections that found no place in the table: in the totals only";
+    TCP_LOST = Counter "netrig_tcp_lost_total" []
+        "Connections whose end was not seen: a later walk over all sockets missed them";
+    TCP_WALKS = Counter "netrig_tcp_walks_total" [] "Walks over all TCP sockets";
+    TCP_WALK_CPU = Counter "netrig_tcp_walk_cpu_seconds_total" [] "CPU time of the walks over all TCP sockets";
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `docs/metrics.md` lists what the code exports. `NETRIG_BLESS=1` rewrites its table.
 
-use netrig_metrics::names::{ALL, Kind};
+use netrig_metrics::names::ALL;
+use netrig_metrics::{Caps, ETHERTYPES_MAX, WORDS_MAX};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ const END: &str = "<!-- end -->";
 fn table() -> String {
     let mut out = String::from("| name | kind | labels | meaning |\n|---|---|---|---|\n");
     for metric in ALL {
-        let kind = if metric.kind == Kind::Counter { "counter" } else { "gauge" };
+        let kind = metric.kind.as_str();
         let labels: Vec<String> = metric.labels.iter().map(|l| format!("`{l}`")).collect();
         let _ = writeln!(out, "| `{}` | {kind} | {} | {} |", metric.name, labels.join(", "), metric.help);
     }
@@ -28,4 +29,16 @@ fn the_documentation_lists_every_metric() {
         return;
     }
     assert_eq!(found, table(), "docs/metrics.md differs; NETRIG_BLESS=1 rewrites its table");
+}
+
+#[test]
+fn the_documentation_tells_the_bounds() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md"));
+    let Caps { interfaces, services, listeners } = Caps::default();
+    let bounds = format!(
+        "At most {interfaces} interfaces, {ETHERTYPES_MAX} EtherTypes, {services} services, {listeners} listeners, \
+         {WORDS_MAX} errors and {WORDS_MAX} reasons for resets"
+    );
+    let words = page.expect("docs/metrics.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(&bounds), "docs/metrics.md must say: {bounds}");
 }

@@ -15,14 +15,18 @@ fn check(file: &str, got: &str) {
     assert_eq!(got, want, "{file} differs; NETRIG_BLESS=1 rewrites it");
 }
 
+fn rendered(exposition: Exposition) -> String {
+    common::text(Exporter::default().render(&common::snapshot(), exposition))
+}
+
 #[test]
 fn prometheus_text() {
-    check("prometheus.txt", &Exporter::default().render(&common::snapshot(), Exposition::Prometheus));
+    check("prometheus.txt", &rendered(Exposition::Prometheus));
 }
 
 #[test]
 fn openmetrics_text() {
-    check("openmetrics.txt", &Exporter::default().render(&common::snapshot(), Exposition::OpenMetrics));
+    check("openmetrics.txt", &rendered(Exposition::OpenMetrics));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{counts, interface, snapshot, sums};
-use netrig_metrics::{Exporter, Exposition};
+use netrig_metrics::{Caps, Exporter, Exposition};
 use netrig_model::{Direction, InterfaceStatus, Snapshot};
 use proptest::prelude::*;
 
@@ -43,6 +43,14 @@ fn grow(snapshot: &Snapshot, more: &[u64], newcomers: Vec<InterfaceStatus>) -> S
     with(interfaces)
 }
 
+fn capped(interfaces: usize) -> Exporter {
+    Exporter::with_caps(Caps { interfaces, ..Caps::default() })
+}
+
+fn render(exporter: &mut Exporter, snapshot: &Snapshot) -> String {
+    common::text(exporter.render(snapshot, Exposition::Prometheus))
+}
+
 fn total(text: &str, metric: &str) -> f64 {
     sums(text, metric, &[]).values().sum()
 }
@@ -51,14 +59,14 @@ proptest! {
     #[test]
     fn the_cap_changes_no_sum(interfaces in interfaces()) {
         let snapshot = with(interfaces);
-        let capped = Exporter::with_interfaces_max(3).render(&snapshot, Exposition::Prometheus);
-        let whole = Exporter::with_interfaces_max(1000).render(&snapshot, Exposition::Prometheus);
+        let few = render(&mut capped(3), &snapshot);
+        let whole = render(&mut capped(1000), &snapshot);
         for metric in METRICS {
-            prop_assert_eq!(total(&capped, metric), total(&whole, metric), "{}", metric);
+            prop_assert_eq!(total(&few, metric), total(&whole, metric), "{}", metric);
         }
         let seen: u64 = snapshot.interfaces.iter().map(|s| s.counts.seen.packets).sum();
-        prop_assert_eq!(total(&capped, METRICS[0]), seen as f64);
-        prop_assert!(sums(&capped, METRICS[0], &["iface"]).len() <= 4, "three names and other");
+        prop_assert_eq!(total(&few, METRICS[0]), seen as f64);
+        prop_assert!(sums(&few, METRICS[0], &["iface"]).len() <= 4, "three names and other");
         prop_assert!(sums(&whole, "netrig_not_ip_packets_total", &["ethertype"]).len() <= 17);
     }
 
@@ -76,11 +84,11 @@ proptest! {
     fn no_counter_goes_backwards(
         first in interfaces(), more in prop::collection::vec(0..5000u64, 24), newcomers in interfaces()
     ) {
-        let mut exporter = Exporter::with_interfaces_max(3);
+        let mut exporter = capped(3);
         let before = with(first);
         let after = grow(&before, &more, newcomers);
-        let earlier = exporter.render(&before, Exposition::Prometheus);
-        let later = exporter.render(&after, Exposition::Prometheus);
+        let earlier = render(&mut exporter, &before);
+        let later = render(&mut exporter, &after);
         for (metric, labels) in [
             ("netrig_interface_packets_total", &["iface", "direction"][..]),
             ("netrig_not_ip_packets_total", &["iface", "direction", "ethertype"]),

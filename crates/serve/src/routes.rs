@@ -27,7 +27,7 @@ const RECORD_ANSWERS_MAX: usize = 2;
 const TURN_TIME_MAX: Duration = Duration::from_secs(5);
 
 const PATHS: &str = "\
-/metrics                     Prometheus text, or OpenMetrics where Accept asks for it
+/metrics                     Prometheus metrics: text, OpenMetrics or protobuf, as Accept asks
 /healthz                     200 while the probes do their work, else 503 with the reasons
 /api/v1/status               the rig's state as JSON
 /api/v1/flows                flow records that are not stored yet, as JSON Lines
@@ -74,11 +74,12 @@ async fn metrics(State(shared): State<Shared>, headers: HeaderMap) -> Response {
         let off = "Metrics are off: set `[metrics] enabled = true` to have them.\n";
         return (StatusCode::NOT_FOUND, off).into_response();
     }
-    let exposition = Exposition::negotiate(headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()));
+    let accept = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let exposition = Exposition::negotiate(accept);
     let snapshot = shared.live.snapshot();
-    // An exporter is only a list of names: one that another thread left half extended is as good as any.
-    let text = shared.exporter.lock().unwrap_or_else(PoisonError::into_inner).render(&snapshot, exposition);
-    ([(header::CONTENT_TYPE, exposition.content_type())], text).into_response()
+    // An exporter is names and sums: one that another thread left half advanced is as good as any.
+    let body = shared.exporter.lock().unwrap_or_else(PoisonError::into_inner).render(&snapshot, exposition);
+    ([(header::CONTENT_TYPE, exposition.content_type())], body).into_response()
 }
 
 async fn healthz(State(shared): State<Shared>) -> Response {

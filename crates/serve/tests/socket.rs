@@ -89,6 +89,14 @@ fn metrics_in_the_format_asked_for() {
     assert!(
         open.has("content-type", "application/openmetrics-text; version=1.0.0") && open.text().ends_with("# EOF\n")
     );
+    let proto = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+    let native = ask(server.address(), "/metrics", &format!("Accept: text/plain;q=0.5\r\nAccept: {proto};q=0.6\r\n"));
+    assert!(native.has("content-type", &proto.replace(';', "; ")));
+    assert_eq!(
+        native.body[1..20],
+        *b"\x0a\x11netrig_build_info",
+        "the first family's name behind the message's length"
+    );
 }
 
 #[test]

@@ -81,7 +81,94 @@ pub(crate) fn snapshot() -> Snapshot {
             ..LedgerRecord::default()
         }],
         transports: vec![tcp(Direction::Ingress, 900), tcp(Direction::Egress, 793)],
+        tcp: Some(tcp_status()),
     }
+}
+
+pub(crate) fn named(counts: &[(&str, u64)]) -> Vec<(String, u64)> {
+    counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+pub(crate) fn histogram(buckets: &[(i32, u64)]) -> Histogram {
+    let middle_ns = |bucket| Histogram::upper_bound_s(bucket) * 0.98e9;
+    Histogram {
+        buckets: buckets.to_vec(),
+        sum_ns: buckets.iter().map(|(bucket, count)| middle_ns(*bucket) as u64 * count).sum(),
+    }
+}
+
+pub(crate) fn listener(addr: &str, port: u16, drops: u64) -> ListenerStatus {
+    ListenerStatus {
+        addr: addr.parse().expect("an address"),
+        port,
+        netns: 4_026_531_840,
+        accept_queue: 3,
+        accept_queue_max: 128,
+        syn_queue: 2,
+        drops,
+        syn_ack_retransmits: 1,
+        process: Some("nginx".to_owned()),
+        pid: Some(4711),
+        container: None,
+    }
+}
+
+pub(crate) fn service(role: Option<Role>, addr: Option<&str>, port: u16, connections: u64) -> ServiceStatus {
+    ServiceStatus {
+        role,
+        addr: addr.map(|addr| addr.parse().expect("an address")),
+        port,
+        connections,
+        rtt: histogram(&[(-300, 1), (-160, connections), (-159, 2 * connections), (-150, 7), (90, 1)]),
+        rtt_pure: histogram(&[(-160, connections)]),
+        connect: histogram(&[(-158, connections)]),
+    }
+}
+
+pub(crate) fn tcp_status() -> TcpStatus {
+    TcpStatus {
+        opened: [31, 47],
+        established: [29, 45],
+        ended: named(&[("closed", 50), ("refused", 2)]),
+        errors: named(&[("ECONNREFUSED", 2), ("ETIMEDOUT", 1)]),
+        resets_sent: named(&[("no_socket", 5), ("unknown", 1)]),
+        resets_received: 4,
+        retransmits: named(&[("timeout", 6), ("fast", 5), ("tlp", 4), ("syn", 3), ("syn_ack", 2), ("other", 1)]),
+        open: vec![(TcpState::Established, 12), (TcpState::CloseWait, 1)],
+        half_open: 2,
+        kernel: Some(KernelTcp {
+            listen_overflows: 11,
+            listen_drops: 12,
+            syn_queue_drops: 13,
+            syn_cookies: 14,
+            time_wait: 15,
+            orphans: 16,
+            memory_bytes: 65_536,
+            retransmits: 21,
+        }),
+        listeners: vec![listener("0.0.0.0", 8080, 9), listener("::", 8080, 1), listener("10.0.0.1", 53, 0)],
+        services: vec![
+            service(Some(Role::Server), None, 8080, 40),
+            service(Some(Role::Client), Some("10.0.0.9"), 5432, 20),
+            service(None, None, 0, 3),
+        ],
+        table: TcpTableStatus {
+            entries: 70,
+            capacity: 16_384,
+            bytes: 6_291_456,
+            adopted: 8,
+            evicted: 7,
+            untracked: 6,
+            lost: 5,
+            walks: 400,
+            walk_cpu_ns: 12_500_000,
+        },
+    }
+}
+
+/// The text of an exposition.
+pub(crate) fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("text is UTF-8")
 }
 
 /// Sums of a metric's samples, by the labels that `keep` names.
