@@ -1,7 +1,7 @@
 //! What turns the table's ticks into time.
 
 use netrig_model::Timestamp;
-use netrig_probes::flow::TickClock;
+use netrig_probes::TickClock;
 
 /// Live, a tick is a jiffy; in a replay it is a packet's number.
 pub trait Clock {

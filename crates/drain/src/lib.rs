@@ -12,6 +12,7 @@ mod counts;
 mod decode;
 mod remembered;
 mod scan;
+pub mod tcp;
 
 pub use clock::Clock;
 pub use counts::TableCounts;

@@ -258,7 +258,7 @@ pub const CONNECTION_COLUMNS: &[Column] = &[
     opt("kernel_rtt_us_min", U32, "the kernel's own windowed minimum"),
     opt("cwnd_segments", U32, "congestion window"),
     opt("mss_bytes", U32, "largest segment this side sends"),
-    req("bytes_sent", U64, "payload octets sent and acknowledged"),
+    req("bytes_sent", U64, "payload octets sent, each counted once"),
     req("bytes_received", U64, "payload octets received in order"),
     req("segments_sent", U64, "segments sent, pure acknowledgements and retransmits included"),
     req("segments_received", U64, "segments received"),

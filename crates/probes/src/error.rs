@@ -43,6 +43,20 @@ pub enum ProbeError {
         /// The kernel's word.
         source: io::Error,
     },
+    /// A tracepoint without which the probe is nothing.
+    #[error("cannot attach to the tracepoint {tracepoint}: {source}")]
+    Tracepoint {
+        /// Which.
+        tracepoint: &'static str,
+        /// The kernel's word.
+        source: io::Error,
+    },
+    /// An iterator broke off.
+    #[error("cannot walk over this host's sockets: {source}")]
+    Walk {
+        /// The kernel's word.
+        source: io::Error,
+    },
     /// A test run failed.
     #[error("test run of `{program}` failed: {source}")]
     TestRun {

@@ -5,13 +5,17 @@
 //! and [`flow`]'s test runs are the only homes of `unsafe` here.
 
 pub mod check;
+mod clock;
 mod error;
 pub mod flow;
 pub mod link;
 mod memory;
+mod object;
 mod print;
 mod sizes;
+pub mod tcp;
 pub mod wire;
 
+pub use clock::TickClock;
 pub use error::ProbeError;
 pub use memory::SharedWords;

@@ -10,15 +10,7 @@
 #define NETRIG_MAPS_H
 
 #include "packet.h"
-
-#define SHARED_ARRAY(NAME, TYPE)                   \
-	struct {                                   \
-		__uint(type, BPF_MAP_TYPE_ARRAY);  \
-		__uint(map_flags, BPF_F_MMAPABLE); \
-		__uint(max_entries, 1);            \
-		__type(key, __u32);                \
-		__type(value, TYPE);               \
-	} NAME SEC(".maps")
+#include "shared.h"
 
 #define SHARED_AREA(NAME, TYPE) TYPE NAME[1] SEC(".data." #NAME)
 
@@ -30,7 +22,6 @@ SHARED_ARRAY(outbox4, struct flow_slot4); /* a ring per CPU: one writer, one rea
 SHARED_ARRAY(outbox6, struct flow_slot6);
 SHARED_ARRAY(ends, struct outbox_ends);
 SHARED_ARRAY(replay, struct replay_frame);
-SHARED_ARRAY(clock, struct clock_reading);
 SHARED_ARRAY(scratch, struct parsed); /* [cpu]: what would take too much of a stack of 512 bytes */
 
 const volatile struct flow_settings settings SEC(".rodata.settings") = {};

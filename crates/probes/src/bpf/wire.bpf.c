@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* No program: an instance of every struct that crosses the boundary, for the generator of the Rust types. */
 #include "wire.h"
+#include "../tcp/wire.h"
 
 struct flow_key flow_key;
 struct flow_hot flow_hot;
@@ -15,6 +16,15 @@ struct iface_entry iface_entry;
 struct flow_settings flow_settings;
 struct replay_frame replay_frame;
 struct clock_reading clock_reading;
+
+struct tcp_slot tcp_slot;
+struct tcp_service tcp_service;
+struct tcp_totals tcp_totals;
+struct tcp_ends tcp_ends;
+struct tcp_owner tcp_owner;
+struct tcp_settings tcp_settings;
+struct bound_key bound_key;
+struct time_histogram time_histogram;
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";

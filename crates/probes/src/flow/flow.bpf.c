@@ -7,6 +7,7 @@
  * Metrics: netrig_interface_*, netrig_flow_*, netrig_ledger_*, netrig_table_*.
  */
 #include "../bpf/account.h"
+#include "../bpf/clock.h"
 
 static __always_inline int flow_tc(struct __sk_buff *skb, bool ethernet, bool egress)
 {
@@ -106,20 +107,6 @@ SEC("tc")
 int flow_replay_raw(struct __sk_buff *skb)
 {
 	return flow_replay(skb, false);
-}
-
-/* Reads the table's clock beside a clock that user space knows. */
-SEC("syscall")
-int flow_clock(void *unused)
-{
-	__u32 zero = 0;
-	struct clock_reading *reading = bpf_map_lookup_elem(&clock, &zero);
-
-	if (!reading)
-		return 1;
-	reading->jiffies = bpf_jiffies64();
-	reading->monotonic_ns = bpf_ktime_get_ns();
-	return 0;
 }
 
 char LICENSE[] SEC("license")

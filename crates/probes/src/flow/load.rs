@@ -1,46 +1,20 @@
 //! Opening and loading the object file.
 
 use super::{FlowHook, FlowOptions, FlowSizes};
-use crate::error::load_advice;
 use crate::wire::{flow_slot4, flow_slot6, iface_counts, iface_entry};
-use crate::{ProbeError, print};
-use libbpf_rs::{ErrorExt, Map, MapCore, Object, ObjectBuilder, OpenObject};
-use std::os::fd::{AsFd, BorrowedFd};
+use crate::{ProbeError, object};
+use libbpf_rs::{ErrorExt, MapCore, Object, OpenObject};
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/flow.bpf.o"));
 
-fn refused(error: &libbpf_rs::Error) -> ProbeError {
-    use std::error::Error as _;
-    let mut errno = None;
-    let mut cause: Option<&dyn std::error::Error> = error.source();
-    while let Some(inner) = cause {
-        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            errno = io.raw_os_error();
-        }
-        cause = inner.source();
-    }
-    let errno = errno.or(match error.kind() {
-        libbpf_rs::ErrorKind::OutOfMemory => Some(libc::ENOMEM),
-        // The verifier's refusals come under the same word; only missing rights are mended by rights.
-        libbpf_rs::ErrorKind::PermissionDenied if !crate::check::rights().fine => Some(libc::EPERM),
-        _ => None,
-    });
-    let reason = match (errno, print::reason()) {
-        (Some(libc::EPERM), _) | (_, None) => format!("{error:#}"),
-        (_, Some(words)) => format!("{error:#}: {words}"),
-    };
-    ProbeError::Load { probe: "flow", reason, advice: load_advice(errno) }
-}
-
 pub(super) fn load(options: &FlowOptions) -> Result<Object, ProbeError> {
-    print::begin();
-    let mut open = ObjectBuilder::default().open_memory(OBJECT).map_err(|e| refused(&e))?;
-    size_maps(&mut open, options).map_err(|e| refused(&e))?;
+    let mut open = object::open("flow", OBJECT)?;
+    size_maps(&mut open, options).map_err(|e| object::refused("flow", &e))?;
     for mut program in open.progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
         program.set_autoload(wanted(&name, options));
     }
-    let object = open.load().map_err(|e| refused(&e))?;
+    let object = open.load().map_err(|e| object::refused("flow", &e))?;
     let_go_of_second_mappings(&object, &options.sizes);
     Ok(object)
 }
@@ -93,7 +67,7 @@ fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<
             "replay" | "clock" => 1,
             _ => {
                 if name.ends_with(".rodata.settings") {
-                    map.set_initial_value(settings_bytes(&settings))?;
+                    map.set_initial_value(object::bytes_of(&settings))?;
                 }
                 continue;
             }
@@ -114,53 +88,4 @@ fn area_bytes(map_name: &str, sizes: &FlowSizes) -> Option<u32> {
         "ifaces" => entries(sizes.iface_entries(), size_of::<iface_entry>()),
         _ => return None,
     })
-}
-
-#[expect(unsafe_code, reason = "a plain C struct becomes the bytes the kernel gets")]
-fn settings_bytes(settings: &crate::wire::flow_settings) -> &[u8] {
-    // SAFETY: repr(C) without padding (its size is the sum of its fields), only integers, borrowed for as long.
-    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(settings).cast(), size_of_val(settings)) }
-}
-
-pub(super) fn program_fd<'a>(object: &'a Object, name: &'static str) -> Result<BorrowedFd<'a>, ProbeError> {
-    let program = object.progs().find(|p| p.name() == name);
-    let fd = program.map(|p| {
-        use std::os::fd::AsRawFd;
-        p.as_fd().as_raw_fd()
-    });
-    match fd {
-        Some(raw) if raw >= 0 => Ok(borrow(object, raw)),
-        _ => Err(ProbeError::Missing { what: "program", name: name.to_owned() }),
-    }
-}
-
-#[expect(unsafe_code, reason = "libbpf-rs ties a program's fd to a temporary instead of to the object that owns it")]
-fn borrow(_owner: &Object, raw: i32) -> BorrowedFd<'_> {
-    // SAFETY: the object owns the descriptor and keeps it open while it is borrowed.
-    unsafe { BorrowedFd::borrow_raw(raw) }
-}
-
-pub(super) fn map<'a>(object: &'a Object, name: &str) -> Result<Map<'a>, ProbeError> {
-    object
-        .maps()
-        .find(|m| m.name() == name || m.name().to_string_lossy().ends_with(&format!(".data.{name}")))
-        .ok_or_else(|| ProbeError::Missing { what: "map", name: name.to_owned() })
-}
-
-#[expect(unsafe_code, reason = "libbpf-rs does not tell verified_insns")]
-pub(super) fn verified_instructions(object: &Object) -> Vec<(String, u32)> {
-    use libbpf_rs::libbpf_sys;
-    use std::os::fd::AsRawFd;
-    let mut told = Vec::new();
-    for program in object.progs() {
-        let mut info = libbpf_sys::bpf_prog_info::default();
-        let mut bytes = size_of::<libbpf_sys::bpf_prog_info>() as u32;
-        let fd = program.as_fd().as_raw_fd();
-        // SAFETY: `info` is a whole structure of `bytes` bytes, alive during the call.
-        let done = unsafe { libbpf_sys::bpf_prog_get_info_by_fd(fd, &raw mut info, &raw mut bytes) };
-        if done == 0 {
-            told.push((program.name().to_string_lossy().into_owned(), info.verified_insns));
-        }
-    }
-    told
 }

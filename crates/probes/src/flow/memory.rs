@@ -1,7 +1,7 @@
 //! The probe's shared memory, part by part.
 
 use super::FlowSizes;
-use super::load::map;
+use crate::object::map;
 use crate::wire::{clock_reading, flow_slot4, flow_slot6, iface_counts, iface_entry, outbox_ends, replay_frame};
 use crate::{ProbeError, SharedWords};
 use libbpf_rs::Object;

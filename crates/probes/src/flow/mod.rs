@@ -3,19 +3,18 @@
 //! Hooks: tcx ingress and egress (clsact on kernels before 6.6), or XDP for ingress. Metrics: `netrig_interface_*`,
 //! `netrig_flow_*`, `netrig_ledger_*`, `netrig_table_*`. The kernel side is `flow.bpf.c`.
 
-mod clock;
 mod interfaces;
 mod load;
 mod memory;
 mod replay;
 
 pub use crate::sizes::FlowSizes;
-pub use clock::TickClock;
 pub use memory::FlowMemory;
 pub use replay::{Frame, LinkKind};
 
-use crate::ProbeError;
+use crate::clock::{self, TickClock};
 use crate::link::{Attached, attach_tc, attach_xdp};
+use crate::{ProbeError, object};
 use interfaces::Interfaces;
 use libbpf_rs::Object;
 use netrig_model::{Direction, InterfaceId};
@@ -123,7 +122,7 @@ impl FlowProbe {
     /// # Errors
     /// When the kernel refuses a test run.
     pub fn clock(&self) -> Result<TickClock, ProbeError> {
-        TickClock::calibrate(|| clock::read(self.program("flow_clock")?, &self.memory))
+        TickClock::calibrate(|| clock::read(self.program("clock_now")?, &self.memory.clock))
     }
 
     /// Re-reads the clock, keeping what was calibrated.
@@ -131,7 +130,7 @@ impl FlowProbe {
     /// # Errors
     /// When the kernel refuses a test run.
     pub fn sync_clock(&self, clock: &mut TickClock) -> Result<(), ProbeError> {
-        clock.sync(clock::read(self.program("flow_clock")?, &self.memory)?);
+        clock.sync(clock::read(self.program("clock_now")?, &self.memory.clock)?);
         Ok(())
     }
 
@@ -191,11 +190,11 @@ impl FlowProbe {
     /// Instructions the verifier looked at, by program; what newer kernels' leniency costs older ones.
     #[must_use]
     pub fn verified_instructions(&self) -> Vec<(String, u32)> {
-        load::verified_instructions(&self.object)
+        object::verified_instructions(&self.object)
     }
 
     fn program(&self, name: &'static str) -> Result<BorrowedFd<'_>, ProbeError> {
-        load::program_fd(&self.object, name)
+        object::program_fd(&self.object, name)
     }
 
     /// The file descriptor of a map, for tools that measure.
@@ -203,6 +202,6 @@ impl FlowProbe {
     /// # Errors
     /// When there is no map of that name.
     pub fn map_fd(&self, name: &str) -> Result<impl AsFd + '_, ProbeError> {
-        load::map(&self.object, name)
+        object::map(&self.object, name)
     }
 }

@@ -3,10 +3,8 @@
 use super::FlowProbe;
 use super::interfaces::join;
 use crate::ProbeError;
-use libbpf_rs::libbpf_sys;
+use crate::object::test_run;
 use netrig_model::{Direction, InterfaceId};
-use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// What a frame begins with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,24 +67,4 @@ impl FlowProbe {
 fn join_halves(iface: u16, egress: u8) -> u32 {
     let [a, b] = iface.to_ne_bytes();
     u32::from_ne_bytes([a, b, egress, 0])
-}
-
-/// One run on `data`; empty for programs that take none.
-#[expect(unsafe_code, reason = "libbpf-rs' test run allocates an output for every call")]
-pub(super) fn test_run(program: BorrowedFd<'_>, data: &[u8]) -> io::Result<u32> {
-    let mut options = libbpf_sys::bpf_test_run_opts {
-        sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
-        data_in: if data.is_empty() { std::ptr::null() } else { data.as_ptr().cast() },
-        data_size_in: data.len() as u32,
-        ..Default::default()
-    };
-    if !data.is_empty() {
-        options.repeat = 1;
-    }
-    // SAFETY: `options` is a whole structure of the size it states; `data` outlives the call, which only reads it.
-    let done = unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
-    if done < 0 {
-        return Err(io::Error::from_raw_os_error(-done));
-    }
-    Ok(options.retval)
 }

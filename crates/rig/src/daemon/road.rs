@@ -10,7 +10,8 @@ use netrig_config::{Config, Hook};
 use netrig_drain::Drain;
 use netrig_host::Counters;
 use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, KernelCounts, LedgerRecord, Timestamp};
-use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe, FlowSizes, TickClock};
+use netrig_probes::TickClock;
+use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe, FlowSizes};
 use std::collections::BTreeMap;
 use std::mem;
 

@@ -1,9 +1,8 @@
-//! The table's clock is jiffies: free to read in the kernel, coarse (1 to 10 ms), and unknown in unit and origin to user
+//! The kernel side's clock is jiffies: free to read in the kernel, coarse (1 to 10 ms), and unknown in unit and origin to user
 //! space. Two readings beside the monotonic clock tell the unit; one at each drain keeps the origin.
 
-use super::FlowMemory;
-use super::replay::test_run;
-use crate::ProbeError;
+use crate::object::test_run;
+use crate::{ProbeError, SharedWords};
 use netrig_model::Timestamp;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -13,40 +12,44 @@ const HZ_KNOWN: [u64; 8] = [100, 128, 200, 250, 256, 300, 1000, 1024];
 
 /// Jiffies and monotonic nanoseconds at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     jiffies: u64,
     monotonic_ns: u64,
 }
 
-pub(super) fn read(program: BorrowedFd<'_>, memory: &FlowMemory) -> Result<Reading, ProbeError> {
-    test_run(program, &[]).map_err(|source| ProbeError::TestRun { program: "flow_clock", source })?;
-    Ok(Reading { jiffies: memory.clock.load(0), monotonic_ns: memory.clock.load(1) })
+pub(crate) fn read(program: BorrowedFd<'_>, clock: &SharedWords) -> Result<Reading, ProbeError> {
+    test_run(program, &[]).map_err(|source| ProbeError::TestRun { program: "clock_now", source })?;
+    Ok(Reading { jiffies: clock.load(0), monotonic_ns: clock.load(1) })
 }
 
-/// Turns ticks into time.
+/// Turns ticks into time, and the monotonic clock's instants.
 #[derive(Clone, Copy, Debug)]
 pub struct TickClock {
     ns_per_tick: u64,
     jiffies: u64,
     at: Timestamp,
+    /// What the monotonic clock lacks to the time of day.
+    monotonic_lag_ns: i64,
 }
 
 impl TickClock {
     /// Waits for two turns of the tick, 60 ms apart, and reckons the unit from them.
-    pub(super) fn calibrate(mut read: impl FnMut() -> Result<Reading, ProbeError>) -> Result<Self, ProbeError> {
+    pub(crate) fn calibrate(mut read: impl FnMut() -> Result<Reading, ProbeError>) -> Result<Self, ProbeError> {
         let first = turn(&mut read)?;
         std::thread::sleep(Duration::from_millis(60));
         let second = turn(&mut read)?;
         let ns = second.monotonic_ns.saturating_sub(first.monotonic_ns).max(1);
         let ticks = second.jiffies.saturating_sub(first.jiffies).max(1);
         let hz = nearest_hz(ticks as f64 * 1e9 / ns as f64);
-        let mut clock = Self { ns_per_tick: 1_000_000_000 / hz, jiffies: 0, at: Timestamp(0) };
+        let mut clock = Self { ns_per_tick: 1_000_000_000 / hz, jiffies: 0, at: Timestamp(0), monotonic_lag_ns: 0 };
         clock.sync(second);
         Ok(clock)
     }
 
-    pub(super) fn sync(&mut self, reading: Reading) {
-        self.take(reading.jiffies, now());
+    pub(crate) fn sync(&mut self, reading: Reading) {
+        let now = now();
+        self.take(reading.jiffies, now);
+        self.monotonic_lag_ns = now.0.wrapping_sub(reading.monotonic_ns.cast_signed());
     }
 
     /// A reading falls anywhere into its tick, so readings scatter by a tick. Within that the origin stays where it is:
@@ -66,6 +69,18 @@ impl TickClock {
     pub fn timestamp(&self, tick: u32) -> Timestamp {
         let ago = (self.jiffies as u32).wrapping_sub(tick).cast_signed();
         self.at.plus_ns(-i64::from(ago) * self.ns_per_tick as i64)
+    }
+
+    /// When the clocks were read last.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The time of day at an instant of the monotonic clock.
+    #[must_use]
+    pub fn at_monotonic(&self, ns: u64) -> Timestamp {
+        Timestamp(ns.cast_signed()).plus_ns(self.monotonic_lag_ns)
     }
 
     /// The length of a tick: how coarse the times are.
@@ -110,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_tick_keeps_its_time_although_readings_scatter_and_follows_a_clock_that_is_set() {
-        let mut clock = TickClock { ns_per_tick: 4_000_000, jiffies: 100, at: Timestamp(1_000_000_000) };
+        let mut clock =
+            TickClock { ns_per_tick: 4_000_000, jiffies: 100, at: Timestamp(1_000_000_000), monotonic_lag_ns: 0 };
         let first_seen = clock.timestamp(90);
         clock.take(350, Timestamp(2_003_900_000));
         assert_eq!(clock.timestamp(90), first_seen);
@@ -122,7 +138,12 @@ mod tests {
 
     #[test]
     fn ticks_before_and_after_the_reading_are_found_across_the_wrap() {
-        let clock = TickClock { ns_per_tick: 4_000_000, jiffies: (7 << 32) | 5, at: Timestamp(1_000_000_000) };
+        let clock = TickClock {
+            ns_per_tick: 4_000_000,
+            jiffies: (7 << 32) | 5,
+            at: Timestamp(1_000_000_000),
+            monotonic_lag_ns: 0,
+        };
         assert_eq!(clock.timestamp(5), Timestamp(1_000_000_000));
         assert_eq!(clock.timestamp(u32::MAX), Timestamp(1_000_000_000 - 6 * 4_000_000));
         assert_eq!(clock.timestamp(6), Timestamp(1_004_000_000));

@@ -1,0 +1,146 @@
+//! Real connections on loopback, as the TCP probe's table has them. Needs root.
+#![allow(clippy::expect_used, reason = "tests")]
+
+use netrig_drain::tcp::{Places, Services, totals};
+use netrig_model::{Role, SocketReading, SocketRole, TcpState};
+use netrig_probes::TickClock;
+use netrig_probes::tcp::{Scope, TcpOptions, TcpProbe};
+use netrig_testkit::{NetNs, require_root};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+struct Rig {
+    probe: TcpProbe,
+    places: Places,
+    clock: TickClock,
+}
+
+fn cgroup_root() -> Option<PathBuf> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").expect("mounts");
+    mounts.lines().find_map(|line| {
+        let mut words = line.split(' ');
+        let (_, path, kind) = (words.next()?, words.next()?, words.next()?);
+        (kind == "cgroup2").then(|| PathBuf::from(path))
+    })
+}
+
+impl Rig {
+    fn start(memory: u64) -> Self {
+        let mut probe = TcpProbe::load(&TcpOptions::live(memory, cgroup_root(), 1)).expect("load");
+        let clock = probe.clock().expect("clock");
+        let places = Places::new(probe.memory());
+        probe.attach().expect("attach");
+        Self { probe, places, clock }
+    }
+
+    /// Readings of all that have ended on one port, once nothing more comes.
+    fn ended(&mut self, port: u16) -> Vec<SocketReading> {
+        let mut all = Vec::new();
+        for _ in 0..4 {
+            std::thread::sleep(Duration::from_millis(20));
+            self.probe.sync_clock(&mut self.clock).expect("clock");
+            let clock = self.clock;
+            self.places.ended(false, &mut |places, number| {
+                all.extend(places.read(number, &clock));
+                places.release(number);
+            });
+        }
+        all.retain(|r| r.local.1 == port || r.peer.1 == port);
+        all
+    }
+
+    fn open(&mut self, port: u16) -> Vec<SocketReading> {
+        self.probe.sync_clock(&mut self.clock).expect("clock");
+        let all = self.places.open().filter_map(|n| self.places.read(n, &self.clock));
+        all.filter(|r| r.local.1 == port || r.peer.1 == port).collect()
+    }
+}
+
+fn echo(listener: &TcpListener, bytes: usize) -> (TcpStream, TcpStream) {
+    let mut client = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
+    let (mut server, _) = listener.accept().expect("accept");
+    let data = vec![7; bytes];
+    let mut got = vec![0; bytes];
+    client.write_all(&data).expect("write");
+    server.read_exact(&mut got).expect("read");
+    server.write_all(&got).expect("write");
+    client.read_exact(&mut got).expect("read");
+    (client, server)
+}
+
+fn own_name() -> String {
+    std::fs::read_to_string("/proc/self/comm").expect("comm").trim().to_owned()
+}
+
+fn name(reading: &SocketReading) -> String {
+    let end = reading.owner.process.iter().position(|b| *b == 0).unwrap_or(16);
+    String::from_utf8_lossy(&reading.owner.process[..end]).into_owned()
+}
+
+#[test]
+fn a_connection_is_told_from_both_ends_with_its_owner() {
+    require_root!();
+    let mut rig = Rig::start(4 << 20);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let SocketAddr::V4(at) = listener.local_addr().expect("address") else { unreachable!("bound to IPv4") };
+    let (client, server) = echo(&listener, 1000);
+    let open = rig.open(at.port());
+    assert_eq!(open.iter().filter(|r| r.role == SocketRole::Listener).count(), 1, "{open:#?}");
+    assert_eq!(open.iter().filter(|r| r.state == TcpState::Established).count(), 2, "{open:#?}");
+    drop((client, server));
+    let ended = rig.ended(at.port());
+    assert_eq!(ended.len(), 2, "{ended:#?}");
+    for reading in &ended {
+        assert_eq!((reading.bytes_sent, reading.bytes_received), (1000, 1000), "{reading:#?}");
+        assert_eq!((reading.owner.pid, name(reading)), (std::process::id(), own_name()));
+        assert!(reading.rtt.samples > 0, "{reading:#?}");
+        assert!(reading.errno == 0 && reading.opened.is_some() && reading.connect_us.is_some());
+    }
+    let roles: Vec<_> = ended.iter().map(|r| r.role).collect();
+    assert!(roles.contains(&SocketRole::Client) && roles.contains(&SocketRole::Server));
+    let mut services = Services::new(rig.probe.memory());
+    services.scan();
+    let ours = services.all().find(|s| s.role == Some(Role::Server) && s.port == at.port()).expect("service");
+    assert_eq!(ours.connections, 1);
+    assert!(ours.distributions[0].count() > 0 && ours.distributions[2].count() == 1, "{ours:?}");
+    let sums = totals(&rig.probe.memory());
+    assert!(sums.opened.iter().all(|n| *n >= 1) && sums.untracked == 0, "{sums:?}");
+}
+
+#[test]
+fn connections_older_than_the_probe_are_found_in_every_namespace() {
+    require_root!();
+    let away = NetNs::new("older");
+    away.run("ip link set lo up");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let port = listener.local_addr().expect("address").port();
+    let (mut client, mut server) = echo(&listener, 10);
+    let far_listener = away.inside(|| TcpListener::bind("127.0.0.1:0").expect("listen"));
+    let far_port = far_listener.local_addr().expect("address").port();
+    let far = away.inside(|| echo(&far_listener, 10));
+    let mut rig = Rig::start(4 << 20);
+    rig.probe.begin_walk();
+    for listeners_only in [true, false] {
+        rig.probe.walk(Scope::Namespace, listeners_only).expect("walk");
+        rig.probe.walk(Scope::Files, listeners_only).expect("walk");
+    }
+    for (port, what) in [(port, "here"), (far_port, "in another namespace")] {
+        let open = rig.open(port);
+        assert_eq!(open.len(), 3, "{what}: {open:#?}");
+        assert!(open.iter().all(|r| r.adopted && r.owner.pid == std::process::id()), "{what}: {open:#?}");
+        let servers = open.iter().filter(|r| r.role == SocketRole::Server && r.local.1 == port).count();
+        assert_eq!(servers, 1, "{what}: {open:#?}");
+    }
+    client.write_all(&[1; 500]).expect("write");
+    server.read_exact(&mut [0; 500]).expect("read");
+    std::thread::sleep(Duration::from_millis(60));
+    let open = rig.open(port);
+    let reading = open.iter().find(|r| r.role == SocketRole::Client).expect("client");
+    assert_eq!(reading.bytes_sent, 510, "{reading:#?}");
+    assert!(reading.rtt.samples >= 1, "the callback was switched on: {reading:#?}");
+    drop((client, server, far));
+    assert_eq!(rig.ended(port).len(), 2);
+    assert_eq!(rig.ended(far_port).len(), 0, "taken in the same turns");
+}

@@ -1,0 +1,105 @@
+//! What every probe's object file needs on its way into the kernel, and afterwards.
+
+use crate::error::load_advice;
+use crate::{ProbeError, check, print};
+use libbpf_rs::{Map, MapCore, Object, ObjectBuilder, OpenObject, libbpf_sys};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+/// Opens an object file that is part of this binary; libbpf's words are kept from here on, for an error that may follow.
+pub(crate) fn open(probe: &'static str, bytes: &[u8]) -> Result<OpenObject, ProbeError> {
+    print::begin();
+    ObjectBuilder::default().open_memory(bytes).map_err(|e| refused(probe, &e))
+}
+
+/// The kernel's refusal of a probe's object, in words.
+pub(crate) fn refused(probe: &'static str, error: &libbpf_rs::Error) -> ProbeError {
+    use std::error::Error as _;
+    let mut errno = None;
+    let mut cause: Option<&dyn std::error::Error> = error.source();
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            errno = io.raw_os_error();
+        }
+        cause = inner.source();
+    }
+    let errno = errno.or(match error.kind() {
+        libbpf_rs::ErrorKind::OutOfMemory => Some(libc::ENOMEM),
+        // The verifier's refusals come under the same word; only missing rights are mended by rights.
+        libbpf_rs::ErrorKind::PermissionDenied if !check::rights().fine => Some(libc::EPERM),
+        _ => None,
+    });
+    let reason = match (errno, print::reason()) {
+        (Some(libc::EPERM), _) | (_, None) => format!("{error:#}"),
+        (_, Some(words)) => format!("{error:#}: {words}"),
+    };
+    ProbeError::Load { probe, reason, advice: load_advice(errno) }
+}
+
+/// The bytes of a plain C struct, for the kernel.
+#[expect(unsafe_code, reason = "a plain C struct becomes the bytes the kernel gets")]
+pub(crate) fn bytes_of<T: Copy>(settings: &T) -> &[u8] {
+    // SAFETY: wire.h's structs are repr(C) without padding, only integers; borrowed for as long.
+    unsafe { std::slice::from_raw_parts(std::ptr::from_ref(settings).cast(), size_of::<T>()) }
+}
+
+/// A loaded program's descriptor.
+pub(crate) fn program_fd<'a>(object: &'a Object, name: &'static str) -> Result<BorrowedFd<'a>, ProbeError> {
+    let program = object.progs().find(|p| p.name() == name);
+    let fd = program.map(|p| p.as_fd().as_raw_fd());
+    match fd {
+        Some(raw) if raw >= 0 => Ok(borrow(object, raw)),
+        _ => Err(ProbeError::Missing { what: "program", name: name.to_owned() }),
+    }
+}
+
+#[expect(unsafe_code, reason = "libbpf-rs ties a program's fd to a temporary instead of to the object that owns it")]
+fn borrow(_owner: &Object, raw: i32) -> BorrowedFd<'_> {
+    // SAFETY: the object owns the descriptor and keeps it open while it is borrowed.
+    unsafe { BorrowedFd::borrow_raw(raw) }
+}
+
+/// A map by its name, or an area by the name it has in C.
+pub(crate) fn map<'a>(object: &'a Object, name: &str) -> Result<Map<'a>, ProbeError> {
+    object
+        .maps()
+        .find(|m| m.name() == name || m.name().to_string_lossy().ends_with(&format!(".data.{name}")))
+        .ok_or_else(|| ProbeError::Missing { what: "map", name: name.to_owned() })
+}
+
+#[expect(unsafe_code, reason = "libbpf-rs does not tell verified_insns")]
+/// Instructions the verifier looked at, by program.
+pub(crate) fn verified_instructions(object: &Object) -> Vec<(String, u32)> {
+    let mut told = Vec::new();
+    for program in object.progs() {
+        let mut info = libbpf_sys::bpf_prog_info::default();
+        let mut bytes = size_of::<libbpf_sys::bpf_prog_info>() as u32;
+        let fd = program.as_fd().as_raw_fd();
+        // SAFETY: `info` is a whole structure of `bytes` bytes, alive during the call.
+        let done = unsafe { libbpf_sys::bpf_prog_get_info_by_fd(fd, &raw mut info, &raw mut bytes) };
+        if done == 0 {
+            told.push((program.name().to_string_lossy().into_owned(), info.verified_insns));
+        }
+    }
+    told
+}
+
+/// One run on `data`; empty for programs that take none.
+#[expect(unsafe_code, reason = "libbpf-rs' test run allocates an output for every call")]
+pub(crate) fn test_run(program: BorrowedFd<'_>, data: &[u8]) -> io::Result<u32> {
+    let mut options = libbpf_sys::bpf_test_run_opts {
+        sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
+        data_in: if data.is_empty() { std::ptr::null() } else { data.as_ptr().cast() },
+        data_size_in: data.len() as u32,
+        ..Default::default()
+    };
+    if !data.is_empty() {
+        options.repeat = 1;
+    }
+    // SAFETY: `options` is a whole structure of the size it states; `data` outlives the call, which only reads it.
+    let done = unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
+    if done < 0 {
+        return Err(io::Error::from_raw_os_error(-done));
+    }
+    Ok(options.retval)
+}

@@ -1,0 +1,93 @@
+//! Opening and loading the object file: what the running kernel has is taken, what it lacks is named.
+
+use super::{Missing, TcpOptions};
+use crate::{ProbeError, object};
+use libbpf_rs::btf::Btf;
+use libbpf_rs::btf::types::Typedef;
+use libbpf_rs::{ErrorExt, Object, OpenObject};
+
+static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));
+
+/// Programs at tracepoints: the tracepoint, and what is not known without it.
+pub(super) const TRACEPOINTS: &[(&str, &str, &str)] = &[
+    ("tcp_state", "inet_sock_set_state", "connections"),
+    ("tcp_error", "inet_sk_error_report", "errors"),
+    ("tcp_retransmit", "tcp_retransmit_skb", "retransmits"),
+    ("tcp_retransmit_syn_ack", "tcp_retransmit_synack", "retransmits of SYN-ACKs"),
+    ("tcp_reset_sent", "tcp_send_reset", "resets sent"),
+    ("tcp_reset_received", "tcp_receive_reset", "resets received"),
+    ("tcp_read", "tcp_rcv_space_adjust", "owners of accepted connections while they are open, octets received"),
+];
+
+/// Programs at the root of the v2 control groups: what is not known without them.
+pub(super) const CGROUP: &[(&str, &str)] = &[
+    ("tcp_operations", "round trips"),
+    ("other_made", "owners of sockets other than TCP's"),
+    ("other_bound4", "owners of bound ports"),
+    ("other_bound6", "owners of bound ports"),
+    ("other_released", "owners of sockets other than TCP's"),
+];
+
+/// Loads the programs that this kernel can have.
+pub(super) fn load(options: &TcpOptions, missing: &mut Vec<Missing>) -> Result<Object, ProbeError> {
+    let mut open = object::open("tcp", OBJECT)?;
+    size_maps(&mut open, options).map_err(|e| object::refused("tcp", &e))?;
+    let absent = absent_tracepoints();
+    for (_, tracepoint, what) in TRACEPOINTS.iter().filter(|(_, tracepoint, _)| absent.contains(tracepoint)) {
+        missing.push(Missing { what, why: format!("this kernel has no tracepoint {tracepoint}") });
+    }
+    for mut program in open.progs_mut() {
+        let name = program.name().to_string_lossy().into_owned();
+        let tracepoint = TRACEPOINTS.iter().find(|(each, ..)| *each == name).map(|(_, tracepoint, _)| *tracepoint);
+        let of_cgroup = CGROUP.iter().any(|(each, _)| *each == name);
+        let wanted = tracepoint.is_none_or(|t| !absent.contains(&t)) && (!of_cgroup || options.cgroup_root.is_some());
+        program.set_autoload(wanted);
+    }
+    open.load().map_err(|e| object::refused("tcp", &e))
+}
+
+/// Which tracepoints the running kernel does not have. Where its types cannot be read, loading will say why.
+fn absent_tracepoints() -> Vec<&'static str> {
+    let Ok(kernel) = Btf::from_vmlinux() else { return Vec::new() };
+    let has = |name: &str| kernel.type_by_name::<Typedef<'_>>(&format!("btf_trace_{name}")).is_some();
+    TRACEPOINTS.iter().map(|(_, tracepoint, _)| *tracepoint).filter(|name| !has(name)).collect()
+}
+
+fn size_maps(open: &mut OpenObject, options: &TcpOptions) -> libbpf_rs::Result<()> {
+    let sizes = options.sizes;
+    for mut map in open.maps_mut() {
+        let name = map.name().to_string_lossy().into_owned();
+        let entries = match name.as_str() {
+            "slots" => sizes.slots,
+            "free_ring" | "done_ring" => sizes.ring,
+            "totals" => sizes.cpus,
+            "services" | "service_places" => sizes.services,
+            "processes" => sizes.processes,
+            _ => {
+                if name.ends_with(".rodata.settings") {
+                    map.set_initial_value(object::bytes_of(&sizes.settings()))?;
+                }
+                continue;
+            }
+        };
+        map.set_max_entries(entries).with_context(|| format!("cannot size the map {name}"))?;
+    }
+    Ok(())
+}
+
+/// The running kernel's names for why it sends resets, by number; empty before Linux 6.10.
+pub(super) fn reset_reasons() -> Vec<String> {
+    use libbpf_rs::btf::types::Enum;
+    let Ok(kernel) = Btf::from_vmlinux() else { return Vec::new() };
+    let Some(reasons) = kernel.type_by_name::<Enum<'_>>("sk_rst_reason") else { return Vec::new() };
+    let mut names = Vec::new();
+    for member in reasons.iter() {
+        let (Some(name), Ok(number)) = (member.name, usize::try_from(member.value)) else { continue };
+        if number < 256 {
+            names.resize(names.len().max(number + 1), String::new());
+            let name = name.to_string_lossy();
+            names[number] = name.strip_prefix("SK_RST_REASON_").unwrap_or(&name).to_lowercase();
+        }
+    }
+    names
+}

@@ -1,0 +1,49 @@
+//! The probe's shared memory, part by part.
+
+use super::TcpSizes;
+use crate::object::map;
+use crate::wire::{clock_reading, tcp_ends, tcp_owner, tcp_service, tcp_slot, tcp_totals};
+use crate::{ProbeError, SharedWords};
+use libbpf_rs::Object;
+use std::os::fd::AsFd;
+
+/// All arrays of the TCP probe, mapped. Layouts are `tcp/wire.h`'s.
+#[derive(Debug)]
+pub struct TcpMemory {
+    /// How large everything is.
+    pub sizes: TcpSizes,
+    /// `tcp_slot`, one for each socket with a place.
+    pub slots: SharedWords,
+    /// Numbers of free places: user space gives, programs take.
+    pub free_ring: SharedWords,
+    /// Numbers of ended connections' places, plus 1: programs put, user space takes and leaves 0.
+    pub done_ring: SharedWords,
+    /// `tcp_ends`.
+    pub ends: SharedWords,
+    /// `tcp_totals`, for each CPU.
+    pub totals: SharedWords,
+    /// `tcp_service`; number 0 is all services beyond the cap.
+    pub services: SharedWords,
+    /// `tcp_owner` by the low bits of the process id.
+    pub processes: SharedWords,
+    pub(super) clock: SharedWords,
+}
+
+impl TcpMemory {
+    pub(super) fn map(object: &Object, sizes: TcpSizes) -> Result<Self, ProbeError> {
+        let words = |name: &str, entries: u32, bytes: usize| {
+            SharedWords::map(map(object, name)?.as_fd(), name, entries as usize * bytes)
+        };
+        Ok(Self {
+            sizes,
+            slots: words("slots", sizes.slots, size_of::<tcp_slot>())?,
+            free_ring: words("free_ring", sizes.ring, 8)?,
+            done_ring: words("done_ring", sizes.ring, 8)?,
+            ends: words("ends", 1, size_of::<tcp_ends>())?,
+            totals: words("totals", sizes.cpus, size_of::<tcp_totals>())?,
+            services: words("services", sizes.services, size_of::<tcp_service>())?,
+            processes: words("processes", sizes.processes, size_of::<tcp_owner>())?,
+            clock: words("clock", 1, size_of::<clock_reading>())?,
+        })
+    }
+}
