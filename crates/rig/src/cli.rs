@@ -4,8 +4,10 @@ use crate::commands::Since;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
+use netrig_config::parse_duration;
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// An eBPF network telemetry rig for Linux hosts: every packet accounted in the kernel, at a cost it measures.
 #[derive(Debug, Parser)]
@@ -29,6 +31,8 @@ Examples:
   netrig run -i eth0                     start the rig (as root)
   netrig flows --top 10                  who talks to whom, and how much
   netrig flows --since 1h --by src_addr  … by source, over the last hour
+  netrig connections --failed            what could not be reached, and why
+  netrig connections --slow              what lost time, and to what
   netrig query \"SELECT dst_port, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
   netrig replay capture.pcapng --json    a capture through the same kernel programs
 
@@ -41,10 +45,12 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Say what this kernel and these rights allow, probe by probe
     Check(CheckArgs),
-    /// Watch traffic, interfaces, the ledger and the rig's own cost live
+    /// Watch traffic, connections, interfaces, the ledger and the rig's own cost live
     Top(TopArgs),
     /// Print flows from the running rig, its store, or both
     Flows(FlowsArgs),
+    /// Print TCP connections: who, how long, how fast, and what went wrong
+    Connections(ConnectionsArgs),
     /// Ask in SQL: tables flows and ledger
     Query(QueryArgs),
     /// Send a capture through the real kernel programs and print its flows
@@ -102,7 +108,7 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Keys: q quits, Tab or 1-4 changes the screen, s changes the order, p pauses, / filters, arrows scroll.")]
+Keys: q quits, Tab or 1-5 changes the screen, s changes the order, p pauses, / filters, arrows scroll.")]
 pub(crate) struct TopArgs {
     #[command(flatten)]
     pub(crate) rig: RigAddress,
@@ -130,6 +136,55 @@ pub(crate) struct FlowsArgs {
     #[arg(long, value_name = "COLUMNS")]
     pub(crate) by: Option<String>,
     /// Only the N with the most bytes
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// JSON Lines instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) rig: RigAddress,
+    /// Read this store; without --url, ask no rig
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) store: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+One line for each connection, by what the rig last knew of it: those that failed first, then those that lost time, then the \
+rest by their bytes. WHY says in a sentence what hurts. AGE is how long it has lived; CONNECT the handshake's time; RTT \
+the mean of all round trips, RTT MIN the shortest; RESENT segments sent again.
+
+A connection is slow when it lost more than DURATION to one of: its handshake (beyond a round trip), the peer's receive \
+window, its own send buffer, segments sent again, round trips far above the shortest, an application that does not close or \
+does not read.
+
+With --json, each line is the latest record of a connection, as it is stored. With --by they are summed; \
+with --slow, groups that lost most come first, else those of most connections.
+
+Examples:
+  netrig connections --top 20
+  netrig connections --failed --since 1h
+  netrig connections --slow 50ms
+  netrig connections --failed --by dst,end_reason
+  netrig connections --by process,dst_port --json
+  netrig connections --open --json | jq 'select(.state == \"close_wait\")'")]
+pub(crate) struct ConnectionsArgs {
+    /// Only those that failed, the latest first: refused, timed out, unreachable, reset, given up
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// Only those that lost more than DURATION to something that has a name, the slowest first [default: 100ms]
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "100ms", value_parser = parse_duration)]
+    pub(crate) slow: Option<Duration>,
+    /// Only those that are open
+    #[arg(long, conflicts_with = "failed")]
+    pub(crate) open: bool,
+    /// How far back: a time span (30s, 5m, 1h30m, 7d), an instant (RFC 3339), or all
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    pub(crate) since: Since,
+    /// Group by these columns, separated by commas, and sum; `src` and `dst` stand for address and port
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) by: Option<String>,
+    /// Only the first N
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,
     /// JSON Lines instead of a table

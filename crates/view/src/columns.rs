@@ -1,25 +1,56 @@
-//! The columns that records can be grouped by.
+//! Columns that records can be grouped by.
 
 use crate::field::{Field, Words};
+use crate::group::Sum;
 use netrig_model::FlowRecord;
+use std::fmt;
+use std::hash::Hasher;
 use thiserror::Error;
 
-/// A column to group by.
-#[derive(Clone, Copy)]
-pub struct GroupColumn {
-    /// Its name, as in the records.
-    pub name: &'static str,
-    pub(crate) read: fn(&FlowRecord, &mut Words) -> Field,
+/// A kind of record that can be grouped.
+pub trait Groupable: Clone + PartialEq + fmt::Debug + 'static {
+    /// What is summed of it.
+    type Sums: Sum;
+    /// Its word: `flows`.
+    const WORD: &'static str;
+    /// The columns it can be grouped by. Whatever else is a column of the record is a measure.
+    const COLUMNS: &'static [GroupColumn<Self>];
+    /// The record's own columns.
+    const ALL_COLUMNS: &'static [netrig_model::Column];
+    /// Columns that together tell one of its things from another, in the order of [`Groupable::COLUMNS`]; empty where every record is of
+    /// another thing.
+    const IDENTITY: &'static [&'static str];
+
+    /// The record's own sums; it stands for `members` things.
+    fn sums(&self, members: u64) -> Self::Sums;
+
+    /// Feeds what [`Groupable::IDENTITY`] is about, for things that have many records.
+    fn identify<H: Hasher>(&self, hasher: &mut H);
 }
 
-impl PartialEq for GroupColumn {
+/// A column to group by.
+pub struct GroupColumn<R> {
+    /// Its name, as in the records.
+    pub name: &'static str,
+    pub(crate) read: fn(&R, &mut Words) -> Field,
+}
+
+impl<R> Clone for GroupColumn<R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for GroupColumn<R> {}
+
+impl<R> PartialEq for GroupColumn<R> {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }
 }
 
-impl std::fmt::Debug for GroupColumn {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<R> fmt::Debug for GroupColumn<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
 }
@@ -30,9 +61,11 @@ pub enum ColumnError {
     /// No such column.
     #[error("there is no column `{0}`")]
     Unknown(String),
-    /// A column that is summed.
-    #[error("`{0}` is summed for every group; group by what tells flows apart, such as src_addr or dst_port")]
-    Sum(String),
+    /// A column that is a measure; the word is of what has it.
+    #[error(
+        "`{0}` is a measure, which is summed or left out; group by what tells {1} apart, such as src_addr or dst_port"
+    )]
+    Measure(String, &'static str),
     /// Nothing named.
     #[error("no column named: give at least one, such as src_addr")]
     Empty,
@@ -40,15 +73,18 @@ pub enum ColumnError {
 
 /// The columns of one answer, in order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct By(pub(crate) Vec<GroupColumn>);
+pub struct GroupBy<R: Groupable>(pub(crate) Vec<GroupColumn<R>>);
 
-impl By {
+/// Columns of flows.
+pub type By = GroupBy<FlowRecord>;
+
+impl<R: Groupable> GroupBy<R> {
     /// Reads `src_addr,dst_port`. `src` and `dst` stand for address and port.
     ///
     /// # Errors
-    /// On a name that is no column, or one that is a sum.
+    /// On a name that is no column, or one that is a measure.
     pub fn parse(text: &str) -> Result<Self, ColumnError> {
-        let mut columns: Vec<GroupColumn> = Vec::new();
+        let mut columns: Vec<GroupColumn<R>> = Vec::new();
         for word in text.split(',').map(str::trim).filter(|w| !w.is_empty()) {
             let names: &[&str] = match word {
                 "src" => &["src_addr", "src_port"],
@@ -65,26 +101,9 @@ impl By {
         if columns.is_empty() { Err(ColumnError::Empty) } else { Ok(Self(columns)) }
     }
 
-    /// What tells one flow from another.
-    #[must_use]
-    pub fn flow() -> Self {
-        const NAMES: [&str; 14] = [
-            "src_addr",
-            "src_port",
-            "dst_addr",
-            "dst_port",
-            "protocol",
-            "transport",
-            "iface",
-            "vlan",
-            "vlan_inner",
-            "icmp_type",
-            "icmp_code",
-            "fragment",
-            "tunnel",
-            "tunnel_id",
-        ];
-        Self(COLUMNS.iter().filter(|c| NAMES.contains(&c.name)).copied().collect())
+    /// What tells one thing from another.
+    pub(crate) fn identity() -> Self {
+        Self(R::COLUMNS.iter().filter(|c| R::IDENTITY.contains(&c.name)).copied().collect())
     }
 
     /// The names, in order.
@@ -92,9 +111,9 @@ impl By {
         self.0.iter().map(|c| c.name)
     }
 
-    /// Every name [`By::parse`] knows.
+    /// Every name [`GroupBy::parse`] knows.
     pub fn known() -> impl Iterator<Item = &'static str> {
-        COLUMNS.iter().map(|c| c.name).chain(["src", "dst"])
+        R::COLUMNS.iter().map(|c| c.name).chain(["src", "dst"])
     }
 
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
@@ -102,77 +121,60 @@ impl By {
     }
 }
 
-fn find(name: &str) -> Result<GroupColumn, ColumnError> {
-    const SUMS: [&str; 5] = ["packets", "bytes", "reverse_packets", "reverse_bytes", "flows"];
-    match COLUMNS.iter().find(|c| c.name == name) {
+impl By {
+    /// What tells one flow from another.
+    #[must_use]
+    pub fn flow() -> Self {
+        Self::identity()
+    }
+}
+
+fn find<R: Groupable>(name: &str) -> Result<GroupColumn<R>, ColumnError> {
+    let measured = || R::ALL_COLUMNS.iter().any(|c| c.name == name) || R::Sums::NAMES.contains(&name);
+    match R::COLUMNS.iter().find(|c| c.name == name) {
         Some(column) => Ok(*column),
-        None if SUMS.contains(&name) => Err(ColumnError::Sum(name.to_owned())),
+        None if measured() => Err(ColumnError::Measure(name.to_owned(), R::WORD)),
         None => Err(ColumnError::Unknown(name.to_owned())),
     }
 }
 
-fn number<T: Into<u64>>(value: Option<T>) -> Field {
+pub(crate) fn number<T: Into<u64>>(value: Option<T>) -> Field {
     value.map_or(Field::Null, |v| Field::Number(v.into()))
 }
 
-fn word(value: Option<&str>, words: &mut Words) -> Field {
+pub(crate) fn word(value: Option<&str>, words: &mut Words) -> Field {
     value.map_or(Field::Null, |v| Field::Word(words.number(v)))
 }
 
 macro_rules! columns {
     ($($name:ident = $read:expr),* $(,)?) => {
-        &[$(GroupColumn { name: stringify!($name), read: $read }),*]
+        &[$($crate::columns::GroupColumn { name: stringify!($name), read: $read }),*]
     };
 }
-
-/// In the order of the records' own columns, but sources and destinations before their circumstances.
-static COLUMNS: &[GroupColumn] = columns! {
-    src_addr = |r, _| r.src_addr.map_or(Field::Null, Field::Address),
-    src_port = |r, _| number(r.src_port),
-    dst_addr = |r, _| r.dst_addr.map_or(Field::Null, Field::Address),
-    dst_port = |r, _| number(r.dst_port),
-    protocol = |r, _| number(Some(r.protocol)),
-    transport = |r, w| word(r.transport.as_deref(), w),
-    iface = |r, w| word(r.iface.as_deref(), w),
-    host = |r, w| word(r.host.as_deref(), w),
-    netns = |r, _| number(r.netns),
-    vlan = |r, _| number(r.vlan),
-    vlan_inner = |r, _| number(r.vlan_inner),
-    tcp_flags = |r, _| number(r.tcp_flags),
-    reverse_tcp_flags = |r, _| number(r.reverse_tcp_flags),
-    icmp_type = |r, _| number(r.icmp_type),
-    icmp_code = |r, _| number(r.icmp_code),
-    dscp = |r, _| number(r.dscp),
-    fragment = |r, _| r.fragment.map_or(Field::Null, Field::Truth),
-    tunnel = |r, w| word(r.tunnel.map(netrig_model::TunnelKind::as_str), w),
-    tunnel_id = |r, _| number(r.tunnel_id),
-    sampling_rate = |r, _| number(Some(r.sampling_rate)),
-    end_reason = |r, w| word(Some(r.end_reason.as_str()), w),
-    process = |r, w| word(r.process.as_deref(), w),
-    pid = |r, _| number(r.pid),
-    cgroup = |r, w| word(r.cgroup.as_deref(), w),
-    container = |r, w| word(r.container.as_deref(), w),
-    src_name = |r, w| word(r.src_name.as_deref(), w),
-    dst_name = |r, w| word(r.dst_name.as_deref(), w),
-    window_start = |r, _| Field::Time(r.window_start),
-    window_end = |r, _| Field::Time(r.window_end),
-    first_seen = |r, _| Field::Time(r.first_seen),
-    last_seen = |r, _| Field::Time(r.last_seen),
-};
+pub(crate) use columns;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netrig_model::FLOW_COLUMNS;
+    use netrig_model::ConnectionRecord;
+
+    fn every_group_column_is_one_of_the_record<R: Groupable>() {
+        for column in R::COLUMNS {
+            assert!(R::ALL_COLUMNS.iter().any(|c| c.name == column.name), "{}", column.name);
+        }
+        for name in R::IDENTITY {
+            assert!(R::COLUMNS.iter().any(|c| c.name == *name), "{name}");
+        }
+        for column in R::ALL_COLUMNS {
+            assert!(!matches!(find::<R>(column.name), Err(ColumnError::Unknown(_))), "{}", column.name);
+        }
+    }
 
     #[test]
-    fn every_column_of_the_record_can_be_grouped_by_or_is_a_sum() {
-        for column in FLOW_COLUMNS {
-            assert!(!matches!(find(column.name), Err(ColumnError::Unknown(_))), "{}", column.name);
-        }
-        for column in COLUMNS {
-            assert!(FLOW_COLUMNS.iter().any(|c| c.name == column.name), "{}", column.name);
-        }
+    fn every_column_of_a_record_can_be_grouped_by_or_is_a_measure() {
+        every_group_column_is_one_of_the_record::<FlowRecord>();
+        every_group_column_is_one_of_the_record::<ConnectionRecord>();
+        assert_eq!(By::flow().names().count(), FlowRecord::IDENTITY.len());
     }
 
     #[test]
@@ -181,7 +183,12 @@ mod tests {
         assert_eq!(names("src_addr, dst_port,"), Ok(vec!["src_addr", "dst_port"]));
         assert_eq!(names("dst,dst_port"), Ok(vec!["dst_addr", "dst_port"]));
         assert_eq!(names("src_adr"), Err(ColumnError::Unknown("src_adr".to_owned())));
-        assert_eq!(names("bytes"), Err(ColumnError::Sum("bytes".to_owned())));
+        assert_eq!(names("bytes"), Err(ColumnError::Measure("bytes".to_owned(), "flows")));
+        assert_eq!(names("flows"), Err(ColumnError::Measure("flows".to_owned(), "flows")));
         assert_eq!(names(" , "), Err(ColumnError::Empty));
+        let of_connections = GroupBy::<ConnectionRecord>::parse("process,end_reason");
+        assert!(of_connections.is_ok_and(|by| by.names().eq(["process", "end_reason"])));
+        let measure = GroupBy::<ConnectionRecord>::parse("rtt_us_mean");
+        assert_eq!(measure, Err(ColumnError::Measure("rtt_us_mean".to_owned(), "connections")));
     }
 }

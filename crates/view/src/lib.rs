@@ -4,17 +4,22 @@
 //! and exit codes are the binary's.
 
 mod columns;
+mod connections;
 mod field;
-mod flow_table;
+mod flows;
 mod group;
 mod lines;
 mod table;
 pub mod top;
 pub mod units;
 
-pub use columns::{By, ColumnError, GroupColumn};
+pub use columns::{By, ColumnError, GroupBy, GroupColumn, Groupable};
+pub use connections::{
+    Cause, Choice, ConnectionSums, Latest, Lost, RankedConnections, Ranking, SLOW_US, connection_table, failure, lost,
+    sentence, slow, why, why_slow,
+};
 pub use field::Field;
-pub use flow_table::flow_table;
-pub use group::{Group, Grouped, Grouper, Limits, Pruned, Sums};
+pub use flows::{FlowSums, flow_table};
+pub use group::{Group, Grouped, Grouper, Limits, Pruned, Sum};
 pub use lines::{group_line, record_line};
 pub use table::{Align, Column, Style, Table};

@@ -1,58 +1,55 @@
 //! Records and groups as JSON Lines.
 
+use crate::columns::Groupable;
 use crate::field::Field;
-use crate::group::{Group, Grouped};
-use netrig_model::FlowRecord;
+use crate::group::{Group, Grouped, Sum};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line<'a, R: Serialize> {
     record: &'static str,
     #[serde(flatten)]
-    flow: &'a FlowRecord,
+    fields: &'a R,
 }
 
 /// One record as a line of JSON, without the line feed.
 ///
 /// # Errors
 /// When the record cannot be serialised, which no record is known to do.
-pub fn record_line(flow: &FlowRecord) -> serde_json::Result<String> {
-    serde_json::to_string(&Line { record: "flows", flow })
+pub fn record_line<R: Groupable + Serialize>(record: &R) -> serde_json::Result<String> {
+    serde_json::to_string(&Line { record: R::WORD, fields: record })
 }
 
 /// One group as a line of JSON, without the line feed: the columns it was grouped by, then its sums.
 ///
 /// # Errors
 /// When the group cannot be serialised, which no group is known to do.
-pub fn group_line(grouped: &Grouped, group: &Group) -> serde_json::Result<String> {
+pub fn group_line<R: Groupable>(grouped: &Grouped<R>, group: &Group<R::Sums>) -> serde_json::Result<String> {
     serde_json::to_string(&GroupLine { grouped, group })
 }
 
-struct GroupLine<'a> {
-    grouped: &'a Grouped,
-    group: &'a Group,
+struct GroupLine<'a, R: Groupable> {
+    grouped: &'a Grouped<R>,
+    group: &'a Group<R::Sums>,
 }
 
-impl Serialize for GroupLine<'_> {
+impl<R: Groupable> Serialize for GroupLine<'_, R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("record", "flows")?;
+        map.serialize_entry("record", R::WORD)?;
         for (name, field) in self.grouped.by.names().zip(self.grouped.fields(self.group)) {
             map.serialize_entry(name, &value(self.grouped, field))?;
         }
-        let sums = &self.group.sums;
-        map.serialize_entry("packets", &sums.packets)?;
-        map.serialize_entry("bytes", &sums.bytes)?;
-        map.serialize_entry("reverse_packets", &sums.reverse_packets)?;
-        map.serialize_entry("reverse_bytes", &sums.reverse_bytes)?;
-        map.serialize_entry("flows", &sums.flows)?;
+        for (name, sum) in R::Sums::NAMES.iter().zip(self.group.sums.values()) {
+            map.serialize_entry(name, &sum)?;
+        }
         map.end()
     }
 }
 
-fn value(grouped: &Grouped, field: Field) -> Value {
+fn value<R: Groupable>(grouped: &Grouped<R>, field: Field) -> Value {
     match field {
         Field::Null => Value::Null,
         Field::Number(n) => n.into(),

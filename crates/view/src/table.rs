@@ -20,27 +20,33 @@ pub struct Column {
     pub align: Align,
     /// The narrowest it may be cut to; 0: it is never cut (numbers).
     pub width_min: usize,
-    /// Left out first where there is no room for all.
-    pub optional: bool,
+    /// Left out where there is no room for all, those with the highest number first, of equals the last; 0: never.
+    pub optional: u8,
 }
 
 impl Column {
     /// A column of numbers, never cut.
     #[must_use]
     pub fn number(title: &str) -> Self {
-        Self { title: title.to_owned(), align: Align::Right, width_min: 0, optional: false }
+        Self { title: title.to_owned(), align: Align::Right, width_min: 0, optional: 0 }
     }
 
     /// A column of words, cut in the middle down to `width_min` where there is no room.
     #[must_use]
     pub fn text(title: &str, width_min: usize) -> Self {
-        Self { title: title.to_owned(), align: Align::Left, width_min, optional: false }
+        Self { title: title.to_owned(), align: Align::Left, width_min, optional: 0 }
     }
 
-    /// The same, left out first where there is no room.
+    /// The same, left out where there is no room.
     #[must_use]
     pub fn optional(self) -> Self {
-        Self { optional: true, ..self }
+        self.optional_before(0)
+    }
+
+    /// The same, left out before those of `rank` and below.
+    #[must_use]
+    pub fn optional_before(self, rank: u8) -> Self {
+        Self { optional: rank.saturating_add(1), ..self }
     }
 }
 
@@ -128,10 +134,12 @@ impl Table {
     fn fit(&self, width: Option<usize>) -> Vec<Option<usize>> {
         let mut widths: Vec<Option<usize>> = self.widths.iter().copied().map(Some).collect();
         let Some(room) = width else { return widths };
-        for (i, column) in self.columns.iter().enumerate().rev() {
-            if column.optional && total(&widths) > room {
-                widths[i] = None;
-            }
+        let mut optional: Vec<usize> = (0..widths.len()).filter(|i| self.columns[*i].optional > 0).collect();
+        optional.sort_by_key(|i| (self.columns[*i].optional, *i));
+        while total(&widths) > room
+            && let Some(last) = optional.pop()
+        {
+            widths[last] = None;
         }
         // The widest of those that may shrink gives first, so that one long name does not starve the others.
         while total(&widths) > room {

@@ -3,6 +3,9 @@
 const BYTE_UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
 const RATE_UNITS: [&str; 6] = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "Pbit/s"];
 const COUNT_UNITS: [&str; 6] = ["", "k", "M", "G", "T", "P"];
+const TIME_UNITS: [&str; 6] = ["µs", "ms", "s", "s", "s", "s"];
+/// From here on a time is shown in minutes and more.
+const SECONDS_UP_TO_US: u64 = 600_000_000;
 const NS_PER_S: f64 = 1e9;
 
 /// Bytes in steps of 1000, as networks count: `1.50 kB`.
@@ -48,6 +51,15 @@ pub fn duration(ns: i64) -> String {
         Some(3) => format!("{total_s}s"),
         Some(i) => format!("{}{} {}{}", parts[i].0, parts[i].1, parts[i + 1].0, parts[i + 1].1),
     }
+}
+
+/// A short time in three digits, a long one as [`duration`]: `312 µs`, `1.23 ms`, `127 s`, `15m 20s`.
+#[must_use]
+pub fn microseconds(us: u64) -> String {
+    if us >= SECONDS_UP_TO_US {
+        return duration(i64::try_from(us).unwrap_or(i64::MAX).saturating_mul(1000));
+    }
+    scaled(us as f64, &TIME_UNITS)
 }
 
 /// `amount` a second over `ns`; nothing can be said over no time.
@@ -99,6 +111,27 @@ mod tests {
         let s = 1_000_000_000;
         let shown = [850_000_000, 5 * s, 306 * s, 3600 * s, (3 * 86_400 + 4 * 3600 + 59) * s, -1].map(duration);
         assert_eq!(shown, ["850 ms", "5s", "5m 6s", "1h 0m", "3d 4h", "0 ms"]);
+    }
+
+    #[test]
+    fn short_times() {
+        let shown = [0, 312, 999, 1234, 12_000, 210_000, 999_600, 4_200_000, 127_000_000, 920_000_000, u64::MAX];
+        assert_eq!(
+            shown.map(microseconds),
+            [
+                "0 µs",
+                "312 µs",
+                "999 µs",
+                "1.23 ms",
+                "12.0 ms",
+                "210 ms",
+                "1.00 s",
+                "4.20 s",
+                "127 s",
+                "15m 20s",
+                "106751d 23h"
+            ]
+        );
     }
 
     proptest! {

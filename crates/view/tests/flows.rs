@@ -4,7 +4,7 @@ mod common;
 
 use common::{flow, golden, records};
 use netrig_model::FlowRecord;
-use netrig_view::{By, Group, Grouped, Grouper, Limits, Style, flow_table, group_line, record_line};
+use netrig_view::{By, FlowSums, Group, Grouped, Grouper, Limits, Style, flow_table, group_line, record_line};
 use proptest::prelude::*;
 
 fn group(records: &[FlowRecord], by: By, limits: Limits, top: Option<usize>) -> Grouped {
@@ -77,7 +77,7 @@ proptest! {
         records in any_records(), top in prop::option::of(0..20usize), groups_max in 1..100usize
     ) {
         for columns in ["src_addr", "dst_addr,src_port", "window_start", "src,dst,iface"] {
-            let limits = Limits { groups_max, flows_max: 50 };
+            let limits = Limits { groups_max, members_max: 50 };
             let grouped = group(&records, by(columns), limits, top);
             let shown: u64 = grouped.groups.iter().map(|g| g.sums.total_bytes()).sum();
             let all: u64 = records.iter().map(|r| r.bytes + r.reverse_bytes).sum();
@@ -94,10 +94,10 @@ proptest! {
     fn a_pruned_answer_is_wrong_by_no_more_than_it_says(records in any_records(), groups_max in 2..30usize) {
         let exact = group(&records, by("src_addr,dst_addr"), Limits::default(), None);
         let pruned = group(&records, by("src_addr,dst_addr"), Limits { groups_max, ..Limits::default() }, None);
-        let key = |grouped: &Grouped, group: &Group| -> Vec<String> {
+        let key = |grouped: &Grouped, group: &Group<FlowSums>| -> Vec<String> {
             grouped.fields(group).map(|f| grouped.text(f)).collect()
         };
-        let error_max = pruned.pruned.unwrap_or_default().bytes_max;
+        let error_max = pruned.pruned.unwrap_or_default().size_max;
         for shown in &pruned.groups {
             let true_bytes = exact.groups.iter().find(|g| key(&exact, g) == key(&pruned, shown)).expect("group").sums.total_bytes();
             prop_assert!(true_bytes - shown.sums.total_bytes() <= error_max);

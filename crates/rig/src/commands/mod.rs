@@ -1,8 +1,10 @@
 //! One file for each subcommand.
 
+mod answer;
 mod check;
 mod completions;
 mod config;
+mod connections;
 mod flows;
 mod man;
 mod query;
@@ -25,6 +27,7 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => replay::run(args),
         Command::Top(args) => done(top::run(args)),
         Command::Flows(args) => done(flows::run(args)),
+        Command::Connections(args) => done(connections::run(args)),
         Command::Query(args) => done(query::run(args)),
         Command::Config(command) => done(config::run(command)),
         Command::Completions(args) => done(completions::run(args)),

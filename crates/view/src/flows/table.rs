@@ -2,26 +2,22 @@
 
 use crate::columns::By;
 use crate::field::Field;
-use crate::group::{Group, Grouped, Sums};
+use crate::group::{Group, Grouped, dashed};
 use crate::table::{Column, Table};
 use crate::units;
 use netrig_model::transport_name;
 use std::net::IpAddr;
 
+type FlowGroup = Group<super::FlowSums>;
+
 /// The table of an answer: flows as endpoints, when it was grouped by what tells flows apart, else the columns asked for.
 #[must_use]
 pub fn flow_table(grouped: &Grouped) -> Table {
-    let mut table = if grouped.by == By::flow() { flows(grouped) } else { groups(grouped) };
-    if grouped.rest_groups > 0 {
-        let rest = &grouped.rest;
-        let what = if grouped.by == By::flow() { "flows" } else { "groups" };
-        table.set_footer(format!(
-            "… and {} more {what}: {} packets, {}",
-            units::count(grouped.rest_groups),
-            units::count(rest.total_packets()),
-            units::bytes(rest.total_bytes())
-        ));
+    if grouped.by != By::flow() {
+        return grouped.table();
     }
+    let mut table = flows(grouped);
+    grouped.set_footer(&mut table, "flows");
     table
 }
 
@@ -48,57 +44,22 @@ fn flows(grouped: &Grouped) -> Table {
             units::bytes(sums.total_bytes()),
             units::bytes(sums.bytes),
             units::bytes(sums.reverse_bytes),
-            rate(sums),
+            sums.rate(),
             place(&name("iface"), &name("vlan"), &name("vlan_inner")),
         ]);
     }
     table
 }
 
-fn groups(grouped: &Grouped) -> Table {
-    let mut columns: Vec<Column> =
-        grouped.by.names().enumerate().map(|(i, name)| key_column(grouped, i, name)).collect();
-    columns.extend([
-        Column::number("PACKETS"),
-        Column::number("BYTES"),
-        Column::number("SENT").optional(),
-        Column::number("RECEIVED").optional(),
-        Column::number("RATE"),
-        Column::number("FLOWS"),
-    ]);
-    let mut table = Table::new(columns);
-    for group in &grouped.groups {
-        let sums = &group.sums;
-        let mut row: Vec<String> = grouped.fields(group).map(|field| dashed(grouped.text(field))).collect();
-        row.extend([
-            units::count(sums.total_packets()),
-            units::bytes(sums.total_bytes()),
-            units::bytes(sums.bytes),
-            units::bytes(sums.reverse_bytes),
-            rate(sums),
-            units::count(sums.flows),
-        ]);
-        table.push(&row);
-    }
-    table
-}
-
-fn key_column(grouped: &Grouped, position: usize, name: &str) -> Column {
-    let number = |field: Option<Field>| matches!(field, Some(Field::Number(_) | Field::Null));
-    let numeric = grouped.groups.iter().all(|g| number(grouped.fields(g).nth(position)));
-    let title = name.to_uppercase();
-    if numeric { Column::number(&title) } else { Column::text(&title, 12) }
-}
-
-fn field(grouped: &Grouped, group: &Group, column: &str) -> Field {
+fn field(grouped: &Grouped, group: &FlowGroup, column: &str) -> Field {
     grouped.by.position(column).and_then(|i| grouped.fields(group).nth(i)).unwrap_or(Field::Null)
 }
 
-fn text_of(grouped: &Grouped, group: &Group, column: &str) -> String {
+fn text_of(grouped: &Grouped, group: &FlowGroup, column: &str) -> String {
     grouped.text(field(grouped, group, column))
 }
 
-fn endpoint(grouped: &Grouped, group: &Group, address: &str, port: &str) -> String {
+fn endpoint(grouped: &Grouped, group: &FlowGroup, address: &str, port: &str) -> String {
     match (field(grouped, group, address), field(grouped, group, port)) {
         (Field::Address(IpAddr::V6(ip)), Field::Number(port)) => format!("[{ip}]:{port}"),
         (Field::Address(ip), Field::Number(port)) => format!("{ip}:{port}"),
@@ -107,7 +68,7 @@ fn endpoint(grouped: &Grouped, group: &Group, address: &str, port: &str) -> Stri
 }
 
 /// The protocol's name, with what else tells such flows apart.
-fn transport(grouped: &Grouped, group: &Group) -> String {
+fn transport(grouped: &Grouped, group: &FlowGroup) -> String {
     let mut text = match (field(grouped, group, "transport"), field(grouped, group, "protocol")) {
         (Field::Null, Field::Number(n)) => {
             u8::try_from(n).ok().and_then(transport_name).map_or_else(|| format!("proto {n}"), str::to_owned)
@@ -137,13 +98,4 @@ fn place(iface: &str, vlan: &str, inner: &str) -> String {
         }
     }
     text
-}
-
-fn rate(sums: &Sums) -> String {
-    let bits = units::rate(sums.total_bytes(), sums.span_ns()).map(|bytes| bytes * 8.0);
-    dashed(bits.map(units::bits_per_second).unwrap_or_default())
-}
-
-fn dashed(text: String) -> String {
-    if text.is_empty() { "-".to_owned() } else { text }
 }

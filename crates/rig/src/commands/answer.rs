@@ -1,0 +1,64 @@
+//! What `netrig flows` and `netrig connections` have in common: groups, and what to say beside them.
+
+use super::sources::Sources;
+use crate::failure::Usage;
+use crate::output::{Output, say, table_style};
+use netrig_model::Timestamp;
+use netrig_store::Record;
+use netrig_view::{ColumnError, GroupBy, Groupable, Grouped, Table, group_line, units};
+use serde::de::DeserializeOwned;
+
+/// Reads `--by`.
+pub(super) fn columns<R: Groupable>(text: &str) -> Result<GroupBy<R>, Usage> {
+    GroupBy::parse(text).map_err(|error| {
+        let hint = match &error {
+            ColumnError::Unknown(word) => match netrig_config::nearest(word, GroupBy::<R>::known()) {
+                Some(known) => format!(": did you mean `{known}`?"),
+                None => format!("; there are {}", GroupBy::<R>::known().collect::<Vec<_>>().join(", ")),
+            },
+            ColumnError::Measure(..) | ColumnError::Empty => String::new(),
+        };
+        Usage(format!("--by: {error}{hint}"))
+    })
+}
+
+/// Prints groups as lines of JSON, or as this table; whether there were any.
+pub(super) fn print_groups<R: Groupable>(grouped: &Grouped<R>, table: Option<&Table>) -> anyhow::Result<bool> {
+    let mut out = Output::stdout();
+    match table {
+        None => {
+            for group in &grouped.groups {
+                out.line(&group_line(grouped, group)?);
+            }
+        }
+        Some(_) if grouped.groups.is_empty() => {}
+        Some(table) => table.render_lines(table_style(), &mut |line| out.line(line)),
+    }
+    out.finish()?;
+    Ok(!grouped.groups.is_empty() || grouped.rest_groups > 0)
+}
+
+/// Says that groups were too many; `size` writes what they are ordered by.
+pub(super) fn say_what_was_pruned<R: Groupable>(grouped: &Grouped<R>, size: fn(u64) -> String) {
+    if let Some(pruned) = grouped.pruned {
+        say(&format!(
+            "netrig: too many groups to keep: {} small ones are only in the sum of the rest, and a line may lack up to {}",
+            units::count(pruned.groups),
+            size(pruned.size_max)
+        ));
+    }
+}
+
+/// Says that there are none of `what`, and how old the newest record is.
+pub(super) fn say_nothing_found<R>(sources: &Sources<R>, what: &str, now: Timestamp, hint: &str)
+where
+    R: Record + DeserializeOwned,
+{
+    let newest = match sources.stored_until() {
+        Some(end) if end < now => {
+            format!("; the store's newest record is {} old: see --since", units::duration(now.0 - end.0))
+        }
+        _ => String::new(),
+    };
+    say(&format!("netrig: no {what} in that time{newest}{hint}"));
+}

@@ -1,0 +1,8 @@
+//! Flows: their columns, their sums, and the list of them.
+
+mod columns;
+mod sums;
+mod table;
+
+pub use sums::FlowSums;
+pub use table::flow_table;
