@@ -100,8 +100,8 @@ impl Compaction {
     pub(crate) fn finish(self, dir: &Path) -> Result<(Segment, usize), StoreError> {
         let failed = |e| StoreError::writing(self.table.name(), self.draft.path(), e);
         let file = self.encoder.finish().map_err(failed)?;
-        let bytes = self.draft.publish(&file)?;
         let path = Segment::path_of(dir, self.table, self.range);
+        let bytes = self.draft.publish(&file, &path)?;
         Ok((Segment { table: self.table, range: self.range, path, bytes }, self.inputs.len()))
     }
 }

@@ -30,6 +30,7 @@ mod retain;
 mod schema;
 mod segment;
 mod table;
+mod window_file;
 mod writer;
 
 pub use encode::to_parquet;
@@ -39,4 +40,5 @@ pub use record::Record;
 pub use schema::{arrow_type, schema};
 pub use segment::{Range, Segment};
 pub use table::Table;
+pub use window_file::WindowFile;
 pub use writer::{Maintenance, StoreConfig, StoreWriter};

@@ -3,22 +3,26 @@
 use crate::StoreError;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Tells drafts of this process apart: several may be under way, and of the same range.
+static DRAFTS: AtomicU64 = AtomicU64::new(0);
 
 /// A file under its temporary name. Dropped before it is published, it is removed.
 pub(crate) struct Draft {
-    target: PathBuf,
     temporary: PathBuf,
     published: bool,
 }
 
 impl Draft {
-    /// An empty file beside `target`, under a name that no reader takes for a segment.
+    /// An empty file where `target` is to be, under a name that no reader takes for a segment.
     pub(crate) fn create(target: &Path) -> Result<(Self, File), StoreError> {
         let (folder, name) = (target.parent().unwrap_or(target), target.file_name().unwrap_or_default());
         make_folder(folder)?;
-        let temporary = folder.join(format!(".{}.tmp", name.to_string_lossy()));
+        let (stem, number) = (Path::new(name).file_stem().unwrap_or_default(), DRAFTS.fetch_add(1, Ordering::Relaxed));
+        let temporary = folder.join(format!(".{}-{number}.parquet.tmp", stem.to_string_lossy()));
         let file = File::create(&temporary).map_err(|e| StoreError::io("create", &temporary, e))?;
-        Ok((Self { target: target.to_owned(), temporary, published: false }, file))
+        Ok((Self { temporary, published: false }, file))
     }
 
     /// Whether a file name is one of ours, left behind by a writer that was killed.
@@ -31,12 +35,15 @@ impl Draft {
     }
 
     /// Data to disk, then the name, then the name to disk: after a crash at any point between, the file is whole or absent.
-    pub(crate) fn publish(mut self, file: &File) -> Result<u64, StoreError> {
+    /// `target` is on the same disk; it need not be the one that the draft was begun for.
+    pub(crate) fn publish(mut self, file: &File, target: &Path) -> Result<u64, StoreError> {
         file.sync_all().map_err(|e| StoreError::io("flush", &self.temporary, e))?;
         let bytes = file.metadata().map_err(|e| StoreError::io("measure", &self.temporary, e))?.len();
-        fs::rename(&self.temporary, &self.target).map_err(|e| StoreError::io("rename into place", &self.target, e))?;
+        let folder = target.parent().unwrap_or(target);
+        make_folder(folder)?;
+        fs::rename(&self.temporary, target).map_err(|e| StoreError::io("rename into place", target, e))?;
         self.published = true;
-        sync_folder(self.target.parent().unwrap_or(&self.target))?;
+        sync_folder(folder)?;
         Ok(bytes)
     }
 }

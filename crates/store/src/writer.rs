@@ -2,16 +2,14 @@
 
 use crate::catalog::Catalog;
 use crate::compact::{Compaction, Source};
-use crate::encode::Encoder;
 use crate::hour::{HOUR_NS, Hour};
 use crate::lock::WriterLock;
-use crate::publish::Draft;
 use crate::record::Record;
+use crate::window_file::WindowFile;
 use crate::{Range, Segment, StoreError, Table, retain};
 use netrig_model::{ConnectionRecord, FlowRecord, LedgerRecord, StoreStatus, Timestamp};
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Rows that one call of [`StoreWriter::maintain`] decodes and encodes again at most: some 0.1 s of one core.
@@ -54,23 +52,6 @@ pub struct StoreWriter {
     _lock: WriterLock,
 }
 
-/// Rows that come together.
-trait Chunk<R> {
-    fn rows(&self) -> &[R];
-}
-
-impl<R> Chunk<R> for &[R] {
-    fn rows(&self) -> &[R] {
-        self
-    }
-}
-
-impl<R> Chunk<R> for Arc<Vec<R>> {
-    fn rows(&self) -> &[R] {
-        self
-    }
-}
-
 impl StoreWriter {
     /// Makes the folder if need be, takes its lock, and clears away what a killed writer left.
     ///
@@ -101,27 +82,6 @@ impl StoreWriter {
         self.append(window, rows)
     }
 
-    /// The same for a window whose rows are not in memory at once: each chunk is encoded as it comes. Every row's window
-    /// lies within `window`. On disk when this returns, or none of it is.
-    ///
-    /// # Errors
-    /// As for [`Self::append_flows`]; the chunks are taken to the end all the same, so that all their rows are counted as lost.
-    pub fn append_flow_chunks(
-        &mut self,
-        window: (Timestamp, Timestamp),
-        chunks: &mut dyn Iterator<Item = Arc<Vec<FlowRecord>>>,
-    ) -> Result<(), StoreError> {
-        let mut rows = 0;
-        let mut counted = chunks.inspect(|chunk| rows += chunk.len() as u64).peekable();
-        if counted.peek().is_none() {
-            return Ok(());
-        }
-        let written = self.write(Range { start: window.0, end: window.1 }, &mut counted);
-        counted.by_ref().for_each(drop);
-        drop(counted);
-        self.settle(written, rows)
-    }
-
     /// The same for the ledger.
     ///
     /// # Errors
@@ -140,6 +100,24 @@ impl StoreWriter {
         rows: &[ConnectionRecord],
     ) -> Result<(), StoreError> {
         self.append(window, rows)
+    }
+
+    /// A file for a window whose rows are not in memory at once. Several may be under way, also while [`Self::maintain`]
+    /// and the other methods are called.
+    pub fn begin<R: Record>(&self, window: (Timestamp, Timestamp)) -> WindowFile<R> {
+        WindowFile::new(self.config.dir.clone(), Range { start: window.0, end: window.1 })
+    }
+
+    /// Stores what was pushed: all of it on disk when this returns, or none. Without rows there is no file.
+    ///
+    /// # Errors
+    /// As for [`Self::append_flows`]; all rows pushed are counted as lost then, also those that came after the failure.
+    pub fn finish<R: Record>(&mut self, file: WindowFile<R>) -> Result<(), StoreError> {
+        let rows = file.rows;
+        match self.write(file).transpose() {
+            Some(written) => self.settle(written, rows),
+            None => Ok(()),
+        }
     }
 
     /// Other limits of age and bytes; what is beyond them goes at the next upkeep.
@@ -188,12 +166,9 @@ impl StoreWriter {
     }
 
     fn append<R: Record>(&mut self, window: (Timestamp, Timestamp), rows: &[R]) -> Result<(), StoreError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let range = rows.iter().fold(Range { start: window.0, end: window.1 }, |all, r| all.union(&r.window()));
-        let written = self.write(range, &mut std::iter::once(rows));
-        self.settle(written, rows.len() as u64)
+        let mut file = self.begin(window);
+        file.push(rows);
+        self.finish(file)
     }
 
     /// What a write came to, for the status.
@@ -222,33 +197,25 @@ impl StoreWriter {
         }
     }
 
-    /// One window into one file. A range that others of the table hold, or that holds others, needs care, because readers
-    /// pass over a file whose range lies within another's: that is how a clock set back, or a window begun before a
-    /// restart, shows.
-    fn write<R: Record, C: Chunk<R>>(
-        &self,
-        mut range: Range,
-        chunks: &mut dyn Iterator<Item = C>,
-    ) -> Result<Segment, StoreError> {
+    /// One window into one file; none without rows. A range that others of the table hold, or that holds others, needs
+    /// care, because readers pass over a file whose range lies within another's: that is how a clock set back, or a window
+    /// begun before a restart, shows.
+    fn write<R: Record>(&self, file: WindowFile<R>) -> Result<Option<Segment>, StoreError> {
+        let mut range = file.range;
+        let Some((draft, mut encoder)) = file.into_written()? else { return Ok(None) };
         // Held by others: reach a little further than they do. A range may be wider than its rows.
         while let Some(end) = self.reach_around(R::TABLE, range) {
             range.end = end;
         }
-        let path = Segment::path_of(&self.config.dir, R::TABLE, range);
-        let (draft, file) = Draft::create(&path)?;
-        let failed = |e| StoreError::writing(R::TABLE.name(), draft.path(), e);
-        let mut encoder = Encoder::new(R::TABLE, file).map_err(failed)?;
         // Holding others: take their rows along, for they will not be read any more.
         for held in self.catalog.of(R::TABLE).filter(|s| range.contains(&s.range)) {
             let mut source = Source::open(R::TABLE, held.path.clone())?;
             while source.feed(&mut encoder, draft.path())?.is_some() {}
         }
-        for chunk in chunks {
-            encoder.write_rows(chunk.rows()).map_err(failed)?;
-        }
-        let file = encoder.finish().map_err(failed)?;
-        let bytes = draft.publish(&file)?;
-        Ok(Segment { table: R::TABLE, range, path, bytes })
+        let done = encoder.finish().map_err(|e| StoreError::writing(R::TABLE.name(), draft.path(), e))?;
+        let path = Segment::path_of(&self.config.dir, R::TABLE, range);
+        let bytes = draft.publish(&done, &path)?;
+        Ok(Some(Segment { table: R::TABLE, range, path, bytes }))
     }
 
     /// An end just beyond that of every segment that holds `range`, if there is one.

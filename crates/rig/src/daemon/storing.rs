@@ -1,8 +1,8 @@
 //! The store behind its own thread and a bounded queue: a slow or full disk never stops the loop.
 
 use anyhow::Context;
-use netrig_model::{FlowRecord, LedgerRecord, StoreStatus, Timestamp};
-use netrig_store::{StoreConfig, StoreWriter};
+use netrig_model::{ConnectionRecord, FlowRecord, LedgerRecord, StoreStatus, Timestamp};
+use netrig_store::{Record, StoreConfig, StoreWriter, WindowFile};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Records handed over together; what is in flight at most is a few of these.
 pub(crate) const CHUNK_ROWS: usize = 8192;
+/// The same of connections, whose records are several times as large.
+pub(crate) const CONNECTION_CHUNK_ROWS: usize = 2048;
 const QUEUE_CHUNKS: usize = 4;
 /// Of a window that is being stored, this many are kept at hand for whoever asks meanwhile; of a larger one none, for
 /// that would be all of it in memory.
@@ -19,21 +21,72 @@ const KEPT_CHUNKS: usize = 4;
 type Window = (Timestamp, Timestamp);
 
 enum Job {
-    /// Part of a window.
-    Rows(Window, Arc<Vec<FlowRecord>>),
-    /// The window's end, and its ledger.
-    Close(Window, Vec<LedgerRecord>),
+    /// Part of a window's flows.
+    Flows(Window, Arc<Vec<FlowRecord>>),
+    /// The end of a window of flows, and its ledger.
+    CloseFlows(Window, Vec<LedgerRecord>),
+    /// Part of a window's connections.
+    Connections(Window, Arc<Vec<ConnectionRecord>>),
+    /// The end of a window of connections.
+    CloseConnections(Window),
     /// Other limits, from a reload.
     Limits(Duration, u64),
 }
 
+/// Records of one table that are not on disk yet, in the order in which they were handed over.
+struct Pending<R> {
+    chunks: VecDeque<(Window, Arc<Vec<R>>)>,
+    /// The first so many are in the file that the thread has open.
+    taken: usize,
+    /// The start of the window of that file, if chunks of it were let go already.
+    let_go: Option<Timestamp>,
+}
+
+impl<R> Default for Pending<R> {
+    fn default() -> Self {
+        Self { chunks: VecDeque::new(), taken: 0, let_go: None }
+    }
+}
+
+impl<R> Pending<R> {
+    fn before(&self, open: Timestamp) -> Option<Chunks<R>> {
+        if self.let_go.is_some_and(|start| start < open) {
+            return None;
+        }
+        let closed = self.chunks.iter().filter(|(window, _)| window.0 < open);
+        let first = closed.clone().map(|(window, _)| window.0).min().unwrap_or(open);
+        Some((closed.map(|(_, rows)| Arc::clone(rows)).collect(), first))
+    }
+
+    /// The thread has taken the next chunk.
+    fn take(&mut self, window: Window) {
+        self.taken += 1;
+        if self.taken > KEPT_CHUNKS || self.let_go.is_some() {
+            self.forget_taken();
+            self.let_go = Some(window.0);
+        }
+    }
+
+    /// The thread's file is on disk, or lost.
+    fn end(&mut self) {
+        self.forget_taken();
+        self.let_go = None;
+    }
+
+    fn forget_taken(&mut self) {
+        self.chunks.drain(..self.taken.min(self.chunks.len()));
+        self.taken = 0;
+    }
+}
+
+/// Chunks of records, and where those of the store end.
+type Chunks<R> = (Vec<Arc<Vec<R>>>, Timestamp);
+
 #[derive(Default)]
 struct Shared {
     status: StoreStatus,
-    /// Chunks of windows that are not on disk yet.
-    pending: VecDeque<(Window, Arc<Vec<FlowRecord>>)>,
-    /// The start of a window that is being stored, of which chunks were let go already.
-    let_go: Option<Timestamp>,
+    flows: Pending<FlowRecord>,
+    connections: Pending<ConnectionRecord>,
     /// Rows that did not fit into the queue.
     lost: u64,
     failed: Option<String>,
@@ -66,20 +119,37 @@ impl Storing {
         Ok(Self { jobs: Some(jobs), shared, thread: Some(thread) })
     }
 
-    /// Hands over part of a window. Where the queue is full, `meanwhile` is called until there is room: the disk is slow,
-    /// but the kernel's outboxes must not wait for it.
+    /// Hands over part of a window of flows. Where the queue is full, `meanwhile` is called until there is room: the disk is
+    /// slow, but the kernel's outboxes must not wait for it.
     pub(crate) fn rows(&self, window: Window, rows: Vec<FlowRecord>, meanwhile: &mut dyn FnMut()) {
         if rows.is_empty() {
             return;
         }
         let rows = Arc::new(rows);
-        lock(&self.shared).pending.push_back((window, Arc::clone(&rows)));
-        self.send(Job::Rows(window, rows), meanwhile);
+        lock(&self.shared).flows.chunks.push_back((window, Arc::clone(&rows)));
+        self.send(Job::Flows(window, rows), meanwhile);
     }
 
-    /// Ends a window.
+    /// Ends a window of flows.
     pub(crate) fn close(&self, window: Window, ledger: Vec<LedgerRecord>, meanwhile: &mut dyn FnMut()) {
-        self.send(Job::Close(window, ledger), meanwhile);
+        self.send(Job::CloseFlows(window, ledger), meanwhile);
+    }
+
+    /// Hands over part of a window of connections, at most [`CONNECTION_CHUNK_ROWS`] at a time. Their windows begin and end
+    /// apart from those of flows.
+    pub(crate) fn connection_rows(&self, window: Window, rows: Vec<ConnectionRecord>, meanwhile: &mut dyn FnMut()) {
+        if rows.is_empty() {
+            return;
+        }
+        let rows = Arc::new(rows);
+        lock(&self.shared).connections.chunks.push_back((window, Arc::clone(&rows)));
+        self.send(Job::Connections(window, rows), meanwhile);
+    }
+
+    /// Ends a window of connections. A window that is closed early is followed by one that begins later: by their beginnings
+    /// whoever asks knows what is stored.
+    pub(crate) fn close_connections(&self, window: Window, meanwhile: &mut dyn FnMut()) {
+        self.send(Job::CloseConnections(window), meanwhile);
     }
 
     /// Other limits of age and bytes, from the next window on.
@@ -94,9 +164,7 @@ impl Storing {
                 Ok(()) => return,
                 Err(TrySendError::Full(job)) => job,
                 Err(TrySendError::Disconnected(job)) => {
-                    if let Job::Rows(_, rows) = job {
-                        lock(&self.shared).lost += rows.len() as u64;
-                    }
+                    lock(&self.shared).lost += job.rows();
                     return;
                 }
             };
@@ -117,16 +185,15 @@ impl Storing {
         status
     }
 
-    /// Records of windows before `open` that are not on disk yet, and the start of the first such window. None while a
+    /// Flow records of windows before `open` that are not on disk yet, and the start of the first such window. None while a
     /// large window is on its way to the disk: ask again.
-    pub(crate) fn pending(&self, open: Timestamp) -> Option<(Vec<Arc<Vec<FlowRecord>>>, Timestamp)> {
-        let shared = lock(&self.shared);
-        if shared.let_go.is_some_and(|start| start < open) {
-            return None;
-        }
-        let closed = shared.pending.iter().filter(|(window, _)| window.0 < open);
-        let first = closed.clone().map(|(window, _)| window.0).min().unwrap_or(open);
-        Some((closed.map(|(_, rows)| Arc::clone(rows)).collect(), first))
+    pub(crate) fn pending(&self, open: Timestamp) -> Option<Chunks<FlowRecord>> {
+        lock(&self.shared).flows.before(open)
+    }
+
+    /// The same of connections; `open` is the start of their open window.
+    pub(crate) fn pending_connections(&self, open: Timestamp) -> Option<Chunks<ConnectionRecord>> {
+        lock(&self.shared).connections.before(open)
     }
 }
 
@@ -142,71 +209,83 @@ impl Drop for Storing {
     }
 }
 
-fn work(mut writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
-    while let Ok(first) = inbox.recv() {
-        let (window, ledger) = match first {
-            Job::Limits(retain, budget_bytes) => {
-                writer.limit(retain, budget_bytes);
-                continue;
-            }
-            Job::Close(window, ledger) => (window, Some(ledger)),
-            Job::Rows(window, rows) => (window, take_window(&mut writer, inbox, shared, (window, rows))),
-        };
-        let mut told = lock(shared);
-        told.pending.retain(|(pending, _)| pending.0 > window.0);
-        told.let_go = None;
-        drop(told);
-        if let Some(ledger) = ledger {
-            // The writer keeps the reason in its status, counts the rows, and says it in the log.
-            let _ = writer.append_ledger(window, &ledger);
+impl Job {
+    fn rows(&self) -> u64 {
+        match self {
+            Self::Flows(_, rows) => rows.len() as u64,
+            Self::CloseFlows(_, rows) => rows.len() as u64,
+            Self::Connections(_, rows) => rows.len() as u64,
+            Self::CloseConnections(_) | Self::Limits(..) => 0,
         }
-        if let Err(error) = writer.maintain(window.1) {
+    }
+}
+
+/// The thread: every table has a file of its own open while its window's chunks come, whatever comes for others in between.
+fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
+    let mut store = Store { writer, shared };
+    let mut flows = Lane { open: None, pending: |shared| &mut shared.flows };
+    let mut connections = Lane { open: None, pending: |shared| &mut shared.connections };
+    while let Ok(job) = inbox.recv() {
+        match job {
+            Job::Flows(window, rows) => flows.take(&mut store, window, &rows),
+            Job::Connections(window, rows) => connections.take(&mut store, window, &rows),
+            Job::CloseFlows(window, ledger) => {
+                flows.close(&mut store);
+                // The writer keeps the reason in its status, counts the rows, and says it in the log.
+                let _ = store.writer.append_ledger(window, &ledger);
+                store.upkeep(window.1);
+            }
+            Job::CloseConnections(window) => {
+                connections.close(&mut store);
+                store.upkeep(window.1);
+            }
+            Job::Limits(retain, budget_bytes) => store.writer.limit(retain, budget_bytes),
+        }
+    }
+    // The loop has ended, perhaps between a window's chunks.
+    flows.close(&mut store);
+    connections.close(&mut store);
+    lock(shared).status = store.writer.status();
+}
+
+struct Store<'a> {
+    writer: StoreWriter,
+    shared: &'a Mutex<Shared>,
+}
+
+impl Store<'_> {
+    fn upkeep(&mut self, now: Timestamp) {
+        if let Err(error) = self.writer.maintain(now) {
             tracing::warn!(%error, "The store's upkeep failed; it will be tried again.");
         }
-        lock(shared).status = writer.status();
+        lock(self.shared).status = self.writer.status();
     }
 }
 
-/// One window's chunks, as they come, into one file; returns its ledger, or none when the loop ended in between.
-fn take_window(
-    writer: &mut StoreWriter,
-    inbox: &Receiver<Job>,
-    shared: &Mutex<Shared>,
-    (window, rows): (Window, Arc<Vec<FlowRecord>>),
-) -> Option<Vec<LedgerRecord>> {
-    let (mut ledger, mut limits) = (None, None);
-    let mut first = Some(rows);
-    let mut chunks = std::iter::from_fn(|| {
-        if let Some(rows) = first.take() {
-            return Some(rows);
-        }
-        loop {
-            match inbox.recv() {
-                Ok(Job::Rows(_, rows)) => {
-                    let_go_of_many(&mut lock(shared), window);
-                    return Some(rows);
-                }
-                Ok(Job::Limits(retain, budget_bytes)) => limits = Some((retain, budget_bytes)),
-                Ok(Job::Close(_, rows)) => {
-                    ledger = Some(rows);
-                    return None;
-                }
-                Err(_) => return None,
-            }
-        }
-    })
-    .fuse();
-    let _ = writer.append_flow_chunks(window, &mut chunks);
-    if let Some((retain, budget_bytes)) = limits {
-        writer.limit(retain, budget_bytes);
-    }
-    ledger
+/// A table's window on its way to the disk.
+struct Lane<R> {
+    open: Option<(Window, WindowFile<R>)>,
+    pending: fn(&mut Shared) -> &mut Pending<R>,
 }
 
-fn let_go_of_many(shared: &mut Shared, window: Window) {
-    let of_window = shared.pending.iter().filter(|(w, _)| w.0 == window.0).count();
-    if of_window > KEPT_CHUNKS || shared.let_go.is_some() {
-        shared.pending.retain(|(w, _)| w.0 != window.0);
-        shared.let_go = Some(window.0);
+impl<R: Record> Lane<R> {
+    fn take(&mut self, store: &mut Store<'_>, window: Window, rows: &[R]) {
+        if self.open.as_ref().is_some_and(|(open, _)| open.0 != window.0) {
+            // Never closed: the clock was set.
+            self.close(store);
+        }
+        (self.pending)(&mut lock(store.shared)).take(window);
+        let (_, file) = self.open.get_or_insert_with(|| (window, store.writer.begin(window)));
+        file.push(rows);
+    }
+
+    fn close(&mut self, store: &mut Store<'_>) {
+        let Some((_, file)) = self.open.take() else { return };
+        // As for the ledger: the writer says what there is to say.
+        let _ = store.writer.finish(file);
+        (self.pending)(&mut lock(store.shared)).end();
     }
 }
+
+#[cfg(test)]
+mod tests;
