@@ -95,6 +95,9 @@ proptest! {
         prop_assert_eq!(sums(&few, "netrig_tcp_listener_drops_total", &[]).values().sum::<f64>(), drops as f64);
         prop_assert!(sums(&few, "netrig_tcp_rtt_seconds_count", &["service"]).len() <= 3, "two names and other");
         prop_assert!(sums(&few, "netrig_tcp_accept_queue", &["listener"]).len() <= 3);
+        for labels in sums(&few, "netrig_tcp_rtt_seconds_count", &["role", "service"]).keys() {
+            prop_assert_eq!(labels[0] == "any", labels[1] == "other", "a sum over services is of any role: {:?}", labels);
+        }
     }
 
     #[test]
