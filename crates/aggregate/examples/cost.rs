@@ -74,6 +74,7 @@ fn delta(n: u32, reply: bool) -> FlowDelta {
         tcp_flags: 18,
         first_flags: if reply { 18 } else { 2 },
         dscp: 0,
+        pid: None,
     }
 }
 

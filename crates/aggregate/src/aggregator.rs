@@ -5,6 +5,7 @@ use crate::key::PairKey;
 use crate::record::Teller;
 use crate::table::{INDEX_SLOTS_PER_FLOW, Table};
 use crate::told::{NotIp, Told};
+use crate::world::World;
 use netrig_model::{Direction, EndReason, FlowDelta, FlowKind, FlowRecord, InterfaceId, Timestamp, TrafficCounts};
 
 /// The queue of evicted flows is sized for this share of the flows remembered.
@@ -224,24 +225,14 @@ impl Aggregator {
     }
 
     /// Tells the flows that made room for others, ahead of the window's close. `now` says which window is open.
-    pub fn tell_evicted(
-        &mut self,
-        now: Timestamp,
-        iface_name: &dyn Fn(InterfaceId) -> Option<String>,
-        sink: &mut dyn FnMut(FlowRecord),
-    ) {
+    pub fn tell_evicted(&mut self, now: Timestamp, world: &dyn World, sink: &mut dyn FnMut(FlowRecord)) {
         self.settle();
         let start = now.window_start(self.config.window_ns);
-        self.tell_queue((start, start.plus_ns(self.config.window_ns)), iface_name, sink);
+        self.tell_queue((start, start.plus_ns(self.config.window_ns)), world, sink);
     }
 
-    fn tell_queue(
-        &mut self,
-        window: (Timestamp, Timestamp),
-        iface_name: &dyn Fn(InterfaceId) -> Option<String>,
-        sink: &mut dyn FnMut(FlowRecord),
-    ) {
-        let mut teller = Teller::new(window, &self.config, iface_name);
+    fn tell_queue(&mut self, window: (Timestamp, Timestamp), world: &dyn World, sink: &mut dyn FnMut(FlowRecord)) {
+        let mut teller = Teller::new(window, &self.config, world);
         for entry in self.evicted.drain(..) {
             sink(teller.record(&entry, EndReason::Evicted));
             account(&mut self.told, &entry);
@@ -253,17 +244,11 @@ impl Aggregator {
 
     /// Closes the window that ends at `end`: one record for each flow with traffic in it. `last` says that the rig stops
     /// or the capture is over: then every flow is told as ended and forgotten.
-    pub fn close_window(
-        &mut self,
-        end: Timestamp,
-        last: bool,
-        iface_name: &dyn Fn(InterfaceId) -> Option<String>,
-        sink: &mut dyn FnMut(FlowRecord),
-    ) {
+    pub fn close_window(&mut self, end: Timestamp, last: bool, world: &dyn World, sink: &mut dyn FnMut(FlowRecord)) {
         self.settle();
         let window = (end.plus_ns(-1).window_start(self.config.window_ns), end);
-        self.tell_queue(window, iface_name, sink);
-        let mut teller = Teller::new(window, &self.config, iface_name);
+        self.tell_queue(window, world, sink);
+        let mut teller = Teller::new(window, &self.config, world);
         let mut gone = Vec::with_capacity(TOGETHER_MAX);
         for number in 0..self.table.bound() {
             let entry = self.table.entry_mut(number);
@@ -301,15 +286,10 @@ impl Aggregator {
     }
 
     /// The open window as it stands at `now`; nothing that is told later changes by looking.
-    pub fn open_window(
-        &mut self,
-        now: Timestamp,
-        iface_name: &dyn Fn(InterfaceId) -> Option<String>,
-        sink: &mut dyn FnMut(FlowRecord),
-    ) {
+    pub fn open_window(&mut self, now: Timestamp, world: &dyn World, sink: &mut dyn FnMut(FlowRecord)) {
         self.settle();
         let window = (now.window_start(self.config.window_ns), now);
-        let mut teller = Teller::new(window, &self.config, iface_name);
+        let mut teller = Teller::new(window, &self.config, world);
         for entry in &self.evicted {
             sink(teller.record(entry, EndReason::Evicted));
         }

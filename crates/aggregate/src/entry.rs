@@ -1,4 +1,4 @@
-//! What is remembered of a flow: both sides, in 112 bytes with its key.
+//! What is remembered of a flow: both sides, in 120 bytes with its key.
 
 use crate::key::{PairKey, Side, icmp_is_query};
 use netrig_model::{Direction, EndReason, FlowDelta, TrafficCounts};
@@ -40,6 +40,8 @@ pub(crate) struct Entry {
     /// Whether side 1 initiated, once a record said so.
     told_initiator: Option<bool>,
     pub(crate) life: Life,
+    /// The process whose socket sent a packet; 0: unknown.
+    pid: u32,
 }
 
 impl Entry {
@@ -54,6 +56,7 @@ impl Entry {
             bound: [None; 2],
             told_initiator: None,
             life: Life::Live,
+            pid: 0,
         }
     }
 
@@ -81,6 +84,7 @@ impl Entry {
         }
         self.last_seen_ns = self.last_seen_ns.max(delta.last_seen.0);
         self.flags[side] |= delta.tcp_flags;
+        self.pid = delta.pid.unwrap_or(self.pid);
         self.bound[side] = Some(delta.key.direction);
     }
 
@@ -88,6 +92,10 @@ impl Entry {
     pub(crate) fn has_traffic(&self) -> bool {
         // Packets alone would do; bytes without packets would be a bug elsewhere, and must not vanish.
         (self.sent[0].packets | self.sent[1].packets | self.sent[0].bytes | self.sent[1].bytes) != 0
+    }
+
+    pub(crate) fn pid(&self) -> Option<u32> {
+        (self.pid != 0).then_some(self.pid)
     }
 
     pub(crate) fn direction(&self, side: Side) -> Option<Direction> {
@@ -169,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flow_with_its_key_is_112_bytes() {
-        assert_eq!(size_of::<Entry>(), 112);
+    fn a_flow_with_its_key_is_120_bytes() {
+        assert_eq!(size_of::<Entry>(), 120);
     }
 }

@@ -30,6 +30,7 @@
 //! record is queued as `evicted`; [`Aggregator::is_crowded`] says when that queue wants [`Aggregator::tell_evicted`].
 
 mod aggregator;
+mod connections;
 mod entry;
 mod hash;
 mod key;
@@ -37,7 +38,10 @@ mod ledger;
 mod record;
 mod table;
 mod told;
+mod world;
 
 pub use aggregator::{AggregateConfig, AggregateStats, Aggregator, BYTES_PER_FLOW};
+pub use connections::{ConnectionTeller, ToldConnections, end_of, error_name};
 pub use key::icmp_counterpart;
 pub use ledger::{Ledger, LedgerInput, ledger_row};
+pub use world::{FlowEnds, World};

@@ -1,7 +1,8 @@
 //! A remembered flow as a record.
 
 use crate::entry::Entry;
-use netrig_model::{EndReason, FlowRecord, InterfaceId, Timestamp, transport_name};
+use crate::world::{FlowEnds, World};
+use netrig_model::{EndReason, FlowRecord, InterfaceId, Owner, Timestamp, transport_name};
 
 /// What all records of one telling share.
 pub(crate) struct Teller<'a> {
@@ -9,7 +10,7 @@ pub(crate) struct Teller<'a> {
     pub(crate) host: Option<&'a str>,
     pub(crate) netns: Option<u64>,
     pub(crate) sampling_rate: u32,
-    iface_name: &'a dyn Fn(InterfaceId) -> Option<String>,
+    world: &'a dyn World,
     /// The last interface asked for: flows come interface by interface more often than not.
     cached: Option<(InterfaceId, Option<String>)>,
 }
@@ -18,14 +19,14 @@ impl<'a> Teller<'a> {
     pub(crate) fn new(
         window: (Timestamp, Timestamp),
         config: &'a crate::AggregateConfig,
-        iface_name: &'a dyn Fn(InterfaceId) -> Option<String>,
+        world: &'a dyn World,
     ) -> Self {
         Self {
             window,
             host: config.host.as_deref(),
             netns: config.netns,
             sampling_rate: config.sampling_rate,
-            iface_name,
+            world,
             cached: None,
         }
     }
@@ -38,6 +39,7 @@ impl<'a> Teller<'a> {
         let ipv6 = key.kind().is_ipv6();
         // A side that only answers has no query of its own: then the answers' type is what there is to say.
         let icmp = key.icmp(src).or_else(|| key.icmp(dst));
+        let owner = self.owner(entry, src);
         FlowRecord {
             window_start: self.window.0,
             window_end: self.window.1,
@@ -68,20 +70,29 @@ impl<'a> Teller<'a> {
             tunnel_id: key.tunnel().map(|t| t.id),
             sampling_rate: self.sampling_rate,
             end_reason,
-            process: None,
-            pid: None,
-            cgroup: None,
-            container: None,
+            process: owner.process,
+            pid: owner.pid,
+            cgroup: owner.cgroup,
+            container: owner.container,
             src_name: None,
             dst_name: None,
         }
+    }
+
+    /// Whose it is; what has no ports nor a process that sent it is nobody's.
+    fn owner(&self, entry: &Entry, src: usize) -> Owner {
+        let key = &entry.key;
+        let ipv6 = key.kind().is_ipv6();
+        let end = |side| (key.address(side).to_ip(ipv6), key.port(side));
+        let flow = FlowEnds { protocol: key.protocol(), src: end(src), dst: end(1 - src), pid: entry.pid() };
+        self.world.owner(&flow).cloned().unwrap_or_default()
     }
 
     fn name_of(&mut self, iface: InterfaceId) -> Option<String> {
         match &self.cached {
             Some((cached, name)) if *cached == iface => name.clone(),
             _ => {
-                let name = (self.iface_name)(iface);
+                let name = self.world.iface_name(iface);
                 self.cached = Some((iface, name.clone()));
                 name
             }

@@ -64,6 +64,12 @@ impl<const W: usize> Slot<W> {
         Self::place_of(self.words[Self::COLD + 1])
     }
 
+    /// The process whose socket sent the first packet.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        let pid = halves(self.words[Self::COLD + 2]).0;
+        (pid != 0).then_some(pid)
+    }
+
     pub(crate) fn first_flags(&self) -> u8 {
         self.words[Self::COLD + 1].to_ne_bytes()[5]
     }

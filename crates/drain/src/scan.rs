@@ -256,5 +256,6 @@ fn tell<const W: usize>(slot: &Slot<W>, (packets, bytes): (u64, u64), clock: &dy
         tcp_flags: slot.tcp_flags(),
         first_flags: slot.first_flags(),
         dscp: slot.dscp(),
+        pid: slot.pid(),
     });
 }

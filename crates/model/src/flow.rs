@@ -123,4 +123,6 @@ pub struct FlowDelta {
     pub first_flags: u8,
     /// DSCP of the entry's first packet.
     pub dscp: u8,
+    /// The process whose socket sent the entry's first packet, where the kernel knew.
+    pub pid: Option<u32>,
 }

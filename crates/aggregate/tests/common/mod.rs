@@ -52,6 +52,7 @@ pub(crate) fn delta(protocol: u8, src: (u8, u16), dst: (u8, u16), at_s: i64) -> 
         tcp_flags: 0,
         first_flags: 0,
         dscp: 0,
+        pid: None,
     }
 }
 

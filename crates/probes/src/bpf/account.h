@@ -42,6 +42,7 @@ struct slow_frame {
 	__u16 lifted_tag;
 	__u8 facts;
 	bool ethernet;
+	__u32 pid;
 };
 
 /* Segments of a super-packet. Some drivers leave the count to whoever needs it. */
@@ -95,6 +96,7 @@ __noinline int add_parsed(struct parsed *p, struct slow_frame *frame)
 	p->inner.kind |= frame->facts;
 	add.tcp_flags = p->tcp_flags;
 	add.dscp = p->dscp;
+	add.pid = frame->pid;
 	add_flow(&p->key, p->is_ipv6, cpu, &add);
 	if (settings.tunnels && p->has_inner) {
 		add.tcp_flags = p->inner_tcp_flags;
@@ -157,6 +159,9 @@ static __always_inline void go_slowly(const struct frame *frame)
 		.ethernet = frame->ethernet,
 	};
 
+	/* Super-packets are TCP's, nearly all. */
+	if (frame->hook == HOOK_TC && !frame->gso_size)
+		slow.pid = sender_pid(frame->ctx);
 	if (frame->hook == HOOK_TC)
 		account_slowly_tc(frame->ctx, &slow);
 	else if (frame->hook == HOOK_XDP)
@@ -189,6 +194,8 @@ static __always_inline bool account_fast(const struct frame *frame, struct iface
 		.add = { .bytes = frame->len, .packets = 1, .now = frame->now },
 	};
 
+	if (frame->hook == HOOK_TC)
+		f.add.skb = frame->ctx;
 	if (settings.no_fast_path || frame->gso_size)
 		return false;
 	if (frame->hook == HOOK_REPLAY && frame->captured_len < FAST_BYTES_MAX)

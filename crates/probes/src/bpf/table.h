@@ -15,6 +15,7 @@
 #define NETRIG_TABLE_H
 
 #include "maps.h"
+#include "sender.h"
 
 #define FLAGS_SHIFT 56
 
@@ -42,7 +43,23 @@ struct contribution {
 	__u32 now; /* tick */
 	__u8 tcp_flags;
 	__u8 dscp;
+	__u32 pid; /* of the sender, where it was asked for already; else: */
+	struct __sk_buff *skb; /* whom to ask when the flow is new, or NULL */
 };
+
+static __always_inline __u32 sender_pid(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = (struct bpf_sock *)skb->sk;
+	struct other_socket *other;
+
+	if (!sk)
+		return 0;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return 0;
+	other = bpf_sk_storage_get(&other_sockets, sk, 0, 0);
+	return other ? other->pid : 0;
+}
 
 /* One family's places, as the generic code below needs them. `words` is known when compiling. */
 struct family {
@@ -123,6 +140,11 @@ static __always_inline struct iface_counts *counts_of(__u32 cpu, __u16 iface, __
 	return counts_in(cpu & settings.cpu_mask, iface, kind);
 }
 
+static __always_inline __u32 *pid_of(__u64 *slot, __u32 words)
+{
+	return (__u32 *)(slot + words + 4);
+}
+
 static __always_inline void fold_into_overflow(__u64 *slot, __u32 words, __u32 cpu)
 {
 	__u64 facts = slot[words - 2]; /* ports, interface, protocol, kind */
@@ -164,8 +186,8 @@ static __always_inline void evict(const struct family *family, __u64 *slot, __u3
 		return;
 	}
 #pragma unroll
-	for (int i = 0; i < 10; i++) {
-		if (i < family->words + 4)
+	for (int i = 0; i < 11; i++) {
+		if (i < family->words + 5)
 			record[i] = slot[i];
 	}
 	cold_of(record, family->words)->place = place;
@@ -195,6 +217,7 @@ static __always_inline void take_over(const struct family *family, __u64 *slot, 
 	cold->first = add->now;
 	cold->dscp = add->dscp;
 	cold->first_flags = add->tcp_flags;
+	*pid_of(slot, words) = add->skb ? sender_pid(add->skb) : add->pid;
 	PUBLISH(cold->generation, generation + 1);
 }
 

@@ -80,14 +80,16 @@ struct flow_slot4 {
 	__u64 key[3];
 	struct flow_hot hot;
 	struct flow_cold cold;
-	__u64 reserved;
+	__u32 pid; /* of the process whose socket sent the first packet; 0: unknown */
+	__u32 reserved;
 } __attribute__((aligned(64)));
 
 struct flow_slot6 {
 	__u64 key[6];
 	struct flow_hot hot;
 	struct flow_cold cold;
-	__u64 reserved[6];
+	__u32 pid;
+	__u32 reserved[11];
 } __attribute__((aligned(64)));
 
 struct flow_set4 {
@@ -155,6 +157,15 @@ struct replay_frame {
 	__u32 captured_len;
 	__u16 iface;
 	__u8 egress;
+	__u8 reserved;
+};
+
+/* A port that a socket other than TCP's is bound to: what only ever receives has no packet on its way out to tell whose it
+ * is. */
+struct bound_key {
+	__u32 netns;
+	__u16 port; /* host order */
+	__u8 protocol;
 	__u8 reserved;
 };
 

@@ -105,7 +105,15 @@ impl FlowProbe {
     /// # Errors
     /// The kernel's reason, with what to do about it.
     pub fn load(options: &FlowOptions) -> Result<Self, ProbeError> {
-        let object = load::load(options)?;
+        Self::load_with(options, None)
+    }
+
+    /// The same, with the map by which the TCP probe tells whose a socket is.
+    ///
+    /// # Errors
+    /// The kernel's reason, with what to do about it.
+    pub fn load_with(options: &FlowOptions, senders: Option<BorrowedFd<'_>>) -> Result<Self, ProbeError> {
+        let object = load::load(options, senders)?;
         let memory = Arc::new(FlowMemory::map(&object, options.sizes)?);
         let interfaces = Interfaces::new(options.sizes);
         Ok(Self { object, memory, hook: options.hook, interfaces, attached: BTreeMap::new() })

@@ -6,6 +6,7 @@
 #ifndef NETRIG_TCP_OTHER_SOCKETS_H
 #define NETRIG_TCP_OTHER_SOCKETS_H
 
+#include "../bpf/sender.h"
 #include "life.h"
 
 enum {
@@ -14,19 +15,6 @@ enum {
 
 /* By process id, its low bits: a later process takes the place of an older one. Names outlive processes here. */
 SHARED_ARRAY(processes, struct tcp_owner);
-
-struct other_socket {
-	__u32 pid;
-	struct bound_key bound; /* port 0: to none */
-};
-
-/* The flow probe has this map too. */
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct other_socket);
-} other_sockets SEC(".maps");
 
 /* Whose a port is, for what only ever receives. */
 struct {

@@ -7,17 +7,16 @@
 #define NETRIG_TCP_SLOTS_H
 
 #include "../bpf/shared.h"
+#include "../bpf/sender.h"
 #include "histogram.h"
 #include "kernel_tcp.h"
 
 enum {
 	BPF_MAP_TYPE_HASH = 1,
-	BPF_MAP_TYPE_SK_STORAGE = 24,
 };
 
 enum {
 	BPF_NOEXIST = 1,
-	BPF_F_NO_PREALLOC = 1 << 0,
 	BPF_F_CLONE = 1 << 9,
 	BPF_SK_STORAGE_GET_F_CREATE = 1 << 0,
 };

@@ -183,13 +183,4 @@ struct tcp_settings {
 	__u32 process_mask;
 };
 
-/* A port that a socket other than TCP's is bound to: what only ever receives has no packet on its way out to tell whose it
- * is. */
-struct bound_key {
-	__u32 netns;
-	__u16 port; /* host order */
-	__u8 protocol;
-	__u8 reserved;
-};
-
 #endif /* NETRIG_TCP_WIRE_H */

@@ -1,0 +1,36 @@
+//! What the aggregator asks of the world when it tells a flow: names of interfaces, owners of sockets.
+
+use netrig_model::{InterfaceId, Owner};
+use std::net::IpAddr;
+
+/// A flow, as far as it tells whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowEnds {
+    /// IP protocol number.
+    pub protocol: u8,
+    /// The initiator's address and port.
+    pub src: (IpAddr, Option<u16>),
+    /// The responder's.
+    pub dst: (IpAddr, Option<u16>),
+    /// The process whose socket sent a packet of it, where the kernel said.
+    pub pid: Option<u32>,
+}
+
+/// Answers, when records are made. A function from interfaces to names is a world that knows no owners.
+pub trait World {
+    /// An interface's name.
+    fn iface_name(&self, iface: InterfaceId) -> Option<String>;
+
+    /// Whose a flow is on this host.
+    fn owner(&self, flow: &FlowEnds) -> Option<&Owner>;
+}
+
+impl<F: Fn(InterfaceId) -> Option<String>> World for F {
+    fn iface_name(&self, iface: InterfaceId) -> Option<String> {
+        self(iface)
+    }
+
+    fn owner(&self, _: &FlowEnds) -> Option<&Owner> {
+        None
+    }
+}
