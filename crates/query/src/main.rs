@@ -1,8 +1,9 @@
 //! SQL over the store and the running rig, in a process of its own, so that no query can hurt the rig: it has a memory
 //! limit, runs at low priority, and may die without anyone minding.
 //!
-//! Two tables, `flows` and `ledger`. Of the host it reads the store's own segments (opened by this process, handed to the
-//! engine as open files) and, if asked, one HTTP endpoint of the rig; SQL has no way to name any other file.
+//! Three tables, `flows`, `connections` and `ledger`. Of the host it reads the store's own segments (opened by this process,
+//! handed to the engine as open files) and, if asked, the rig's live records of the tables that the query names; SQL has no
+//! way to name any other file.
 
 mod args;
 mod engine;
@@ -33,10 +34,13 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Failure> {
     limits::be_modest();
-    read_only::check(&args.sql)?;
+    let statement = read_only::check(&args.sql)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(anyhow::Error::from)?;
     // The rig is asked before the store is listed: what it has handed over to the store by then is in that listing.
-    let live = args.live.as_deref().map(live::fetch).transpose()?.flatten();
+    let live = match &args.live {
+        Some(url) => live::fetch(url, &live::tables(&statement)?)?,
+        None => None,
+    };
     let dir = args.store_dir(live.as_ref())?;
     runtime.block_on(async {
         let session = engine::session(args)?;

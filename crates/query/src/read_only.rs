@@ -6,19 +6,22 @@
 use crate::failure::Failure;
 use datafusion::sql::parser::{DFParser, Statement};
 use datafusion::sql::sqlparser::ast;
+use netrig_store::Table;
 
 /// Lets one asking statement pass.
-pub(crate) fn check(sql: &str) -> Result<(), Failure> {
-    let statements = DFParser::parse_sql(sql).map_err(|e| Failure::planning(&e))?;
-    match statements.len() {
-        0 => Err(Failure::Usage("there is no statement in the query".into())),
-        1 if asks(&statements[0]) => Ok(()),
-        1 => Err(Failure::Usage(format!(
-            "{} is refused: queries only read, with SELECT, WITH, VALUES, EXPLAIN, SHOW or DESCRIBE over the tables flows and \
-             ledger, and reach no file of this host",
-            verb(&statements[0])
+pub(crate) fn check(sql: &str) -> Result<Statement, Failure> {
+    let mut statements = DFParser::parse_sql(sql).map_err(|e| Failure::planning(&e))?;
+    let count = statements.len();
+    match statements.pop_front() {
+        None => Err(Failure::Usage("there is no statement in the query".into())),
+        Some(_) if count > 1 => Err(Failure::Usage(format!("one statement at a time: these are {count}"))),
+        Some(statement) if asks(&statement) => Ok(statement),
+        Some(statement) => Err(Failure::Usage(format!(
+            "{} is refused: queries only read, with SELECT, WITH, VALUES, EXPLAIN, SHOW or DESCRIBE over the tables {}, and \
+             reach no file of this host",
+            verb(&statement),
+            Table::ALL.map(Table::name).join(", ")
         ))),
-        n => Err(Failure::Usage(format!("one statement at a time: these are {n}"))),
     }
 }
 

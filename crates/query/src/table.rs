@@ -1,7 +1,7 @@
-//! The tables `flows` and `ledger`.
+//! The tables of the store.
 
 use crate::failure::Failure;
-use crate::live::Live;
+use crate::live::{Live, Told};
 use crate::segments::{OpenSegment, OpenSegments};
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, BooleanArray, TimestampNanosecondArray};
@@ -28,22 +28,22 @@ use std::sync::Arc;
 /// The one object store of the session: in memory and empty, for the engine wants one to be there.
 pub(crate) const NO_FILES: &str = "netrig://store";
 
-/// Registers both tables.
+/// Registers all tables.
 pub(crate) fn register(
     session: &SessionContext,
     dir: Option<&Path>,
     live: Option<Live>,
 ) -> std::result::Result<(), Failure> {
     let reader = dir.map(StoreReader::open).transpose()?;
-    let mut live = live;
+    let mut told = live.map(|l| l.told).unwrap_or_default();
     for table in Table::ALL {
         let opened = match &reader {
             Some(reader) => reader.open_segments(table, None, None)?,
             None => Vec::new(),
         };
         let segments = opened.into_iter().map(OpenSegment::new).collect();
-        let provider = match live.take_if(|_| table == Table::Flows) {
-            Some(live) => with_live(session, segments, live),
+        let provider = match told.iter().position(|t| t.table == table) {
+            Some(i) => with_live(session, segments, told.swap_remove(i)),
             None => Ok(SegmentTable::provider(table, segments)),
         };
         let registered = provider.and_then(|p| session.register_table(table.name(), p));
@@ -52,13 +52,13 @@ pub(crate) fn register(
     Ok(())
 }
 
-/// Stored flows whose window starts before `stored_before`, and what the rig sent: every record, each once.
-fn with_live(session: &SessionContext, segments: Vec<Arc<OpenSegment>>, live: Live) -> Result<Arc<dyn TableProvider>> {
+/// Stored records whose window starts before `stored_before`, and what the rig sent: every record, each once.
+fn with_live(session: &SessionContext, segments: Vec<Arc<OpenSegment>>, live: Told) -> Result<Arc<dyn TableProvider>> {
     let before = live.stored_before;
     let reached = segments.into_iter().filter(|s| s.segment.range.start < before);
     // Only a segment that reaches past it may hold rows that the rig sent too.
     let (whole, mixed): (Vec<_>, Vec<_>) = reached.partition(|s| s.segment.range.end <= before);
-    let schema = table_schema(Table::Flows);
+    let schema = table_schema(live.table);
     let cast = live.batches.iter().map(|batch| {
         let columns = batch.columns().iter().zip(schema.fields());
         let columns = columns.map(|(c, f)| datafusion::arrow::compute::cast(c, f.data_type()));
@@ -70,11 +70,11 @@ fn with_live(session: &SessionContext, segments: Vec<Arc<OpenSegment>>, live: Li
     let sent = MemTable::try_new(Arc::clone(&schema), vec![cast.collect::<Result<Vec<_>>>()?])?;
     let mut all = session.read_table(Arc::new(sent))?;
     if !whole.is_empty() {
-        all = all.union(session.read_table(SegmentTable::provider(Table::Flows, whole))?)?;
+        all = all.union(session.read_table(SegmentTable::provider(live.table, whole))?)?;
     }
     if !mixed.is_empty() {
         let bound = lit(ScalarValue::TimestampNanosecond(Some(before.0), Some("UTC".into())));
-        let mixed = session.read_table(SegmentTable::provider(Table::Flows, mixed))?;
+        let mixed = session.read_table(SegmentTable::provider(live.table, mixed))?;
         all = all.union(mixed.filter(col("window_start").lt(bound))?)?;
     }
     Ok(all.into_view())

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{HOUR_0, SECOND, ask, fill, flow, refused, rig, run, server, window};
+use common::{HOUR_0, SECOND, ask, fill, flow, refused, rig, run, says, server, three_connections, told, window};
 use netrig_model::Timestamp;
 use std::path::Path;
 
@@ -46,6 +46,21 @@ fn answers_look_like_this() {
 }
 
 #[test]
+fn connections_look_like_this() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..10);
+    // One that goes on, one that was refused, and one of a server, by IPv6.
+    let some = "SELECT * FROM connections WHERE connection_id IN (7, 11, 13) ORDER BY connection_id";
+    golden("connections.jsonl", &ask(dir.path(), &["--json", some]));
+    golden("connections.csv", &ask(dir.path(), &["--csv", some]));
+    let ends = "SELECT end_reason, role, count(*) AS connections, sum(retransmits) AS retransmits, \
+                median(connect_us) AS connect_us FROM connections \
+                GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2";
+    golden("ends.txt", &ask(dir.path(), &[ends]));
+    golden("describe-connections.txt", &ask(dir.path(), &["DESCRIBE connections"]));
+}
+
+#[test]
 fn json_rows_are_the_selected_columns_and_their_kind() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), 0..1);
@@ -76,7 +91,7 @@ fn a_wrong_query_is_told_what_was_likely_meant() {
     for (sql, hint) in [
         ("SELECT srcaddr FROM flows", "there is no column 'srcaddr'; did you mean src_addr?"),
         ("SELECT bytes FROM flow", "there is no table 'flow'; did you mean flows?"),
-        ("SELECT bytes FROM sqlite_master", "There are: flows, ledger"),
+        ("SELECT bytes FROM sqlite_master", "There are: flows, connections, ledger"),
         ("SELECT summ(bytes) FROM flows", "sum"),
         ("SELECT bytes FORM flows", "Expected: end of statement, found: flows at Line: 1, Column: 19"),
         ("SELECT bytes FROM flows WHERE", "Expected"),
@@ -158,8 +173,9 @@ fn a_joined_hour_and_its_windows_count_once() {
     for _ in 0..10 {
         writer.maintain(Timestamp(HOUR_0 + 7200 * SECOND)).unwrap();
     }
-    assert_eq!(writer.status().files, 2);
+    assert_eq!(writer.status().files, 3);
     assert_eq!(count(dir.path(), &[], sql), 30 * 900);
+    assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT connection_id) FROM connections"), 90);
     assert_eq!(count(dir.path(), &[], "SELECT count(*) FROM ledger"), 30);
 }
 
@@ -180,6 +196,34 @@ fn with_a_running_rig_every_record_counts_once() {
     let url = rig(&sent, window(0).0, None);
     let out = run(&["--live", &url, "--csv", sql]);
     assert_eq!(String::from_utf8(out.stdout).unwrap(), "sum(flows.bytes)\n2700\n");
+}
+
+#[test]
+fn connections_of_a_running_rig_count_once_too_beside_flows_or_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..4);
+    let flows: Vec<_> = [3, 4].into_iter().flat_map(common::flows).collect();
+    // Their windows are not those of flows, nor is what is stored of them.
+    let connections: Vec<_> = [1, 2, 3, 4, 5].into_iter().flat_map(three_connections).collect();
+    let alone = rig(&connections, window(1).0, Some(dir.path()));
+    let sql = "SELECT count(*) * 1000 + count(DISTINCT connection_id) FROM connections";
+    assert_eq!(count(dir.path(), &["--live", &alone], sql), 18 * 1000 + 18);
+    let both =
+        server(vec![told(&flows, window(3).0, Some(dir.path())), told(&connections, window(1).0, Some(dir.path()))]);
+    let sql = "SELECT (SELECT count(*) FROM connections) * 1000 + (SELECT count(*) FROM flows)";
+    assert_eq!(count(dir.path(), &["--live", &both], sql), 18 * 1000 + 15);
+}
+
+#[test]
+fn a_rig_that_knows_no_connections_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..1);
+    let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec();
+    let url = server(vec![("/api/v1/connections.parquet".to_owned(), answer)]);
+    let out = run(&["--store", dir.path().to_str().unwrap(), "--live", &url, "SELECT count(*) FROM connections"]);
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1), "{text}");
+    assert!(text.contains("connections.parquet") && text.contains("404"), "{text}");
 }
 
 #[test]
@@ -212,13 +256,9 @@ fn an_absent_rig_is_a_note_and_a_strange_one_an_error() {
 
     let elsewhere = tempfile::tempdir().unwrap();
     for (url, code, hint) in [
-        (server(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi".to_vec()), 1, "x-netrig-stored-before"),
-        (server(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n".to_vec()), 1, "503"),
-        (
-            server(b"HTTP/1.1 200 OK\r\nx-netrig-stored-before: 1\r\ncontent-length: 2\r\n\r\nhi".to_vec()),
-            1,
-            "no Parquet file",
-        ),
+        (says(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"), 1, "x-netrig-stored-before"),
+        (says(b"HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n"), 1, "503"),
+        (says(b"HTTP/1.1 200 OK\r\nx-netrig-stored-before: 1\r\ncontent-length: 2\r\n\r\nhi"), 1, "no Parquet file"),
         (rig(&[flow(0, 1, 1)], window(0).0, Some(elsewhere.path())), 2, "writes to the store"),
         ("rubbish".to_owned(), 2, "--live"),
     ] {

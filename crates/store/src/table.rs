@@ -8,23 +8,23 @@ use std::fmt;
 pub enum Table {
     /// Flow records.
     Flows,
-    /// The ledger.
-    Ledger,
     /// Connection records.
     Connections,
+    /// The ledger.
+    Ledger,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 3] = [Self::Flows, Self::Ledger, Self::Connections];
+    pub const ALL: [Self; 3] = [Self::Flows, Self::Connections, Self::Ledger];
 
     /// Its name: in SQL, as a folder, and as the first part of a segment's file name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Flows => "flows",
-            Self::Ledger => "ledger",
             Self::Connections => "connections",
+            Self::Ledger => "ledger",
         }
     }
 
@@ -33,8 +33,8 @@ impl Table {
     pub fn columns(self) -> &'static [Column] {
         match self {
             Self::Flows => FLOW_COLUMNS,
-            Self::Ledger => LEDGER_COLUMNS,
             Self::Connections => CONNECTION_COLUMNS,
+            Self::Ledger => LEDGER_COLUMNS,
         }
     }
 }

@@ -1,12 +1,16 @@
 //! A store to ask, a rig to ask beside it, and the asking.
 
-use netrig_model::{Direction, EndReason, FlowRecord, LedgerRecord, Timestamp};
-use netrig_store::{StoreConfig, StoreWriter, to_parquet};
+use connection::connections;
+use netrig_model::{ConnectionRecord, Direction, EndReason, FlowRecord, LedgerRecord, Timestamp};
+use netrig_store::{Record, StoreConfig, StoreWriter, to_parquet};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
+
+#[path = "../../../store/tests/common/connection.rs"]
+mod connection;
 
 /// 2023-11-14T23:00:00Z.
 pub(crate) const HOUR_0: i64 = 1_700_002_800_000_000_000;
@@ -65,15 +69,22 @@ pub(crate) fn flows(i: i64) -> Vec<FlowRecord> {
     [(1, 500), (2, 300), (3, 100)].map(|(host, bytes)| flow(i, host, bytes)).to_vec()
 }
 
+/// Three connections in each of the windows, with numbers of their own.
+pub(crate) fn three_connections(i: i64) -> Vec<ConnectionRecord> {
+    let first = u64::try_from(i).unwrap() * 3;
+    connections(window(i), first, first + 3)
+}
+
 pub(crate) fn config(dir: &Path) -> StoreConfig {
     StoreConfig { dir: dir.to_owned(), retain: Duration::from_secs(86_400 * 365_000), budget_bytes: u64::MAX }
 }
 
-/// A store with the flows of these windows, and a ledger row for each.
+/// A store with the flows and connections of these windows, and a ledger row for each.
 pub(crate) fn fill(dir: &Path, windows: std::ops::Range<i64>) -> StoreWriter {
     let mut writer = StoreWriter::open(config(dir)).unwrap();
     for i in windows {
         writer.append_flows(window(i), &flows(i)).unwrap();
+        writer.append_connections(window(i), &three_connections(i)).unwrap();
         let account = LedgerRecord {
             window_start: window(i).0,
             window_end: window(i).1,
@@ -111,7 +122,12 @@ pub(crate) fn refused(dir: &Path, sql: &str) -> (i32, String) {
 }
 
 /// A rig that answers one request with these records; gives its URL.
-pub(crate) fn rig(records: &[FlowRecord], stored_before: Timestamp, store: Option<&Path>) -> String {
+pub(crate) fn rig<R: Record>(records: &[R], stored_before: Timestamp, store: Option<&Path>) -> String {
+    server(vec![told(records, stored_before, store)])
+}
+
+/// A rig's answer: what it is asked for, and what it says.
+pub(crate) fn told<R: Record>(records: &[R], stored_before: Timestamp, store: Option<&Path>) -> (String, Vec<u8>) {
     let body = to_parquet(records).unwrap();
     let store = store.map(|p| format!("x-netrig-store: {}\r\n", p.display())).unwrap_or_default();
     let head = format!(
@@ -119,19 +135,28 @@ pub(crate) fn rig(records: &[FlowRecord], stored_before: Timestamp, store: Optio
         body.len(),
         stored_before.0
     );
-    server([head.into_bytes(), body].concat())
+    (format!("/api/v1/{}.parquet", R::TABLE), [head.into_bytes(), body].concat())
 }
 
-/// Answers one request with these bytes; gives the URL.
-pub(crate) fn server(answer: Vec<u8>) -> String {
+/// Answers one request for flows with these bytes; gives the URL.
+pub(crate) fn says(answer: &[u8]) -> String {
+    server(vec![("/api/v1/flows.parquet".to_owned(), answer.to_vec())])
+}
+
+/// Answers a request for each path, in this order; gives the URL.
+pub(crate) fn server(answers: Vec<(String, Vec<u8>)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut request = [0; 4096];
-        let read = stream.read(&mut request).unwrap();
-        assert!(request[..read].starts_with(b"GET /api/v1/flows.parquet HTTP/1.1\r\n"));
-        stream.write_all(&answer).unwrap();
+        for (path, answer) in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).unwrap();
+            let wanted = format!("GET {path} HTTP/1.1\r\n");
+            if request[..read].starts_with(wanted.as_bytes()) {
+                stream.write_all(&answer).unwrap();
+            }
+        }
     });
     url
 }
