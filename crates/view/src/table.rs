@@ -22,19 +22,36 @@ pub struct Column {
     pub width_min: usize,
     /// Left out where there is no room for all, those with the highest number first, of equals the last; 0: never.
     pub optional: u8,
+    /// What it should have before others are kept that can be left out, and its weight where words have to give.
+    pub width_good: usize,
+    /// Whether what does not fit is cut off its end, as of sentences, and not out of its middle.
+    pub cut_end: bool,
 }
 
 impl Column {
     /// A column of numbers, never cut.
     #[must_use]
     pub fn number(title: &str) -> Self {
-        Self { title: title.to_owned(), align: Align::Right, width_min: 0, optional: 0 }
+        let title = title.to_owned();
+        Self { title, align: Align::Right, width_min: 0, optional: 0, width_good: usize::MAX, cut_end: false }
     }
 
     /// A column of words, cut in the middle down to `width_min` where there is no room.
     #[must_use]
     pub fn text(title: &str, width_min: usize) -> Self {
-        Self { title: title.to_owned(), align: Align::Left, width_min, optional: 0 }
+        Self { align: Align::Left, width_min, ..Self::number(title) }
+    }
+
+    /// The same, content with `width`.
+    #[must_use]
+    pub fn good_at(self, width: usize) -> Self {
+        Self { width_good: width, ..self }
+    }
+
+    /// The same, cut off its end.
+    #[must_use]
+    pub fn sentence(self) -> Self {
+        Self { cut_end: true, ..self }
     }
 
     /// The same, left out where there is no room.
@@ -134,19 +151,25 @@ impl Table {
     fn fit(&self, width: Option<usize>) -> Vec<Option<usize>> {
         let mut widths: Vec<Option<usize>> = self.widths.iter().copied().map(Some).collect();
         let Some(room) = width else { return widths };
+        let good = |widths: &[Option<usize>]| {
+            total(widths.iter().zip(&self.columns).map(|(width, c)| width.map(|w| w.min(c.width_good))))
+        };
         let mut optional: Vec<usize> = (0..widths.len()).filter(|i| self.columns[*i].optional > 0).collect();
         optional.sort_by_key(|i| (self.columns[*i].optional, *i));
-        while total(&widths) > room
+        while good(&widths) > room
             && let Some(last) = optional.pop()
         {
             widths[last] = None;
         }
-        // The widest of those that may shrink gives first, so that one long name does not starve the others.
-        while total(&widths) > room {
+        // The widest of those that may shrink gives first, so that one long name does not starve the others; of those that
+        // say what is good for them, the one that is nearest to it or farthest beyond.
+        while total(widths.iter().copied()) > room {
             let shrinkable = |i: &usize| {
                 widths[*i].is_some_and(|w| self.columns[*i].width_min > 0 && w > self.columns[*i].width_min)
             };
-            let Some(widest) = (0..widths.len()).filter(shrinkable).max_by_key(|i| widths[*i]) else { break };
+            let share = |i: &usize| widths[*i].unwrap_or(0) as f64 / self.columns[*i].width_good as f64;
+            let most = (0..widths.len()).filter(shrinkable).max_by(|a, b| share(a).total_cmp(&share(b)));
+            let Some(widest) = most else { break };
             widths[widest] = widths[widest].map(|w| w - 1);
         }
         widths
@@ -159,7 +182,7 @@ impl Table {
             if !out.is_empty() {
                 out.push_str(&" ".repeat(GAP));
             }
-            let cell = shorten(cell, width);
+            let cell = if column.cut_end { cut(cell, width) } else { shorten(cell, width) };
             let _ = match column.align {
                 Align::Left => write!(out, "{cell:<width$}"),
                 Align::Right => write!(out, "{cell:>width$}"),
@@ -170,9 +193,19 @@ impl Table {
     }
 }
 
-fn total(widths: &[Option<usize>]) -> usize {
-    let shown = widths.iter().flatten();
-    shown.clone().sum::<usize>() + GAP * shown.count().saturating_sub(1)
+fn total(widths: impl Iterator<Item = Option<usize>>) -> usize {
+    let (sum, shown) = widths.flatten().fold((0, 0usize), |(sum, shown), width| (sum + width, shown + 1));
+    sum + GAP * shown.saturating_sub(1)
+}
+
+/// `text` in at most `width` characters, its end left out.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let mut out: String = text.chars().take(width.saturating_sub(1)).collect();
+    out.extend((width > 0).then_some('…'));
+    out
 }
 
 /// `text` in at most `width` characters: what is left out of the middle is shown as `…`, so that an address keeps its port.
@@ -231,6 +264,25 @@ mod tests {
         let got = sample().render(Style { width: Some(38), color: false });
         assert_eq!(got.lines().map(|l| l.chars().count()).max(), Some(38), "{got}");
         assert_eq!(got, want);
+    }
+
+    #[test]
+    fn what_is_content_with_less_keeps_others_and_sentences_lose_their_end() {
+        let mut table = Table::new(vec![
+            Column::text("NAME", 4).good_at(6),
+            Column::number("AGE").optional(),
+            Column::number("SENT").optional_before(1),
+            Column::text("WHY", 8).good_at(12).sentence(),
+        ]);
+        table.push(&["a long name".into(), "5s".into(), "1 B".into(), "a sentence that is long".into()]);
+        let lines = |width| {
+            let text = table.render(Style { width: Some(width), color: false });
+            text.lines().nth(1).map(str::to_owned).unwrap_or_default()
+        };
+        assert_eq!(lines(46), "a long name   5s   1 B  a sentence that is lo…");
+        assert_eq!(lines(31), "a l…me   5s   1 B  a sentence …");
+        assert_eq!(lines(29), "a l…ame   5s  a sentence tha…");
+        assert_eq!(lines(18), "a …me  a sentence…");
     }
 
     #[test]

@@ -5,7 +5,7 @@ const RATE_UNITS: [&str; 6] = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", 
 const COUNT_UNITS: [&str; 6] = ["", "k", "M", "G", "T", "P"];
 const TIME_UNITS: [&str; 6] = ["µs", "ms", "s", "s", "s", "s"];
 /// From here on a time is shown in minutes and more.
-const SECONDS_UP_TO_US: u64 = 600_000_000;
+const SECONDS_UP_TO_US: u64 = 300_000_000;
 const NS_PER_S: f64 = 1e9;
 
 /// Bytes in steps of 1000, as networks count: `1.50 kB`.
@@ -53,7 +53,7 @@ pub fn duration(ns: i64) -> String {
     }
 }
 
-/// A short time in three digits, a long one as [`duration`]: `312 µs`, `1.23 ms`, `127 s`, `15m 20s`.
+/// A short time in three digits, a long one as [`duration`]: `312 µs`, `1.23 ms`, `127 s`, `5m 6s`.
 #[must_use]
 pub fn microseconds(us: u64) -> String {
     if us >= SECONDS_UP_TO_US {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn short_times() {
-        let shown = [0, 312, 999, 1234, 12_000, 210_000, 999_600, 4_200_000, 127_000_000, 920_000_000, u64::MAX];
+        let shown = [0, 312, 999, 1234, 12_000, 210_000, 999_600, 4_200_000, 127_000_000, 306_000_000, u64::MAX];
         assert_eq!(
             shown.map(microseconds),
             [
@@ -128,7 +128,7 @@ mod tests {
                 "1.00 s",
                 "4.20 s",
                 "127 s",
-                "15m 20s",
+                "5m 6s",
                 "106751d 23h"
             ]
         );

@@ -90,8 +90,8 @@ fn reset(r: &ConnectionRecord) -> String {
         (Some(Side::Local), Some(reason)) => {
             let reason = reason.strip_prefix("SK_RST_REASON_").unwrap_or(reason);
             match reset_reason(reason) {
-                Some(meaning) => format!("this host reset it{after}: {meaning} ({reason})"),
-                None => format!("this host reset it{after} ({reason})"),
+                Some(meaning) => format!("this host reset it: {meaning} ({reason}){after}"),
+                None => format!("this host reset it ({reason}){after}"),
             }
         }
         (Some(Side::Local), None) => {
@@ -164,7 +164,7 @@ fn while_closing(r: &ConnectionRecord) -> &'static str {
     use TcpState::{CloseWait, Closing, FinWait1, FinWait2, LastAck, TimeWait};
     match r.state {
         FinWait1 | FinWait2 | Closing | LastAck | TimeWait => " while closing",
-        CloseWait => " after it had closed",
+        CloseWait => ", having closed",
         _ => "",
     }
 }

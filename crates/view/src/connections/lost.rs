@@ -89,10 +89,10 @@ pub fn sentence(r: &ConnectionRecord, lost: Lost) -> String {
         }
         Cause::PeerWindow => {
             let closed = match r.zero_windows_peer {
-                0 => "peer's receive window held it up".to_owned(),
-                n => format!("peer's receive window closed {}, held up", times(n)),
+                0 => String::new(),
+                n => format!(" (closed {})", times(n)),
             };
-            format!("{closed} {}", share(lost.us, r.busy_us))
+            format!("peer's receive window held it up {}{closed}", share(lost.us, r.busy_us))
         }
         Cause::SendBuffer => format!("own send buffer was full {}", share(lost.us, r.busy_us)),
         Cause::Resent => resent(r, lost.us),

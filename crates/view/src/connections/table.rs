@@ -1,7 +1,7 @@
 //! Connections as a table for people.
 
 use super::{RankedConnections, why, why_slow};
-use crate::group::{Sum, dashed};
+use crate::group::dashed;
 use crate::table::{Column, Table};
 use crate::units::{bytes, count, microseconds};
 use netrig_model::{ConnectionEnd, ConnectionRecord, Role};
@@ -37,28 +37,31 @@ pub fn connection_table(ranked: &RankedConnections) -> Table {
         table.push(&row);
     }
     if ranked.rest.connections > 0 {
-        table.set_footer(format!("… and {} more", ranked.rest.in_words()));
+        let rest = &ranked.rest;
+        let total = bytes(rest.bytes_sent.saturating_add(rest.bytes_received));
+        let (more, failed) = (count(rest.connections), count(rest.failed));
+        table.set_footer(format!("… and {more} more connections: {failed} failed, {total}"));
     }
     table
 }
 
 /// Where there is no room for all, what WHY tells with numbers goes first.
 fn columns(contained: bool) -> Vec<Column> {
-    let mut columns = vec![Column::text("PROCESS", 8)];
-    columns.extend(contained.then(|| Column::text("CONTAINER", 8).optional_before(2)));
+    let mut columns = vec![Column::text("PROCESS", 8).good_at(14)];
+    columns.extend(contained.then(|| Column::text("CONTAINER", 8).good_at(14).optional_before(3)));
     columns.extend([
-        Column::text("ROLE", 0).optional_before(5),
-        Column::text("SRC", 10),
-        Column::text("→ DST", 12),
-        Column::text("STATE", 0),
-        Column::number("AGE").optional(),
-        Column::number("CONNECT").optional_before(2),
-        Column::number("RTT").optional_before(1),
-        Column::number("RTT MIN").optional_before(4),
-        Column::number("RESENT").optional_before(3),
-        Column::number("SENT").optional_before(3),
-        Column::number("RECEIVED").optional_before(3),
-        Column::text("WHY", 24),
+        Column::text("ROLE", 0).optional_before(6),
+        Column::text("SRC", 10).good_at(21),
+        Column::text("→ DST", 12).good_at(23),
+        Column::text("STATE", 0).optional(),
+        Column::number("AGE").optional_before(1),
+        Column::number("CONNECT").optional_before(3),
+        Column::number("RTT").optional_before(2),
+        Column::number("RTT MIN").optional_before(5),
+        Column::number("RESENT").optional_before(4),
+        Column::number("SENT").optional_before(4),
+        Column::number("RECEIVED").optional_before(4),
+        Column::text("WHY", 20).good_at(50).sentence(),
     ]);
     columns
 }
