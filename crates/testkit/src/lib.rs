@@ -1,4 +1,5 @@
-//! What tests need of the real kernel: a network namespace of their own, and an honest word when they may not have one.
+//! What tests need of the real kernel: network namespaces of their own, faults made on purpose, second opinions, and an honest
+//! word when they may not have them.
 //!
 //! ```no_run
 //! // A test begins by asking for its rights; without them it is reported as skipped, with the reason, and ends.
@@ -10,15 +11,45 @@
 //! // The namespace goes when `ns` does, also when the test panics.
 //! ```
 //!
+//! Faults are made between two namespaces ([`Pair`]): on the wire, by a [`DelayRelay`], and by the other end, by a [`Server`].
+//! Nothing is left to chance; what is lost is what the test says.
+//!
+//! ```no_run
+//! use netrig_testkit::{Connect, Fate, Fates, Pair, Server, TcpInfo};
+//! use std::io::Write;
+//! use std::time::Duration;
+//!
+//! let pair = Pair::with_relay("lossy", Duration::from_millis(20));
+//! let server = Server::sink(&pair.right, (Pair::RIGHT, 0));
+//! pair.relay().set(Fates::nth(&[3], Fate::Drop, |packet| packet.has_data()));
+//! let mut client = Connect::to(server.address()).from(&pair.left).expect("connect");
+//! client.write_all(&[0; 100_000]).expect("send");
+//! server.wait_received(100_000);
+//! assert_eq!(TcpInfo::of(&client).expect("a TCP socket").retransmits, 1);
+//! ```
+//!
 //! Everything here panics with a sentence when it fails: it serves tests, where that is the report.
 
 mod background;
+mod client;
 mod namespace;
+mod nstat;
+mod pair;
+mod relay;
 mod rights;
+mod server;
+mod syscalls;
+mod tcp_info;
 
 pub use background::Background;
+pub use client::{BriefClient, Connect};
 pub use namespace::NetNs;
+pub use nstat::Nstat;
+pub use pair::Pair;
+pub use relay::{DelayRelay, End, Fate, Fates, Packet, RelayCounts, TcpHeader};
 pub use rights::{missing_rights, report_skipped, report_without_rights};
+pub use server::{ResetBy, Server};
+pub use tcp_info::TcpInfo;
 
 /// Ends the calling test, reported as skipped with the reason, unless it may create network namespaces and load BPF.
 ///

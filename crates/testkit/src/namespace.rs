@@ -1,8 +1,7 @@
 //! A network namespace of a test's own.
 
 use crate::Background;
-use std::fs::File;
-use std::os::fd::AsRawFd;
+use crate::syscalls::enter_namespace;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Once;
@@ -89,7 +88,7 @@ impl NetNs {
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         let path = self.path();
         let run = || {
-            enter(&path);
+            enter_namespace(&path);
             work()
         };
         let name = std::thread::current().name().unwrap_or("inside").to_owned();
@@ -119,6 +118,16 @@ impl NetNs {
         self.run(&format!("ip address add {cidr} dev {iface}{nodad}"));
     }
 
+    /// Sets one of its own sysctls, such as `net.ipv4.tcp_syn_retries`.
+    ///
+    /// # Panics
+    /// When there is none of this name, or it does not take the value.
+    pub fn sysctl(&self, name: &str, value: &str) {
+        let path = Path::new("/proc/sys").join(name.replace('.', "/"));
+        let written = self.inside(|| std::fs::write(&path, value));
+        written.unwrap_or_else(|e| panic!("cannot set {name} to {value}: {e}"));
+    }
+
     fn words(&self, line: &str) -> Command {
         let mut words = line.split_whitespace();
         let mut command = self.command(words.next().expect("a command has a first word"));
@@ -132,16 +141,6 @@ impl Drop for NetNs {
         // Named deletion unmounts; the namespace itself ends with its last process, so those a test forgot are told.
         delete(&self.name);
     }
-}
-
-/// Moves the calling thread into the namespace that `path` stands for.
-fn enter(path: &Path) {
-    let file = File::open(path).unwrap_or_else(|e| panic!("cannot open {}: {e}", path.display()));
-    // SAFETY: setns takes two integers and touches no memory; the descriptor is open for the whole call. It changes the
-    // calling thread only, which was made for this and ends after it.
-    #[expect(unsafe_code, reason = "the standard library cannot enter a namespace")]
-    let result = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
-    assert_eq!(result, 0, "cannot enter {}: {}", path.display(), std::io::Error::last_os_error());
 }
 
 fn checked(command: &mut Command) -> Output {

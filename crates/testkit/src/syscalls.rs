@@ -1,0 +1,63 @@
+//! The system calls that the standard library lacks: all `unsafe` of this crate.
+
+use std::ffi::{c_int, c_ulong};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Moves the calling thread into the network namespace that `path` stands for.
+pub(crate) fn enter_namespace(path: &Path) {
+    let file = File::open(path).unwrap_or_else(|e| panic!("cannot open {}: {e}", path.display()));
+    // SAFETY: setns takes two integers and touches no memory; the descriptor is open for the whole call. It changes the
+    // calling thread only, which was made for this and ends after it.
+    #[expect(unsafe_code, reason = "the standard library cannot enter a namespace")]
+    let result = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
+    assert_eq!(result, 0, "cannot enter {}: {}", path.display(), io::Error::last_os_error());
+}
+
+/// Makes a TUN device in the calling thread's network namespace: what is sent to it can be read from the descriptor, whole IP
+/// packets, and what is written to that arrives there. It goes with the descriptor.
+pub(crate) fn open_tun(name: &str) -> OwnedFd {
+    const TUN: &str = "/dev/net/tun";
+    let mut options = std::fs::OpenOptions::new();
+    let open = options.read(true).write(true).custom_flags(libc::O_NONBLOCK).open(TUN);
+    let file = open.unwrap_or_else(|e| panic!("cannot open {TUN}: {e}"));
+    // struct ifreq: 16 bytes of name, then the flags, in 40 bytes.
+    let mut request = [0u8; 40];
+    assert!(name.len() < 16, "{name} is too long for an interface");
+    request[..name.len()].copy_from_slice(name.as_bytes());
+    let flags = i16::try_from(libc::IFF_TUN | libc::IFF_NO_PI).expect("two small flags");
+    request[16..18].copy_from_slice(&flags.to_ne_bytes());
+    // SAFETY: TUNSETIFF reads and writes a struct ifreq, which is 40 bytes; the array is as long and outlives the call.
+    #[expect(unsafe_code, reason = "the standard library has no ioctl")]
+    let result = unsafe { libc::ioctl(file.as_raw_fd(), c_ulong::from(libc::TUNSETIFF as u32), request.as_mut_ptr()) };
+    assert_eq!(result, 0, "cannot make the TUN device {name}: {}", io::Error::last_os_error());
+    file.into()
+}
+
+/// What `getsockopt(TCP_INFO)` says, as many bytes as the kernel has.
+pub(crate) fn tcp_info(socket: impl AsFd) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0u8; 512];
+    let mut length = libc::socklen_t::try_from(bytes.len()).expect("half a kilobyte");
+    let fd = socket.as_fd().as_raw_fd();
+    // SAFETY: the kernel writes at most `length` bytes to the buffer, which has as many, and the real number to `length`.
+    #[expect(unsafe_code, reason = "the standard library does not have this option")]
+    let result =
+        unsafe { libc::getsockopt(fd, libc::IPPROTO_TCP, libc::TCP_INFO, bytes.as_mut_ptr().cast(), &raw mut length) };
+    if result != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    bytes.truncate(length as usize);
+    Ok(bytes)
+}
+
+/// Lets the calling thread go before others where it may: a relay that waits for a processor is late.
+pub(crate) fn go_first() {
+    const NICEST: c_int = -20;
+    // SAFETY: setpriority takes three integers and touches no memory. 0 is the calling thread.
+    #[expect(unsafe_code, reason = "the standard library knows no priorities")]
+    // Without the right to it, it is as late as others.
+    let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICEST) };
+}
