@@ -49,6 +49,20 @@ impl Histogram {
         Some(2.0 * low * high / (low + high))
     }
 
+    /// What was gained since `earlier`, a picture of the same distribution.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let before = |bucket: i32| match earlier.buckets.binary_search_by_key(&bucket, |(b, _)| *b) {
+            Ok(at) => earlier.buckets[at].1,
+            Err(_) => 0,
+        };
+        let gained = self.buckets.iter().map(|(bucket, n)| (*bucket, n.saturating_sub(before(*bucket))));
+        Self {
+            buckets: gained.filter(|(_, n)| *n > 0).collect(),
+            sum_ns: self.sum_ns.saturating_sub(earlier.sum_ns),
+        }
+    }
+
     /// Adds another's values.
     pub fn add(&mut self, other: &Self) {
         let mut merged = Vec::with_capacity(self.buckets.len().max(other.buckets.len()));
@@ -112,5 +126,15 @@ mod tests {
         let (mut a, b) = (of(&[0.001, 0.002]), of(&[0.002, 5.0]));
         a.add(&b);
         assert_eq!(a, of(&[0.001, 0.002, 0.002, 5.0]));
+    }
+
+    #[test]
+    fn what_was_gained_is_the_difference() {
+        let (before, more) = (of(&[0.001, 0.002]), of(&[0.002, 5.0]));
+        let mut now = before.clone();
+        now.add(&more);
+        assert_eq!(now.since(&before), more);
+        assert_eq!(now.since(&now), Histogram::default());
+        assert_eq!(now.since(&Histogram::default()), now);
     }
 }
