@@ -57,10 +57,7 @@ impl Histogram {
             Err(_) => 0,
         };
         let gained = self.buckets.iter().map(|(bucket, n)| (*bucket, n.saturating_sub(before(*bucket))));
-        Self {
-            buckets: gained.filter(|(_, n)| *n > 0).collect(),
-            sum_ns: self.sum_ns.saturating_sub(earlier.sum_ns),
-        }
+        Self { buckets: gained.filter(|(_, n)| *n > 0).collect(), sum_ns: self.sum_ns.saturating_sub(earlier.sum_ns) }
     }
 
     /// Adds another's values.
