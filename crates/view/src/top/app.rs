@@ -10,6 +10,8 @@ use netrig_model::Snapshot;
 pub enum Screen {
     /// Who talks to whom.
     Talkers,
+    /// The host's TCP: connections, services, listeners.
+    Connections,
     /// Interfaces.
     Interfaces,
     /// The account of the last window.
@@ -20,11 +22,12 @@ pub enum Screen {
 
 impl Screen {
     /// All, in the order of the tabs.
-    pub const ALL: [Self; 4] = [Self::Talkers, Self::Interfaces, Self::Ledger, Self::Rig];
+    pub const ALL: [Self; 5] = [Self::Talkers, Self::Connections, Self::Interfaces, Self::Ledger, Self::Rig];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Talkers => "Talkers",
+            Self::Connections => "Connections",
             Self::Interfaces => "Interfaces",
             Self::Ledger => "Ledger",
             Self::Rig => "Rig",
@@ -169,7 +172,7 @@ impl App {
             Key::Char('p' | ' ') => self.paused = !self.paused,
             Key::Char('s') => self.sort = next(&Sort::ALL, self.sort, 1),
             Key::Char('/') => self.typing = true,
-            Key::Char(digit @ '1'..='4') => self.show(Screen::ALL[digit as usize - '1' as usize]),
+            Key::Char(digit @ '1'..='5') => self.show(Screen::ALL[digit as usize - '1' as usize]),
             Key::Tab => self.show(next(&Screen::ALL, self.screen, 1)),
             Key::BackTab => self.show(next(&Screen::ALL, self.screen, Screen::ALL.len() - 1)),
             Key::Up | Key::Char('k') => self.scroll = self.scroll.saturating_sub(1),

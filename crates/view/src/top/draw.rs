@@ -1,7 +1,7 @@
 //! The frame around every screen: header, tabs, and what the keys do.
 
 use super::app::{App, Link, Screen};
-use super::{interfaces, ledger, rig, talkers};
+use super::{connections, interfaces, ledger, rig, talkers};
 use crate::units;
 use netrig_model::Snapshot;
 use ratatui::Frame;
@@ -60,6 +60,7 @@ impl App {
         };
         match self.screen {
             Screen::Talkers => talkers::draw(self, frame, area),
+            Screen::Connections => connections::draw(self, &snapshot, frame, area),
             Screen::Interfaces => interfaces::draw(self, &snapshot, frame, area),
             Screen::Ledger => ledger::draw(self, &snapshot, frame, area),
             Screen::Rig => rig::draw(self, &snapshot, frame, area),
@@ -98,6 +99,19 @@ impl App {
     pub(crate) fn draw_table(&mut self, frame: &mut Frame<'_>, area: Rect, headings: &[&str], rows: Vec<Vec<Text>>) {
         let room = usize::from(area.height.saturating_sub(1));
         self.scroll = self.scroll.min(rows.len().saturating_sub(room));
+        self.draw_rows(frame, area, headings, &rows, self.scroll);
+    }
+
+    /// The same, from this row on.
+    pub(crate) fn draw_rows(
+        &self,
+        frame: &mut Frame<'_>,
+        area: Rect,
+        headings: &[&str],
+        rows: &[Vec<Text>],
+        from: usize,
+    ) {
+        let room = usize::from(area.height.saturating_sub(1));
         let titles: Vec<Text> =
             headings.iter().map(|h| text(h.trim_start_matches('>').to_owned()).style(self.theme.heading())).collect();
         let width = |column: usize| {
@@ -107,7 +121,7 @@ impl App {
             )
         };
         let widths: Vec<Constraint> = (0..headings.len()).map(width).collect();
-        let shown: Vec<Row<'_>> = rows.iter().skip(self.scroll).take(room).map(|cells| line(cells, headings)).collect();
+        let shown: Vec<Row<'_>> = rows.iter().skip(from).take(room).map(|cells| line(cells, headings)).collect();
         frame.render_widget(Table::new(shown, widths).header(line(&titles, headings)).column_spacing(1), area);
     }
 }

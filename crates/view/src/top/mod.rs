@@ -1,6 +1,7 @@
 //! The live view: what is drawn, and what keys do. Whoever owns the terminal feeds it samples and keys and asks for frames.
 
 mod app;
+mod connections;
 mod counts;
 mod draw;
 mod interfaces;
@@ -8,6 +9,7 @@ mod ledger;
 mod rates;
 mod rig;
 mod talkers;
+mod tcp_rates;
 mod theme;
 
 pub use app::{Action, App, Key, Screen, Sort};

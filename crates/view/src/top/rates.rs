@@ -1,6 +1,7 @@
 //! Rates, by the difference of two polls.
 
 use super::counts::{Pair, PairCounts, Sample, TalkerCounts};
+use super::tcp_rates::TcpRates;
 use netrig_model::{Direction, Snapshot, Timestamp, TrafficCounts};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -53,6 +54,7 @@ pub(crate) struct Rates {
     pub(crate) drain_cpu: f64,
     pub(crate) scans: f64,
     pub(crate) deltas: f64,
+    pub(crate) tcp: TcpRates,
     totals: FxHashMap<Pair, PairCounts>,
     talkers_taken: Option<Timestamp>,
     talkers_before: TalkerCounts,
@@ -69,6 +71,7 @@ impl Rates {
         if let Some(before) = before {
             self.of_snapshots(before, &now.snapshot);
         }
+        self.of_tcp(before, &now.snapshot);
         if let Some(talkers) = now.talkers.take() {
             self.of_talkers(talkers, now.snapshot.taken);
         }
@@ -90,6 +93,15 @@ impl Rates {
         self.drain_cpu = n.cpu_ns.saturating_sub(b.cpu_ns) as f64 / 1e9 / elapsed;
         self.scans = n.scans.saturating_sub(b.scans) as f64 / elapsed;
         self.deltas = n.deltas.saturating_sub(b.deltas) as f64 / elapsed;
+    }
+
+    fn of_tcp(&mut self, before: Option<&Snapshot>, now: &Snapshot) {
+        let elapsed = before.map_or(0.0, |before| seconds(before.taken, now.taken));
+        match (before.and_then(|b| b.tcp.as_ref()), &now.tcp) {
+            (Some(before), Some(tcp)) if elapsed > 0.0 => self.tcp.update(before, tcp, now.taken, elapsed),
+            (None, Some(tcp)) => self.tcp.begin(tcp, now.taken),
+            _ => {}
+        }
     }
 
     fn of_talkers(&mut self, talkers: TalkerCounts, taken: Timestamp) {

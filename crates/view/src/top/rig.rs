@@ -4,7 +4,7 @@ use super::app::App;
 use super::interfaces::subtitle;
 use super::theme::bar;
 use crate::units::{bytes, count};
-use netrig_model::{DrainStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus};
+use netrig_model::{DrainStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus, TcpTableStatus};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -21,6 +21,11 @@ pub(crate) fn draw(app: &mut App, snapshot: &Snapshot, frame: &mut Frame<'_>, ar
         lines.extend(flow_table(app, table));
     }
     lines.push(Line::default());
+    if let Some(tcp) = &snapshot.tcp {
+        lines.push(Line::from(subtitle(app, "Connection table in the kernel".to_owned())));
+        lines.extend(connection_table(app, &tcp.table));
+        lines.push(Line::default());
+    }
     lines.push(Line::from(subtitle(app, "User space".to_owned())));
     lines.extend(user_space(app, &snapshot.drain));
     lines.push(Line::default());
@@ -46,24 +51,38 @@ fn probe(app: &App, probe: &ProbeStatus) -> Line<'static> {
 }
 
 fn flow_table(app: &App, table: &TableStatus) -> [Line<'static>; 2] {
-    let share = share(table.entries, table.capacity);
-    let fill = Line::from(vec![
-        Span::raw(format!("  {:<10}", table.family)),
-        Span::styled(format!("{:<BAR_WIDTH$}", bar(share, BAR_WIDTH)), app.theme.bar()),
-        Span::raw(format!(
-            " {:>4.0} %  {} of {} entries, {}",
-            share * 100.0,
-            count(table.entries),
-            count(table.capacity),
-            bytes(table.bytes)
-        )),
-    ]);
     let (evictions, spills) = (count(table.evictions), count(table.spills));
     let fate = Line::from(vec![
         Span::raw(format!("  {:<10}evicted {evictions}, told by the outbox {spills}, ", "")),
         Span::styled(format!("overflow {}", count(table.overflows)), app.theme.zero_is_good(table.overflows)),
     ]);
-    [fill, fate]
+    [fill(app, &table.family, table.entries, table.capacity, table.bytes), fate]
+}
+
+fn connection_table(app: &App, table: &TcpTableStatus) -> [Line<'static>; 2] {
+    let fate = Line::from(vec![
+        Span::raw(format!("  {:<10}found open {}, evicted {}, ", "", count(table.adopted), count(table.evicted))),
+        Span::styled(format!("untracked {}", count(table.untracked)), app.theme.zero_is_good(table.untracked)),
+        Span::raw(", "),
+        Span::styled(format!("lost {}", count(table.lost)), app.theme.zero_is_good(table.lost)),
+    ]);
+    [fill(app, "tcp", table.entries, table.capacity, table.bytes), fate]
+}
+
+/// How full a table is.
+fn fill(app: &App, name: &str, entries: u64, capacity: u64, memory: u64) -> Line<'static> {
+    let share = share(entries, capacity);
+    Line::from(vec![
+        Span::raw(format!("  {name:<10}")),
+        Span::styled(format!("{:<BAR_WIDTH$}", bar(share, BAR_WIDTH)), app.theme.bar()),
+        Span::raw(format!(
+            " {:>4.0} %  {} of {} entries, {}",
+            share * 100.0,
+            count(entries),
+            count(capacity),
+            bytes(memory)
+        )),
+    ])
 }
 
 fn user_space(app: &App, drain: &DrainStatus) -> [Line<'static>; 3] {

@@ -1,6 +1,8 @@
 //! Records to group and draw.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod live;
+
 use netrig_model::*;
 
 pub(crate) const START: Timestamp = Timestamp(1_700_000_000_000_000_000);
