@@ -85,7 +85,7 @@ impl<'a> Teller<'a> {
         let ipv6 = key.kind().is_ipv6();
         let end = |side| (key.address(side).to_ip(ipv6), key.port(side));
         let flow = FlowEnds { protocol: key.protocol(), src: end(src), dst: end(1 - src), pid: entry.pid() };
-        self.world.owner(&flow).cloned().unwrap_or_default()
+        self.world.owner(&flow).unwrap_or_default()
     }
 
     fn name_of(&mut self, iface: InterfaceId) -> Option<String> {

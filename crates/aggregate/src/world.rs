@@ -22,7 +22,7 @@ pub trait World {
     fn iface_name(&self, iface: InterfaceId) -> Option<String>;
 
     /// Whose a flow is on this host.
-    fn owner(&self, flow: &FlowEnds) -> Option<&Owner>;
+    fn owner(&self, flow: &FlowEnds) -> Option<Owner>;
 }
 
 impl<F: Fn(InterfaceId) -> Option<String>> World for F {
@@ -30,7 +30,7 @@ impl<F: Fn(InterfaceId) -> Option<String>> World for F {
         self(iface)
     }
 
-    fn owner(&self, _: &FlowEnds) -> Option<&Owner> {
+    fn owner(&self, _: &FlowEnds) -> Option<Owner> {
         None
     }
 }

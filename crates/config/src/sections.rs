@@ -13,6 +13,8 @@ pub struct Config {
     pub rig: RigConfig,
     /// `[flow]`
     pub flow: FlowConfig,
+    /// `[tcp]`
+    pub tcp: TcpConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[serve]`
@@ -65,6 +67,19 @@ pub struct FlowConfig {
 impl Default for FlowConfig {
     fn default() -> Self {
         Self { enabled: true, hook: Hook::Tcx, tunnels: false }
+    }
+}
+
+/// `[tcp]`: the TCP probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcpConfig {
+    /// Whether connections are told, and owners of sockets known.
+    pub enabled: bool,
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

@@ -70,6 +70,7 @@ impl Setting {
 pub const SECTIONS: &[Section] = &[
     Section { name: "rig", help: "What is watched, how often it is told, and what it may cost." },
     Section { name: "flow", help: "The flow probe: every packet's flow, counted in the kernel." },
+    Section { name: "tcp", help: "The TCP probe: every connection's life, and whose every socket is." },
     Section { name: "store", help: "Records on local disk, as Parquet files." },
     Section { name: "serve", help: "HTTP: metrics, health, status and live records." },
     Section { name: "metrics", help: "Metrics for Prometheus." },
@@ -116,7 +117,7 @@ pub const SETTINGS: &[Setting] = &[
     restart(
         "rig.memory",
         Field::Size { at: |c| &mut c.rig.memory, min: ByteSize::mib(16), max: ByteSize::gib(64) },
-        "Memory for flow tables, outboxes and remembered flows, which are sized from it.",
+        "Memory for the tables of flows and connections, outboxes and remembered flows, which are sized from it.",
     ),
     restart(
         "rig.host",
@@ -138,6 +139,11 @@ pub const SETTINGS: &[Setting] = &[
         "flow.tunnels",
         Field::Bool(|c| &mut c.flow.tunnels),
         "Whether flows inside VXLAN, GENEVE, GRE, IP-in-IP and 6in4 are told beside the tunnel's own.",
+    ),
+    restart(
+        "tcp.enabled",
+        Field::Bool(|c| &mut c.tcp.enabled),
+        "Whether connections are told. Without it flows have no owners either.",
     ),
     restart("store.enabled", Field::Bool(|c| &mut c.store.enabled), "Whether records are stored."),
     restart("store.dir", Field::AbsolutePath(|c| &mut c.store.dir), "Folder of the files; made when it is missing."),

@@ -39,6 +39,8 @@ fn every_key_is_read() {
         enabled = false
         hook = "xdp"
         tunnels = true
+        [tcp]
+        enabled = false
         [store]
         enabled = false
         dir = "/data/netrig"
@@ -171,7 +173,7 @@ prop_compose! {
         (hook, tunnels) in (prop::sample::select(&[Hook::Tcx, Hook::Xdp]), any::<bool>()),
         dir in "/[^\\x00]{0,40}",
         (retain_h, budget) in (1u64..=87_600, (16u64 << 20)..=(100 << 40)),
-        switches in any::<[bool; 4]>(),
+        switches in any::<[bool; 5]>(),
         port in any::<u16>(),
     ) -> Config {
         let mut c = Config::default();
@@ -186,7 +188,7 @@ prop_compose! {
         c.store.dir = dir.into();
         c.store.retain = Duration::from_secs(retain_h * 3_600);
         c.store.budget = ByteSize(budget);
-        [c.flow.enabled, c.store.enabled, c.serve.enabled, c.metrics.enabled] = switches;
+        [c.flow.enabled, c.tcp.enabled, c.store.enabled, c.serve.enabled, c.metrics.enabled] = switches;
         c.serve.listen.set_port(port);
         c
     }

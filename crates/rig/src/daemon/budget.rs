@@ -1,13 +1,16 @@
 //! The division of `[rig] memory`.
 
-use netrig_aggregate::BYTES_PER_FLOW;
+use netrig_aggregate::{BYTES_PER_FLOW, ToldConnections};
 use netrig_probes::flow::FlowSizes;
+use netrig_probes::tcp::TcpSizes;
 
 /// What each part gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Budget {
     /// Kernel tables and outboxes, at most.
     pub(crate) kernel_bytes: u64,
+    /// Connections: their table in the kernel, at most.
+    pub(crate) tcp_kernel_bytes: u64,
     /// Flows remembered in user space, at most.
     pub(crate) flows_capacity: usize,
 }
@@ -15,16 +18,22 @@ pub(crate) struct Budget {
 /// What the drain remembers of each slot, bytes.
 const REMEMBERED_BYTES: u64 = 16;
 const FLOWS_MIN: u64 = 4096;
+/// The TCP probe's table has one in so many bytes.
+const TCP_SHARE: u64 = 8;
 
 impl Budget {
-    /// Half to the kernel. Of the other half the drain's memory of every slot is taken first; the rest remembers flows.
-    pub(crate) fn of(memory_bytes: u64, cpus: u32) -> Self {
+    /// Half to the flow probe's tables, an eighth to the TCP probe's where it is on. Of the rest the memory of what was told
+    /// of every place is taken first; what remains remembers flows.
+    pub(crate) fn of(memory_bytes: u64, cpus: u32, tcp: bool) -> Self {
         let kernel_bytes = memory_bytes / 2;
         let sizes = FlowSizes::within(kernel_bytes, cpus);
         let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
-        let rest = (memory_bytes - kernel_bytes).saturating_sub(slots * REMEMBERED_BYTES);
+        let tcp_kernel_bytes = if tcp { memory_bytes / TCP_SHARE } else { 0 };
+        let places = u64::from(TcpSizes::within(tcp_kernel_bytes, cpus).slots);
+        let told = slots * REMEMBERED_BYTES + places * ToldConnections::BYTES_PER_PLACE as u64;
+        let rest = (memory_bytes - kernel_bytes - tcp_kernel_bytes).saturating_sub(told);
         let flows = (rest / BYTES_PER_FLOW as u64).max(FLOWS_MIN);
-        Self { kernel_bytes, flows_capacity: usize::try_from(flows).unwrap_or(usize::MAX) }
+        Self { kernel_bytes, tcp_kernel_bytes, flows_capacity: usize::try_from(flows).unwrap_or(usize::MAX) }
     }
 }
 
@@ -36,10 +45,13 @@ mod tests {
     fn the_parts_add_up_to_no_more_than_the_budget() {
         for mib in [16_u64, 64, 512, 4096] {
             let memory = mib << 20;
-            let budget = Budget::of(memory, 4);
+            let budget = Budget::of(memory, 4, true);
             let sizes = FlowSizes::within(budget.kernel_bytes, 4);
             let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
-            let all = sizes.bytes() + slots * REMEMBERED_BYTES + (budget.flows_capacity * BYTES_PER_FLOW) as u64;
+            let all = sizes.bytes()
+                + budget.tcp_kernel_bytes
+                + slots * REMEMBERED_BYTES
+                + (budget.flows_capacity * BYTES_PER_FLOW) as u64;
             assert!(all <= memory, "{mib} MiB: {all} of {memory}");
         }
     }

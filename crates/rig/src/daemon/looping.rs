@@ -1,6 +1,8 @@
 //! The loop: drain, aggregate, close windows, answer.
 
 use super::Request;
+use super::budget::Budget;
+use super::connections::{Connections, Names};
 use super::live::Handle;
 use super::rights::Needs;
 use super::road::{Outlet, Road};
@@ -22,6 +24,9 @@ const COST_SPAN: Duration = Duration::from_secs(60);
 
 /// Everything the loop owns. Fields are dropped in order: programs come off the interfaces before the store closes.
 pub(crate) struct Loop {
+    connections: Option<Connections>,
+    /// Why there are none although they are asked for.
+    connections_failed: Option<String>,
     road: Option<Road>,
     watching: Option<Watching>,
     storing: Option<Storing>,
@@ -41,9 +46,12 @@ impl Loop {
         let host = config.rig.host.clone().unwrap_or_else(netrig_host::host_name);
         let watching = if config.flow.enabled { Some(Watching::start(&config.rig.interfaces)?) } else { None };
         let storing = if config.store.enabled { Some(open_store(config)?) } else { None };
-        let road = if config.flow.enabled { Some(Road::lay(config, &host)?) } else { None };
         let started = now();
+        let (connections, connections_failed) = lay_connections(config, &host, started);
+        let road = if config.flow.enabled { Some(Road::lay(config, &host, connections.as_ref())?) } else { None };
         Ok(Self {
+            connections,
+            connections_failed,
             road,
             watching,
             storing,
@@ -65,8 +73,16 @@ impl Loop {
 
     /// Attaches to the interfaces chosen now.
     pub(crate) fn attach(&mut self) -> anyhow::Result<()> {
+        if let Some(connections) = &mut self.connections
+            && let Err(error) = connections.attach()
+        {
+            tracing::error!(%error, "The TCP probe is off; the rest goes on.");
+            self.connections_failed = Some(format!("{error:#}"));
+            self.connections = None;
+        }
         let (Some(road), Some(watching)) = (&mut self.road, &mut self.watching) else { return Ok(()) };
-        road.settle(watching, outlet(&self.config, self.storing.as_ref(), self.window_end))
+        let outlet = outlet(&self.config, self.storing.as_ref(), self.connections.as_ref(), self.window_end);
+        road.settle(watching, outlet)
     }
 
     /// Runs until asked to stop; tells everything then.
@@ -107,11 +123,15 @@ impl Loop {
     /// One turn: outboxes, hot-plug, the window's end. Returns how long to rest.
     fn turn(&mut self, live: &Handle) -> Duration {
         let mut busy = false;
-        let outlet = outlet(&self.config, self.storing.as_ref(), self.window_end);
+        if let Some(connections) = &mut self.connections {
+            let ended = connections.turn(self.storing.as_ref(), now());
+            busy = ended > u64::from(connections.probe.memory().sizes.slots / 16);
+        }
+        let outlet = outlet(&self.config, self.storing.as_ref(), self.connections.as_ref(), self.window_end);
         if let Some(road) = &mut self.road {
             let records = road.outboxes(outlet);
             self.deltas += records;
-            busy = records > u64::from(road.sizes.outbox4 / 16);
+            busy |= records > u64::from(road.sizes.outbox4 / 16);
             if let Some(watching) = &mut self.watching
                 && watching.take_events()
                 && let Err(error) = road.settle(watching, outlet)
@@ -133,7 +153,7 @@ impl Loop {
     }
 
     fn scan(&mut self) {
-        let outlet = outlet(&self.config, self.storing.as_ref(), self.window_end);
+        let outlet = outlet(&self.config, self.storing.as_ref(), self.connections.as_ref(), self.window_end);
         if let Some(road) = &mut self.road {
             self.scans += 1;
             self.deltas += road.scan(outlet);
@@ -142,11 +162,20 @@ impl Loop {
 
     fn close_window(&mut self, end: Timestamp, last: bool) {
         let window = (self.window_end.plus_ns(-window_ns(&self.config)), end.min(self.window_end));
-        let outlet = Outlet { storing: self.storing.as_ref(), window };
-        let Some(road) = &mut self.road else { return };
-        let (rows, deltas) = road.close(outlet, last, self.watching.as_ref());
-        self.scans += 1;
-        self.deltas += deltas;
+        self.close_connections(window.1, last);
+        let outlet = Outlet { storing: self.storing.as_ref(), window, connections: self.connections.as_ref() };
+        let rows = match &mut self.road {
+            Some(road) => {
+                let (rows, deltas) = road.close(outlet, last, self.watching.as_ref());
+                self.scans += 1;
+                self.deltas += deltas;
+                rows
+            }
+            None => Vec::new(),
+        };
+        if let Some(connections) = &mut self.connections {
+            connections.after_window();
+        }
         for row in &rows {
             warn_of(row);
         }
@@ -156,7 +185,18 @@ impl Loop {
         self.last_ledger = rows;
     }
 
+    /// Ahead of the flows, whose owners they know.
+    fn close_connections(&mut self, end: Timestamp, last: bool) {
+        let Some(connections) = &mut self.connections else { return };
+        // While the disk is slow, the kernel's outboxes are emptied all the same.
+        let mut meanwhile = || {};
+        connections.close(self.storing.as_ref(), end, last, &mut meanwhile);
+    }
+
     fn open_flows(&mut self) -> Option<OpenFlows> {
+        if let Some(connections) = &mut self.connections {
+            connections.look_at_open();
+        }
         self.scan();
         let start = self.window_end.plus_ns(-window_ns(&self.config));
         let (mut records, mut stored_before) = (Vec::new(), start);
@@ -166,17 +206,27 @@ impl Loop {
             records.extend(pending.iter().flat_map(|rows| rows.iter().cloned()));
         }
         if let Some(road) = &mut self.road {
-            let names = &road.names;
+            let world = Names { interfaces: &road.names, connections: self.connections.as_ref() };
             // The loop may be a moment late in closing a window: what is open belongs to it until it is closed.
             let at = now().min(self.window_end.plus_ns(-1));
-            road.aggregator.open_window(at, &|id| names.get(&id).cloned(), &mut |r| records.push(r));
+            road.aggregator.open_window(at, &world, &mut |r| records.push(r));
         }
         Some(OpenFlows { records, stored_before })
     }
 
-    /// None are told yet: all there are lie in the store.
     fn open_connections(&mut self) -> Option<OpenConnections> {
-        Some(OpenConnections { records: Vec::new(), stored_before: now() })
+        let Some(connections) = &mut self.connections else {
+            return Some(OpenConnections { records: Vec::new(), stored_before: now() });
+        };
+        let (open, start) = connections.open();
+        let (mut records, mut stored_before) = (Vec::new(), start);
+        if let Some(storing) = &self.storing {
+            let (pending, first) = storing.pending_connections(start)?;
+            stored_before = first;
+            records.extend(pending.iter().flat_map(|rows| rows.iter().cloned()));
+        }
+        records.extend(open);
+        Some(OpenConnections { records, stored_before })
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -187,7 +237,8 @@ impl Loop {
             started: self.started,
             taken: now(),
             window_ns: window_ns(&self.config),
-            probes: vec![self.probe_status()],
+            probes: vec![self.probe_status(), self.tcp_status()],
+            tcp: self.connections.as_ref().map(Connections::status),
             store: self.storing.as_ref().map(Storing::status),
             ledger: self.last_ledger.clone(),
             ..Snapshot::default()
@@ -222,6 +273,15 @@ impl Loop {
         }
     }
 
+    fn tcp_status(&self) -> ProbeStatus {
+        let (state, detail) = match (&self.connections, &self.connections_failed) {
+            (Some(connections), _) => return connections.probe_status(),
+            (None, Some(why)) => (ProbeState::Failed, why.clone()),
+            (None, None) => (ProbeState::Off, "switched off by [tcp] enabled = false".into()),
+        };
+        ProbeStatus { name: "tcp".into(), state, detail }
+    }
+
     fn reload(&mut self, read: &dyn Fn() -> Result<Config, ConfigErrors>) {
         let new = match read() {
             Ok(new) => new,
@@ -235,7 +295,7 @@ impl Loop {
             tracing::warn!(keys = ?restart, "These settings take effect at the next start.");
         }
         if let (Some(road), Some(watching)) = (&mut self.road, &mut self.watching) {
-            let outlet = outlet(&self.config, self.storing.as_ref(), self.window_end);
+            let outlet = outlet(&self.config, self.storing.as_ref(), self.connections.as_ref(), self.window_end);
             let taken = watching.choose(&new.rig.interfaces).and_then(|()| road.settle(watching, outlet));
             if let Err(error) = taken {
                 tracing::error!(%error, "The choice of interfaces is not taken over.");
@@ -269,8 +329,29 @@ impl Loop {
 }
 
 /// The open window's.
-fn outlet<'a>(config: &Config, storing: Option<&'a Storing>, window_end: Timestamp) -> Outlet<'a> {
-    Outlet { storing, window: (window_end.plus_ns(-window_ns(config)), window_end) }
+fn outlet<'a>(
+    config: &Config,
+    storing: Option<&'a Storing>,
+    connections: Option<&'a Connections>,
+    window_end: Timestamp,
+) -> Outlet<'a> {
+    Outlet { storing, window: (window_end.plus_ns(-window_ns(config)), window_end), connections }
+}
+
+/// The TCP probe, or why there is none: it is one of several, and its failure is not the rig's.
+fn lay_connections(config: &Config, host: &str, now: Timestamp) -> (Option<Connections>, Option<String>) {
+    if !config.tcp.enabled {
+        return (None, None);
+    }
+    let cpus = super::road::probe_options(config).0.sizes.cpus;
+    let bytes = Budget::of(config.rig.memory.0, cpus, true).tcp_kernel_bytes;
+    match Connections::lay(bytes, host, now) {
+        Ok(connections) => (Some(connections), None),
+        Err(error) => {
+            tracing::error!(%error, "The TCP probe is off; the rest goes on.");
+            (None, Some(format!("{error:#}")))
+        }
+    }
 }
 
 fn open_store(config: &Config) -> anyhow::Result<Storing> {

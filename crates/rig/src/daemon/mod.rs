@@ -5,6 +5,7 @@
 //! attached to an interface.
 
 mod budget;
+mod connections;
 mod ledger;
 mod live;
 mod looping;
@@ -48,7 +49,7 @@ pub(crate) fn run(config: Config, reload: &dyn Fn() -> Result<Config, ConfigErro
     // From here on a signal is a request, not the end; and no thread gets rights that it will not need, for each thread
     // has its own.
     let signals = signals::listen().context("cannot listen to signals")?;
-    rights::drop_all_but_needed(Needs::HotPlug)?;
+    rights::drop_all_but_needed(Needs::Start)?;
     let mut rig = Loop::start(&config)?;
     let live = live::Handle::new(requests.clone(), rig.snapshot());
     let server = if config.serve.enabled {

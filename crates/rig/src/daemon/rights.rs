@@ -6,6 +6,8 @@ use caps::{CapSet, Capability, CapsHashSet};
 /// Whether programs will still be loaded or attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
+    /// Programs are loaded and attached, and other network namespaces are entered to see what is open in them.
+    Start,
     /// Interfaces may come and go: attaching must stay possible.
     HotPlug,
     /// The set of interfaces is fixed.
@@ -21,8 +23,11 @@ pub(crate) fn drop_all_but_needed(needs: Needs) -> anyhow::Result<()> {
     let mut keep = CapsHashSet::new();
     // Test runs of the clock program ask for it at every drain.
     let mut wanted = vec![Capability::CAP_BPF];
-    if needs == Needs::HotPlug {
+    if needs != Needs::Nothing {
         wanted.extend([Capability::CAP_NET_ADMIN, Capability::CAP_PERFMON]);
+    }
+    if needs == Needs::Start {
+        wanted.extend([Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE]);
     }
     // The store's folder may belong to someone else than root.
     wanted.extend([Capability::CAP_DAC_OVERRIDE, Capability::CAP_FOWNER]);

@@ -1,6 +1,7 @@
 //! From kernel to records: probe, drain, aggregator and ledger, in the order in which a window needs them.
 
 use super::budget::Budget;
+use super::connections::{Connections, Names};
 use super::ledger::{self, Baselines, Reading};
 use super::looping::window_ns;
 use super::storing::{CHUNK_ROWS, Storing};
@@ -14,6 +15,7 @@ use netrig_probes::TickClock;
 use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe, FlowSizes};
 use std::collections::BTreeMap;
 use std::mem;
+use std::os::fd::AsFd;
 
 /// From kernel to records.
 pub(super) struct Road {
@@ -33,9 +35,11 @@ pub(super) struct Road {
 
 impl Road {
     /// Loads the programs; attaches nothing.
-    pub(super) fn lay(config: &Config, host: &str) -> anyhow::Result<Self> {
+    pub(super) fn lay(config: &Config, host: &str, connections: Option<&Connections>) -> anyhow::Result<Self> {
         let (options, budget) = probe_options(config);
-        let probe = FlowProbe::load(&options)?;
+        let senders = connections.map(|c| c.probe.other_sockets()).transpose()?;
+        let probe = FlowProbe::load_with(&options, senders.as_ref().map(AsFd::as_fd))?;
+        drop(senders);
         let clock = probe.clock()?;
         let aggregator = Aggregator::new(AggregateConfig {
             window_ns: window_ns(config),
@@ -133,8 +137,8 @@ impl Road {
             let mut meanwhile = || {
                 drain.outboxes(clock, &mut |d| late.push(*d));
             };
-            let name = |id: InterfaceId| names.get(&id).cloned();
-            aggregator.close_window(window.1, last, &name, &mut |record| chunks.push(record, &mut meanwhile));
+            let world = Names { interfaces: names, connections: outlet.connections };
+            aggregator.close_window(window.1, last, &world, &mut |record| chunks.push(record, &mut meanwhile));
             chunks.finish(&mut meanwhile);
         }
         let reading =
@@ -161,6 +165,7 @@ impl Road {
 pub(super) struct Outlet<'a> {
     pub(super) storing: Option<&'a Storing>,
     pub(super) window: (Timestamp, Timestamp),
+    pub(super) connections: Option<&'a Connections>,
 }
 
 /// Adds a delta. Where flows had to make room for others, those are told at once, ahead of the window's close: one reading
@@ -169,8 +174,8 @@ fn take(aggregator: &mut Aggregator, names: &BTreeMap<InterfaceId, String>, outl
     aggregator.add(delta);
     if aggregator.is_crowded() {
         let mut chunks = Chunks::new(outlet);
-        let name = |id: InterfaceId| names.get(&id).cloned();
-        aggregator.tell_evicted(outlet.window.0, &name, &mut |record| chunks.push(record, &mut || ()));
+        let world = Names { interfaces: names, connections: outlet.connections };
+        aggregator.tell_evicted(outlet.window.0, &world, &mut |record| chunks.push(record, &mut || ()));
         chunks.finish(&mut || ());
     }
 }
@@ -210,7 +215,7 @@ impl<'a> Chunks<'a> {
 /// How the flow probe is to be loaded under a configuration, and how the memory budget divides.
 pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
     let cpus = FlowOptions::live(0).sizes.cpus;
-    let budget = Budget::of(config.rig.memory.0, cpus);
+    let budget = Budget::of(config.rig.memory.0, cpus, config.tcp.enabled);
     let mut options = FlowOptions::live(budget.kernel_bytes);
     options.tunnels = config.flow.tunnels;
     options.hook = match config.flow.hook {

@@ -95,7 +95,7 @@ pub(crate) fn transports(
 }
 
 /// CPU time of the calling thread, from the scheduler's own count.
-fn thread_cpu_ns() -> u64 {
+pub(super) fn thread_cpu_ns() -> u64 {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     text.split_whitespace().next().and_then(|ns| ns.parse().ok()).unwrap_or(0)
 }

@@ -1,0 +1,269 @@
+//! The TCP probe's road: from sockets' places in kernel memory to connection records, beside the road of packets.
+
+mod known;
+mod owners;
+mod status;
+mod walks;
+
+use known::KnownFlows;
+
+use super::snapshot::thread_cpu_ns;
+use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
+use netrig_aggregate::{ConnectionTeller, FlowEnds, ToldConnections, World, end_of};
+use netrig_drain::tcp::{Places, Services};
+use netrig_model::{ConnectionEnd, ConnectionRecord, InterfaceId, Owner, SocketReading, SocketRole, Timestamp};
+use netrig_probes::TickClock;
+use netrig_probes::tcp::{TcpOptions, TcpProbe};
+use owners::Owners;
+use std::collections::BTreeMap;
+use std::mem;
+use walks::Walks;
+
+/// Ended connections kept until the window's end; with more of them the window is closed early, which bounds their memory.
+const ENDED_MAX: usize = 16_384;
+/// Below this share of free places the stalest connections make room: one in so many.
+const FREE_SHARE_MIN: u64 = 16;
+
+/// From sockets to connection records.
+pub(super) struct Connections {
+    pub(super) probe: TcpProbe,
+    clock: TickClock,
+    places: Places,
+    services: Services,
+    teller: ConnectionTeller,
+    told: ToldConnections,
+    owners: Owners,
+    known: KnownFlows,
+    walks: Walks,
+    /// Records of this window's ended connections, without their window.
+    ended: Vec<ConnectionRecord>,
+    /// Where the open window begins; later than the flows' when it had to be closed early.
+    window_start: Timestamp,
+    /// Ended connections told, by the reason.
+    ends: BTreeMap<ConnectionEnd, u64>,
+    evicted: u64,
+    lost: u64,
+}
+
+impl Connections {
+    /// Loads the programs; attaches nothing.
+    pub(super) fn lay(kernel_bytes: u64, host: &str, now: Timestamp) -> anyhow::Result<Self> {
+        let owners = Owners::find()?;
+        // Seconds in the upper bits: ids go on rising over restarts, and stay whole in JSON's numbers.
+        let first_id = u64::try_from(now.0 / 1_000_000_000).unwrap_or(0) << 20;
+        let options = TcpOptions::live(kernel_bytes, owners.cgroup_root(), first_id);
+        let probe = TcpProbe::load(&options)?;
+        Ok(Self {
+            clock: probe.clock()?,
+            places: Places::new(probe.memory()),
+            services: Services::new(probe.memory()),
+            teller: ConnectionTeller { host: Some(host.to_owned()), reset_reasons: TcpProbe::reset_reasons() },
+            told: ToldConnections::new(options.sizes.slots as usize),
+            owners,
+            known: KnownFlows::new(),
+            walks: Walks::default(),
+            ended: Vec::new(),
+            window_start: now,
+            ends: BTreeMap::new(),
+            evicted: 0,
+            lost: 0,
+            probe,
+        })
+    }
+
+    /// Attaches, and finds what is open already.
+    pub(super) fn attach(&mut self) -> anyhow::Result<()> {
+        self.probe.attach()?;
+        let cpu_ns = thread_cpu_ns();
+        self.walks.first(&self.probe);
+        self.walks.cost(thread_cpu_ns().saturating_sub(cpu_ns));
+        for missing in self.probe.missing() {
+            tracing::warn!(what = missing.what, why = %missing.why, "The TCP probe does without a part.");
+        }
+        Ok(())
+    }
+
+    fn sync_clock(&mut self) {
+        if let Err(error) = self.probe.sync_clock(&mut self.clock) {
+            tracing::debug!(%error, "The clock of the TCP probe could not be read; times go on from the last reading.");
+        }
+    }
+
+    /// Takes what has ended, and makes room where places run out. Returns how many ended.
+    pub(super) fn turn(&mut self, outlet: Option<&Storing>, now: Timestamp) -> u64 {
+        let ended = self.take_ended(false);
+        self.make_room();
+        if self.ended.len() >= ENDED_MAX {
+            self.close_early(outlet, now);
+        }
+        ended
+    }
+
+    fn take_ended(&mut self, all: bool) -> u64 {
+        let mut numbers = Vec::new();
+        self.places.ended(all, &mut |_, number| numbers.push(number));
+        if numbers.is_empty() {
+            return 0;
+        }
+        self.sync_clock();
+        for number in &numbers {
+            if let Some(reading) = self.places.read(*number, &self.clock) {
+                self.end(&reading, end_of(&reading));
+            }
+            self.places.release(*number);
+        }
+        numbers.len() as u64
+    }
+
+    /// A connection's last record.
+    fn end(&mut self, reading: &SocketReading, end: ConnectionEnd) {
+        if reading.role == SocketRole::Listener {
+            return;
+        }
+        let owner = self.owners.of(&reading.owner);
+        self.known.add(reading, &owner);
+        let window = (self.window_start, self.window_start);
+        if let Some(record) = self.teller.record(reading, window, (*owner).clone(), end) {
+            *self.ends.entry(end).or_default() += 1;
+            self.ended.push(record);
+        }
+    }
+
+    fn make_room(&mut self) {
+        let (free, all) = self.places.free();
+        if free >= all / FREE_SHARE_MIN {
+            return;
+        }
+        self.sync_clock();
+        let many = usize::try_from(all / FREE_SHARE_MIN).unwrap_or(1).max(1);
+        for reading in self.places.stalest(many, &self.clock) {
+            self.end(&reading, ConnectionEnd::Evicted);
+            self.places.release(reading.place);
+            self.evicted += 1;
+        }
+    }
+
+    /// So many have ended that their records are told before the window is over.
+    fn close_early(&mut self, outlet: Option<&Storing>, now: Timestamp) {
+        let window = (self.window_start, now);
+        if let Some(storing) = outlet {
+            self.send_ended(storing, window, &mut || ());
+            storing.close_connections(window, &mut || ());
+        }
+        self.ended.clear();
+        self.window_start = now;
+    }
+
+    fn send_ended(&mut self, storing: &Storing, window: (Timestamp, Timestamp), meanwhile: &mut dyn FnMut()) {
+        for mut rows in split(mem::take(&mut self.ended)) {
+            for row in &mut rows {
+                (row.window_start, row.window_end) = window;
+            }
+            storing.connection_rows(window, rows, meanwhile);
+        }
+    }
+
+    /// Closes the window that ends at `end`: what has ended in it, and what is still open.
+    pub(super) fn close(&mut self, outlet: Option<&Storing>, end: Timestamp, last: bool, meanwhile: &mut dyn FnMut()) {
+        self.take_ended(last);
+        self.services.scan();
+        self.sync_clock();
+        let window = (self.window_start.min(end), end);
+        let mut rows = Vec::new();
+        let open: Vec<u32> = self.places.open().collect();
+        for number in open {
+            let Some(reading) = self.places.read(number, &self.clock) else { continue };
+            let owner = self.owners.of(&reading.owner);
+            self.known.add(&reading, &owner);
+            let Some(storing) = outlet else { continue };
+            if !(self.told.is_due(&reading, end) || last) {
+                continue;
+            }
+            rows.extend(self.teller.record(&reading, window, (*owner).clone(), ConnectionEnd::Open));
+            if rows.len() == CONNECTION_CHUNK_ROWS {
+                storing.connection_rows(window, mem::take(&mut rows), meanwhile);
+            }
+        }
+        if let Some(storing) = outlet {
+            storing.connection_rows(window, rows, meanwhile);
+            self.send_ended(storing, window, meanwhile);
+            storing.close_connections(window, meanwhile);
+        }
+        self.ended.clear();
+        self.window_start = end;
+    }
+
+    /// After a window's flows were told: what was known only for them is let go, and the sockets are walked over where it is
+    /// time to.
+    pub(super) fn after_window(&mut self) {
+        self.known.next_window();
+        if !self.walks.is_due() {
+            return;
+        }
+        let cpu_ns = thread_cpu_ns();
+        let missed = self.walks.again(&self.probe, &self.places, &self.clock);
+        for reading in missed {
+            self.end(&reading, ConnectionEnd::Lost);
+            self.places.release(reading.place);
+            self.lost += 1;
+        }
+        self.walks.cost(thread_cpu_ns().saturating_sub(cpu_ns));
+    }
+
+    /// The records that are not stored yet: what has ended since the window began, and what is open. Also where they begin.
+    pub(super) fn open(&mut self) -> (Vec<ConnectionRecord>, Timestamp) {
+        self.take_ended(false);
+        self.sync_clock();
+        let window = (self.window_start, self.clock.now().max(self.window_start.plus_ns(1)));
+        let mut records = self.ended.clone();
+        for record in &mut records {
+            (record.window_start, record.window_end) = window;
+        }
+        for number in self.places.open().collect::<Vec<_>>() {
+            let Some(reading) = self.places.read(number, &self.clock) else { continue };
+            let owner = self.owners.of(&reading.owner);
+            records.extend(self.teller.record(&reading, window, (*owner).clone(), ConnectionEnd::Open));
+        }
+        (records, self.window_start)
+    }
+
+    /// Takes in which connections are open, for flows that are asked for before the window is over.
+    pub(super) fn look_at_open(&mut self) {
+        self.take_ended(false);
+        self.sync_clock();
+        for number in self.places.open().collect::<Vec<_>>() {
+            if let Some(reading) = self.places.read(number, &self.clock) {
+                let owner = self.owners.of(&reading.owner);
+                self.known.add(&reading, &owner);
+            }
+        }
+    }
+}
+
+/// Names of interfaces and owners of flows, for the telling of flows.
+pub(super) struct Names<'a> {
+    pub(super) interfaces: &'a BTreeMap<InterfaceId, String>,
+    pub(super) connections: Option<&'a Connections>,
+}
+
+impl World for Names<'_> {
+    fn iface_name(&self, iface: InterfaceId) -> Option<String> {
+        self.interfaces.get(&iface).cloned()
+    }
+
+    fn owner(&self, flow: &FlowEnds) -> Option<Owner> {
+        let of = self.connections?;
+        of.known.owner(flow, &of.probe, &of.owners).map(|owner| (*owner).clone())
+    }
+}
+
+/// Some thousands at a time.
+fn split(mut rows: Vec<ConnectionRecord>) -> impl Iterator<Item = Vec<ConnectionRecord>> {
+    std::iter::from_fn(move || {
+        if rows.is_empty() {
+            return None;
+        }
+        let rest = rows.split_off(rows.len().min(CONNECTION_CHUNK_ROWS));
+        Some(mem::replace(&mut rows, rest))
+    })
+}

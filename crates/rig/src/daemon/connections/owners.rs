@@ -1,0 +1,66 @@
+//! From what the kernel writes of an owner to what people know it by; each looked up once.
+
+use netrig_host::{Cgroups, container_of, owner_of_process};
+use netrig_model::{KernelOwner, Owner};
+use rustc_hash::FxHashMap;
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
+
+/// Owners remembered; beyond it all are looked up anew, which costs but loses nothing that still runs.
+const KNOWN_MAX: usize = 16_384;
+
+/// Owners, by what the kernel says.
+pub(super) struct Owners {
+    cgroups: RefCell<Cgroups>,
+    known: RefCell<FxHashMap<KernelOwner, Rc<Owner>>>,
+    begun: Instant,
+}
+
+impl Owners {
+    pub(super) fn find() -> anyhow::Result<Self> {
+        Ok(Self { cgroups: RefCell::new(Cgroups::find()?), known: RefCell::default(), begun: Instant::now() })
+    }
+
+    /// Where the v2 control groups are mounted.
+    pub(super) fn cgroup_root(&self) -> Option<PathBuf> {
+        self.cgroups.borrow().mount().map(PathBuf::from)
+    }
+
+    pub(super) fn of(&self, owner: &KernelOwner) -> Rc<Owner> {
+        let mut known = self.known.borrow_mut();
+        if let Some(found) = known.get(owner) {
+            return Rc::clone(found);
+        }
+        if known.len() >= KNOWN_MAX {
+            known.clear();
+        }
+        let found = Rc::new(self.look_up(owner));
+        // A new control group may have to wait a second for its name.
+        if found.cgroup.is_some() || owner.cgroup == 0 {
+            known.insert(*owner, Rc::clone(&found));
+        }
+        found
+    }
+
+    fn look_up(&self, owner: &KernelOwner) -> Owner {
+        let now_ns = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let path = self.cgroups.borrow_mut().path(owner.cgroup, now_ns).map(str::to_owned);
+        let end = owner.process.iter().position(|byte| *byte == 0).unwrap_or(owner.process.len());
+        let process = String::from_utf8_lossy(&owner.process[..end]).into_owned();
+        let told = Owner {
+            process: (!process.is_empty()).then_some(process),
+            pid: (owner.pid != 0).then_some(owner.pid),
+            container: path.as_deref().and_then(container_of),
+            cgroup: path,
+        };
+        if owner.pid == 0 || told.container.is_some() {
+            return told;
+        }
+        // Where the v2 path says nothing, /proc may know a v1 hierarchy that names a container; of a process that is gone
+        // it knows nothing, and what the kernel wrote stands.
+        let living = owner_of_process(owner.pid, told.cgroup.as_deref());
+        Owner { cgroup: living.cgroup.or(told.cgroup), container: living.container, ..told }
+    }
+}
