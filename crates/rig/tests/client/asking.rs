@@ -20,7 +20,7 @@ fn the_version_names_the_kernel() {
 
 #[test]
 fn every_subcommand_has_help_with_what_it_does() {
-    for word in ["run", "check", "top", "flows", "query", "replay", "config", "completions", "man"] {
+    for word in ["run", "check", "top", "flows", "connections", "query", "replay", "config", "completions", "man"] {
         let output = run(&[word, "--help"]);
         assert!(output.status.success() && stdout(&output).contains("Usage: netrig"), "{word}");
         let too_wide = stdout(&output).lines().find(|l| l.chars().count() > 100).map(str::to_owned);

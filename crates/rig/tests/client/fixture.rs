@@ -1,6 +1,9 @@
 //! A made-up rig, a store, and the binary.
 
-use netrig_model::{EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp, transport_name};
+use netrig_model::{
+    CONNECTION_COLUMNS, ColumnType, ConnectionRecord, EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot,
+    StoreStatus, Timestamp, transport_name,
+};
 use netrig_serve::{Live, OpenConnections, OpenFlows, ServeOptions, Server};
 use netrig_store::{StoreConfig, StoreWriter};
 use std::path::{Path, PathBuf};
@@ -57,8 +60,28 @@ pub(crate) fn flow(src: &str, bytes: u64, window_start: Timestamp) -> FlowRecord
     }
 }
 
+/// A closed connection of curl's to port 443 of 192.0.2.80, with these columns besides, in a window.
+pub(crate) fn connection(id: u64, window_start: Timestamp, columns: serde_json::Value) -> ConnectionRecord {
+    let mut record: serde_json::Map<_, _> = CONNECTION_COLUMNS
+        .iter()
+        .filter(|c| !c.nullable && matches!(c.kind, ColumnType::U16 | ColumnType::U32 | ColumnType::U64))
+        .map(|c| (c.name.to_owned(), 0.into()))
+        .collect();
+    let known = serde_json::json!({
+        "window_start": window_start, "window_end": window_start.plus_ns(WINDOW_NS), "connection_id": id,
+        "last_seen": window_start.plus_ns(WINDOW_NS), "state": "time_wait", "end_reason": "closed", "role": "client",
+        "src_addr": "10.0.0.1", "src_port": 40_000, "dst_addr": "192.0.2.80", "dst_port": 443, "process": "curl",
+        "older_than_rig": false, "sampling_rate": 1,
+    });
+    for object in [known, columns] {
+        record.extend(object.as_object().expect("columns").clone());
+    }
+    serde_json::from_value(record.into()).expect("connection")
+}
+
 struct Fake {
     open: OpenFlows,
+    connections: Vec<ConnectionRecord>,
     store: Option<PathBuf>,
 }
 
@@ -78,27 +101,58 @@ impl Live for Fake {
     }
 
     fn open_connections(&self) -> OpenConnections {
-        OpenConnections { records: Vec::new(), stored_before: self.open.stored_before }
+        OpenConnections { records: self.connections.clone(), stored_before: self.open.stored_before }
     }
 }
 
 /// A rig on a port of its own, whose store ends at `stored_before`.
 pub(crate) fn rig(records: Vec<FlowRecord>, stored_before: Timestamp, store: Option<&Path>) -> Server {
+    serve(Fake {
+        open: OpenFlows { records, stored_before },
+        connections: Vec::new(),
+        store: store.map(Path::to_owned),
+    })
+}
+
+/// The same, with connections.
+pub(crate) fn rig_of_connections(
+    connections: Vec<ConnectionRecord>,
+    stored_before: Timestamp,
+    store: Option<&Path>,
+) -> Server {
+    let open = OpenFlows { records: Vec::new(), stored_before };
+    serve(Fake { open, connections, store: store.map(Path::to_owned) })
+}
+
+fn serve(fake: Fake) -> Server {
     let options = ServeOptions { listen: "127.0.0.1:0".parse().expect("address"), metrics: true };
-    let fake = Fake { open: OpenFlows { records, stored_before }, store: store.map(Path::to_owned) };
     Server::start(&options, Arc::new(fake)).expect("server")
 }
 
 /// A store with these windows.
 pub(crate) fn store(windows: &[(Timestamp, Vec<FlowRecord>)]) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().expect("folder");
-    let config =
-        StoreConfig { dir: dir.path().to_owned(), retain: Duration::from_secs(1_000_000), budget_bytes: 1 << 30 };
-    let mut writer = StoreWriter::open(config).expect("store");
+    let (dir, mut writer) = empty_store();
     for (start, rows) in windows {
         writer.append_flows((*start, start.plus_ns(WINDOW_NS)), rows).expect("append");
     }
     dir
+}
+
+/// A store with these windows of connections.
+pub(crate) fn store_of_connections(windows: &[(Timestamp, Vec<ConnectionRecord>)]) -> tempfile::TempDir {
+    let (dir, mut writer) = empty_store();
+    for (start, rows) in windows {
+        writer.append_connections((*start, start.plus_ns(WINDOW_NS)), rows).expect("append");
+    }
+    dir
+}
+
+fn empty_store() -> (tempfile::TempDir, StoreWriter) {
+    let dir = tempfile::tempdir().expect("folder");
+    let config =
+        StoreConfig { dir: dir.path().to_owned(), retain: Duration::from_secs(1_000_000), budget_bytes: 1 << 30 };
+    let writer = StoreWriter::open(config).expect("store");
+    (dir, writer)
 }
 
 /// The binary, knowing no rig and no store but those that a test names.

@@ -1,5 +1,6 @@
 //! The client side of the command line, as a user runs it: against a made-up rig, a store, both, or neither.
 
 mod asking;
+mod connections;
 mod fixture;
 mod flows;
