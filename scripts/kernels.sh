@@ -11,6 +11,7 @@ readonly KERNELS_DIR=target/kernels
 # Where Debian keeps which series: 6.1 and 6.12, and the newest.
 readonly SUITES=(bookworm-security trixie-security trixie-backports)
 readonly GUEST_MODULES=(sch_ingress cls_bpf act_bpf veth tun)
+readonly GUEST_TESTS=(real_programs connections)
 readonly GUEST_LIMIT_SECONDS=300
 
 verb_kernels() {
@@ -33,13 +34,16 @@ verb_kernels() {
   [[ ${#failed[@]} -eq 0 ]] || fail "kernels on which it failed: ${failed[*]}"
 }
 
-# The rig, and the tests of its programs by test run: they need a kernel and nothing else.
+# The rig, and the tests of its programs that need a kernel and nothing else.
 build_guest_binaries() {
   cargo build --release --locked -p netrig
-  local message='"executable":"[^"]*real_programs-[^"]*"'
-  guest_tests="$(cargo test --release --locked -p netrig-drain --test real_programs --no-run --message-format=json 2>/dev/null |
-    grep -o "$message" | cut -d '"' -f 4)"
-  [[ -x $guest_tests ]] || fail "cannot build the tests of the kernel programs: cargo test --release -p netrig-drain --no-run"
+  local name path
+  for name in "${GUEST_TESTS[@]}"; do
+    path="$(cargo test --release --locked -p netrig-drain --test "$name" --no-run --message-format=json 2>/dev/null |
+      grep -o "\"executable\":\"[^\"]*$name-[^\"]*\"" | cut -d '"' -f 4)"
+    [[ -x $path ]] || fail "cannot build the tests of the kernel programs: cargo test --release -p netrig-drain --no-run"
+    guest_tests+=("$path")
+  done
 }
 
 # An apt of our own, with lists and cache below ./target: the machine's is not touched.
@@ -113,7 +117,10 @@ make_initramfs() {
     [[ $module == busybox ]] || ln -s busybox "$root/bin/$module"
   done
   copy_with_libraries "$root" target/release/netrig /bin/netrig
-  copy_with_libraries "$root" "$guest_tests" /bin/real_programs
+  for number in "${!GUEST_TESTS[@]}"; do
+    copy_with_libraries "$root" "${guest_tests[$number]}" "/bin/${GUEST_TESTS[$number]}"
+  done
+  number=0
   cp scripts/guest.sh "$root/init"
   for module in "${GUEST_MODULES[@]}"; do
     while read -r _ file _; do

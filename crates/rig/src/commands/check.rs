@@ -2,7 +2,7 @@
 //! as `netrig run` would, and taken off again.
 
 use crate::cli::CheckArgs;
-use crate::daemon::{link_kind, probe_options, targets};
+use crate::daemon::{link_kind, probe_options, targets, tcp_options};
 use crate::output::Output;
 use crate::settings;
 use netrig_config::Config;
@@ -10,6 +10,7 @@ use netrig_host::Interface;
 use netrig_model::Direction;
 use netrig_probes::check::{Finding, ground};
 use netrig_probes::flow::{FlowProbe, LinkTarget};
+use netrig_probes::tcp::TcpProbe;
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
@@ -22,6 +23,11 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         lines.extend(flow(&config));
     } else {
         lines.push((true, "flow".into(), "switched off by [flow] enabled = false".into()));
+    }
+    if config.tcp.enabled {
+        lines.extend(tcp(&config));
+    } else {
+        lines.push((true, "tcp".into(), "switched off by [tcp] enabled = false".into()));
     }
     let mut out = Output::stdout();
     for (fine, what, detail) in &lines {
@@ -48,6 +54,27 @@ fn flow(config: &Config) -> Vec<(bool, String, String)> {
         }
         Err(error) => lines.push((false, "interfaces".into(), format!("{error:#}"))),
     }
+    lines
+}
+
+/// Attached for a moment; one line for what works, one for each part that this host does not have.
+fn tcp(config: &Config) -> Vec<(bool, String, String)> {
+    let line = |fine, detail| (fine, "tcp".to_owned(), detail);
+    let tried = tcp_options(config).and_then(|options| {
+        let mut probe = TcpProbe::load(&options)?;
+        probe.attach()?;
+        Ok(probe)
+    });
+    let probe = match tried {
+        Ok(probe) => probe,
+        Err(error) => return vec![line(false, format!("{error:#}"))],
+    };
+    let programs = probe.verified_instructions();
+    let verified: u32 = programs.iter().map(|(_, instructions)| instructions).sum();
+    let slots = probe.memory().sizes.slots;
+    let attached = format!("attaches; {verified} instructions verified; room for {slots} connections at once");
+    let mut lines = vec![line(true, attached)];
+    lines.extend(probe.missing().iter().map(|part| line(false, format!("without {}: {}", part.what, part.why))));
     lines
 }
 

@@ -1,7 +1,6 @@
 //! The loop: drain, aggregate, close windows, answer.
 
 use super::Request;
-use super::budget::Budget;
 use super::connections::{Connections, Names};
 use super::live::Handle;
 use super::rights::Needs;
@@ -343,9 +342,7 @@ fn lay_connections(config: &Config, host: &str, now: Timestamp) -> (Option<Conne
     if !config.tcp.enabled {
         return (None, None);
     }
-    let cpus = super::road::probe_options(config).0.sizes.cpus;
-    let bytes = Budget::of(config.rig.memory.0, cpus, true).tcp_kernel_bytes;
-    match Connections::lay(bytes, host, now) {
+    match Connections::lay(config, host, now) {
         Ok(connections) => (Some(connections), None),
         Err(error) => {
             tracing::error!(%error, "The TCP probe is off; the rest goes on.");

@@ -23,6 +23,7 @@ use netrig_config::{Config, ConfigErrors};
 use netrig_serve::{ServeOptions, Server};
 use std::sync::{Arc, mpsc};
 
+pub(crate) use connections::tcp_options;
 pub(crate) use road::probe_options;
 pub(crate) use watching::{link_kind, targets};
 

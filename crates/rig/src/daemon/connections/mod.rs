@@ -7,9 +7,11 @@ mod walks;
 
 use known::KnownFlows;
 
+use super::road::probe_options;
 use super::snapshot::thread_cpu_ns;
 use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
 use netrig_aggregate::{ConnectionTeller, FlowEnds, ToldConnections, World, end_of};
+use netrig_config::Config;
 use netrig_drain::tcp::{Places, Services};
 use netrig_model::{ConnectionEnd, ConnectionRecord, InterfaceId, Owner, SocketReading, SocketRole, Timestamp};
 use netrig_probes::TickClock;
@@ -45,13 +47,23 @@ pub(super) struct Connections {
     lost: u64,
 }
 
+/// How the TCP probe is to be loaded under a configuration.
+pub(crate) fn tcp_options(config: &Config) -> anyhow::Result<TcpOptions> {
+    Ok(options(config, &Owners::find()?, Timestamp(0)))
+}
+
+fn options(config: &Config, owners: &Owners, now: Timestamp) -> TcpOptions {
+    let bytes = probe_options(config).1.tcp_kernel_bytes;
+    // Seconds in the upper bits: ids go on rising over restarts, and stay whole in JSON's numbers.
+    let first_id = u64::try_from(now.0 / 1_000_000_000).unwrap_or(0) << 20;
+    TcpOptions::live(bytes, owners.cgroup_root(), first_id)
+}
+
 impl Connections {
     /// Loads the programs; attaches nothing.
-    pub(super) fn lay(kernel_bytes: u64, host: &str, now: Timestamp) -> anyhow::Result<Self> {
+    pub(super) fn lay(config: &Config, host: &str, now: Timestamp) -> anyhow::Result<Self> {
         let owners = Owners::find()?;
-        // Seconds in the upper bits: ids go on rising over restarts, and stay whole in JSON's numbers.
-        let first_id = u64::try_from(now.0 / 1_000_000_000).unwrap_or(0) << 20;
-        let options = TcpOptions::live(kernel_bytes, owners.cgroup_root(), first_id);
+        let options = options(config, &owners, now);
         let probe = TcpProbe::load(&options)?;
         Ok(Self {
             clock: probe.clock()?,
