@@ -126,7 +126,7 @@ impl Sum for ConnectionSums {
             Column::number("CONNECTIONS"),
             Column::number("FAILED"),
             Column::number("CONNECT"),
-            Column::number("MAX"),
+            Column::number("CONNECT MAX").optional(),
             Column::number("RTT"),
             Column::number("RESENT").optional(),
             Column::number("SENT").optional(),
