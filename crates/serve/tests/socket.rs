@@ -1,6 +1,9 @@
 //! The server over a real socket, with a rig that is made up.
 
-use netrig_model::{EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp};
+use connection::connections;
+use netrig_model::{
+    ConnectionRecord, EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp,
+};
 use netrig_serve::{
     Live, OpenConnections, OpenFlows, STORE_HEADER, STORED_BEFORE_HEADER, ServeError, ServeOptions, Server,
 };
@@ -8,6 +11,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+
+#[path = "../../store/tests/common/connection.rs"]
+mod connection;
 
 struct Fake {
     probe: ProbeState,
@@ -31,7 +37,8 @@ impl Live for Fake {
     }
 
     fn open_connections(&self) -> OpenConnections {
-        OpenConnections { records: Vec::new(), stored_before: Timestamp(43) }
+        let window = (Timestamp(43), Timestamp(53));
+        OpenConnections { records: connections(window, 0, self.flows as u64), stored_before: window.0 }
     }
 }
 
@@ -141,6 +148,27 @@ fn flows_as_lines_and_as_parquet() {
 }
 
 #[test]
+fn connections_as_lines_and_as_parquet() {
+    let server = start(ProbeState::Running, 3);
+    let lines = ask(server.address(), "/api/v1/connections", "");
+    let read = |line: &str| serde_json::from_str::<ConnectionRecord>(line).expect("record");
+    let want = connections((Timestamp(43), Timestamp(53)), 0, 3);
+    assert_eq!(lines.text().lines().map(read).collect::<Vec<_>>(), want);
+    let parquet = ask(server.address(), "/api/v1/connections.parquet", "");
+    assert!(parquet.body.starts_with(b"PAR1") && parquet.body.ends_with(b"PAR1"));
+    assert!(parquet.body.windows(13).any(|bytes| bytes == b"connection_id"), "these are the columns of connections");
+    assert!(lines.has("content-type", "application/jsonl"));
+    assert!(parquet.has("content-type", "application/vnd.apache.parquet"));
+    for answer in [lines, parquet] {
+        assert!(
+            answer.has(STORED_BEFORE_HEADER, "43") && answer.has(STORE_HEADER, "/var/lib/netrig"),
+            "{}",
+            answer.head
+        );
+    }
+}
+
+#[test]
 fn no_flows_are_an_answer_too() {
     let answer = ask(start(ProbeState::Running, 0).address(), "/api/v1/flows", "");
     assert_eq!((answer.status, answer.body.len()), (200, 0));
@@ -155,16 +183,18 @@ fn many_flows_arrive_whole() {
 #[test]
 fn stalled_readers_are_bounded_and_do_not_hold_up_the_end() {
     let server = start(ProbeState::Running, 50_000);
-    let stall = || {
+    let stall = |path| {
         let mut stream = TcpStream::connect(server.address()).expect("connect");
-        stream.write_all(b"GET /api/v1/flows HTTP/1.0\r\n\r\n").expect("write");
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("write");
         let mut first = [0; 1];
         stream.read_exact(&mut first).expect("the answer begins");
         stream
     };
-    let stalled: Vec<TcpStream> = (0..2).map(|_| stall()).collect();
-    let busy = ask(server.address(), "/api/v1/flows", "");
-    assert_eq!(busy.status, 503);
+    let stalled: Vec<TcpStream> = ["/api/v1/flows", "/api/v1/connections"].map(stall).into();
+    for path in ["/api/v1/flows", "/api/v1/connections.parquet"] {
+        let busy = ask(server.address(), path, "");
+        assert_eq!(busy.status, 503, "{path}");
+    }
     assert_eq!(ask(server.address(), "/healthz", "").status, 200, "the rest still answers");
     let before = Instant::now();
     server.stop();
@@ -181,7 +211,7 @@ fn unknown_paths_name_the_known_ones() {
 #[test]
 fn names_that_are_not_loopback_get_no_answer() {
     let server = start(ProbeState::Running, 0);
-    for path in ["/metrics", "/api/v1/flows", "/nothing"] {
+    for path in ["/metrics", "/api/v1/flows", "/api/v1/connections", "/nothing"] {
         let answer = ask(server.address(), path, "Host: evil.example\r\n");
         assert_eq!(answer.status, 403, "{path}");
     }

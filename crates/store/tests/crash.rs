@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{HOUR, HOUR_0, SECOND, WINDOW, config, flows, stored};
+use common::{HOUR, HOUR_0, SECOND, WINDOW, config, connections, flows, stored};
 use netrig_model::Timestamp;
-use netrig_store::StoreWriter;
+use netrig_store::{StoreReader, StoreWriter, Table};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -33,7 +33,14 @@ fn write_for_ever(dir: &Path, from: i64) {
     let mut out = std::io::stdout().lock();
     for i in from.. {
         let w = window_of(i);
-        writer.append_flows(w, &flows(w, 0, rows_of(i))).unwrap();
+        // A file of each table is open at once, as in the rig; connections end first.
+        let (mut ours, mut theirs) = (writer.begin(w), writer.begin(w));
+        for (from, to) in [(0, rows_of(i) / 2), (rows_of(i) / 2, rows_of(i))] {
+            ours.push(&flows(w, from, to));
+            theirs.push(&connections(w, from / 4, to / 4));
+        }
+        writer.finish(theirs).unwrap();
+        writer.finish(ours).unwrap();
         // Not println: the test harness would capture it.
         writeln!(out, "stored {i}").unwrap();
         out.flush().unwrap();
@@ -59,6 +66,16 @@ fn killed_at_any_moment_every_acknowledged_row_is_there_once() {
             assert_eq!(*rows, rows_of(*i), "window {i} after kill {kill}");
         }
         let last = windows.keys().last().copied().unwrap_or(-1);
+        let with_connections = windows_of_connections(dir.path());
+        for (i, rows) in &with_connections {
+            assert_eq!(*rows, rows_of(*i) / 4, "connections of window {i} after kill {kill}");
+        }
+        // A kill between the two leaves connections whose flows are not there; the next child stores both, once more.
+        let more = with_connections.len() as i64 - (last + 1);
+        assert!((0..=1).contains(&more), "{more} more windows of connections");
+        if more == 1 {
+            remove_last_connections(dir.path());
+        }
         assert_eq!(windows.len() as i64, last + 1, "no window is missing");
         assert!(last >= acknowledged, "window {acknowledged} was acknowledged, {last} is the last one there");
         assert!(last <= acknowledged.max(next - 1) + 1, "at most one more than was acknowledged");
@@ -69,6 +86,18 @@ fn killed_at_any_moment_every_acknowledged_row_is_there_once() {
     assert!(killed_while_joining, "no kill fell into a write, so this showed nothing");
     StoreWriter::open(config(dir.path())).unwrap();
     assert_eq!(leftovers(dir.path()), 0, "the next writer clears up");
+}
+
+fn windows_of_connections(dir: &Path) -> BTreeMap<i64, u64> {
+    let mut windows = BTreeMap::<i64, u64>::new();
+    let mut count = |start: Timestamp| *windows.entry((start.0 - HOUR_0) / (360 * SECOND)).or_default() += 1;
+    StoreReader::open(dir).unwrap().connections(None, None, &mut |r| count(r.window_start)).unwrap();
+    windows
+}
+
+fn remove_last_connections(dir: &Path) {
+    let files = StoreReader::open(dir).unwrap().files(Table::Connections, None, None).unwrap();
+    std::fs::remove_file(files.last().unwrap()).unwrap();
 }
 
 /// Gives the last window the child acknowledged, or −1.

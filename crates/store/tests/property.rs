@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{HOUR, HOUR_0, config, flow, stored};
-use netrig_model::Timestamp;
-use netrig_store::StoreWriter;
+use common::{HOUR, HOUR_0, config, connection, flow, stored};
+use netrig_model::{ConnectionRecord, FlowRecord, Timestamp};
+use netrig_store::{Record, StoreReader, StoreWriter, WindowFile};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -50,6 +50,89 @@ proptest! {
             let mut want = given.clone();
             want.sort_unstable();
             prop_assert_eq!(stored(dir.path()), want);
+        }
+    }
+}
+
+/// What may befall the two tables whose files are open at once.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    Flow,
+    Connection,
+    EndFlows,
+    EndConnections,
+    Append,
+    Maintain,
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    use Part::{Append, Connection, EndConnections, EndFlows, Flow, Maintain};
+    prop_oneof![
+        6 => Just(Flow), 6 => Just(Connection), 2 => Just(EndFlows), 2 => Just(EndConnections), 1 => Just(Append),
+        1 => Just(Maintain)
+    ]
+}
+
+/// A table's window: how many there were, and its file, if one is open.
+struct Open<R>(i64, Option<WindowFile<R>>);
+
+impl<R: Record> Open<R> {
+    /// Of unequal length, so that the two tables' windows do not end together.
+    fn window(&self, minutes: i64) -> (Timestamp, Timestamp) {
+        let start = HOUR_0 + self.0 * minutes * HOUR / 60;
+        (Timestamp(start), Timestamp(start + minutes * HOUR / 60))
+    }
+
+    fn push(&mut self, writer: &StoreWriter, minutes: i64, row: impl Fn((Timestamp, Timestamp)) -> R) -> i64 {
+        let window = self.window(minutes);
+        self.1.get_or_insert_with(|| writer.begin(window)).push(&[row(window)]);
+        window.0.0
+    }
+
+    fn end(&mut self, writer: &mut StoreWriter) {
+        if let Some(file) = self.1.take() {
+            writer.finish(file).unwrap();
+            self.0 += 1;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn every_row_of_both_tables_once_however_they_interleave(parts in prop::collection::vec(part(), 1..50)) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = StoreWriter::open(config(dir.path())).unwrap();
+        let (mut flows, mut connections) = (Open::<FlowRecord>(0, None), Open::<ConnectionRecord>(0, None));
+        let (mut given, mut open) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+        for (n, part) in (0..).zip(&parts) {
+            match part {
+                Part::Flow => open.0.push((flows.push(&writer, 7, |w| flow(w, n)), n)),
+                Part::Connection => open.1.push((connections.push(&writer, 3, |w| connection(w, n)), n)),
+                Part::EndFlows => {
+                    flows.end(&mut writer);
+                    given.0.append(&mut open.0);
+                }
+                Part::EndConnections => {
+                    connections.end(&mut writer);
+                    given.1.append(&mut open.1);
+                }
+                Part::Append => {
+                    // Into the window that is open.
+                    let window = flows.window(7);
+                    writer.append_flows(window, &[flow(window, n)]).unwrap();
+                    given.0.push((window.0.0, n));
+                }
+                Part::Maintain => drop(writer.maintain(Timestamp(HOUR_0 + 30 * HOUR)).unwrap()),
+            }
+            given.0.sort_unstable();
+            given.1.sort_unstable();
+            prop_assert_eq!(&stored(dir.path()), &given.0);
+            let mut there = Vec::new();
+            let reader = StoreReader::open(dir.path()).unwrap();
+            reader.connections(None, None, &mut |r| there.push((r.window_start.0, r.connection_id))).unwrap();
+            there.sort_unstable();
+            prop_assert_eq!(&there, &given.1);
         }
     }
 }

@@ -11,8 +11,8 @@ const HEAD: &str = "\
 
 One record has one shape everywhere: these names are the JSON keys of `--json`, the columns of the Parquet files and of SQL.
 Unknown is null, never 0 or the empty text. Timestamps are nanoseconds since 1970-01-01 UTC; JSON shows them in RFC 3339 with
-nine digits, Parquet holds them as `timestamp[ns, UTC]`. Bytes are layer-2 octets without FCS, so that they add up to the
-interface's own counters.
+nine digits, Parquet holds them as `timestamp[ns, UTC]`. Bytes of `flows` and `ledger` are layer-2 octets without FCS, so that
+they add up to the interface's own counters; those of `connections` are what the applications sent and received.
 
 This page is made from the code by a test, which fails when they differ; `NETRIG_BLESS=1 cargo test --release -p netrig-store
 --test schema_doc` writes it anew.
@@ -38,16 +38,62 @@ fn type_name(kind: ColumnType) -> &'static str {
     }
 }
 
+/// What a row is, and questions that a query answers; netrig-query's tests ask them all.
+fn about(table: Table) -> &'static str {
+    match table {
+        Table::Flows => "One row for each flow in each window, both directions: `src_*` is the initiator.\n",
+        Table::Ledger => {
+            "One row for each interface, direction and window: what was seen = what is told + what was lost, by reason.\n"
+        }
+        Table::Connections => CONNECTIONS,
+    }
+}
+
+const CONNECTIONS: &str = "\
+Every TCP connection of this host, as its own socket knew it: both ends have one if both are here. All counts and times are of
+its whole life up to the record, not the window's share. A connection has exactly one row whose `end_reason` is not `open`, when
+it is over; while it is open it has further ones, at the end of every window in which it changed and at least once a minute.
+So leave out `open` where connections or their bytes are summed, and take the latest row of each where it matters what is open.
+Windows of this table need not be those of `flows`.
+
+What fails, and how:
+
+```sql
+SELECT dst_addr, dst_port, end_reason, error, count(*) AS connections FROM connections
+WHERE end_reason NOT IN ('open', 'closed', 'evicted', 'lost') GROUP BY 1, 2, 3, 4 ORDER BY connections DESC LIMIT 10
+```
+
+How long it takes to connect, and how far away each service is:
+
+```sql
+SELECT dst_port, count(*) AS connections, approx_percentile_cont(0.99) WITHIN GROUP (ORDER BY connect_us) AS connect_us_p99,
+       min(rtt_pure_us_min) AS rtt_us_min, median(srtt_us) AS srtt_us
+FROM connections WHERE role = 'client' AND end_reason <> 'open' GROUP BY 1 ORDER BY connect_us_p99 DESC
+```
+
+Whose segments get lost, and what held the sender up:
+
+```sql
+SELECT process, container, sum(retransmits) AS retransmits, sum(segments_sent) AS segments,
+       sum(limited_receiver_us) / 1e6 AS receiver_s, sum(limited_send_buffer_us) / 1e6 AS send_buffer_s
+FROM connections WHERE end_reason <> 'open' GROUP BY 1, 2 HAVING sum(retransmits) > 0 ORDER BY retransmits DESC
+```
+
+What is open now, the longest first (with a running rig):
+
+```sql
+SELECT src_addr, src_port, dst_addr, dst_port, state, process, duration_us / 1000000 AS seconds, bytes_sent, bytes_received
+FROM (SELECT *, row_number() OVER (PARTITION BY host, connection_id, opened ORDER BY last_seen DESC) AS newest
+      FROM connections WHERE window_end > now() - INTERVAL '2 minutes')
+WHERE newest = 1 AND end_reason = 'open' ORDER BY seconds DESC LIMIT 20
+```
+";
+
 fn page() -> String {
     let mut page = HEAD.to_owned();
-    for (table, about) in [
-        (Table::Flows, "One row for each flow in each window, both directions: `src_*` is the initiator."),
-        (
-            Table::Ledger,
-            "One row for each interface, direction and window: what was seen = what is told + what was lost, by reason.",
-        ),
-    ] {
-        write!(page, "\n## {table}\n{about}\n\n| column | type | null | meaning |\n|---|---|---|---|\n").unwrap();
+    for table in Table::ALL {
+        write!(page, "\n## {table}\n{}\n| column | type | null | meaning |\n|---|---|---|---|\n", about(table))
+            .unwrap();
         for column in table.columns() {
             let null = if column.nullable { "yes" } else { "no" };
             writeln!(page, "| `{}` | {} | {null} | {} |", column.name, type_name(column.kind), column.help).unwrap();

@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{HOUR, HOUR_0, config, flow, flows, ledger, stored, window};
-use netrig_model::{FlowRecord, Timestamp};
+use common::{HOUR, HOUR_0, config, connection, connections, flow, flows, ledger, stored, window};
+use netrig_model::{ConnectionEnd, ConnectionRecord, FlowRecord, Role, Side, TcpState, Timestamp};
 use netrig_store::{StoreConfig, StoreError, StoreReader, StoreWriter, Table};
 use std::fs;
 use std::time::Duration;
@@ -61,6 +61,114 @@ fn every_field_of_every_record_comes_back() {
         .map(|p| p.metadata().unwrap().len())
         .sum();
     assert_eq!(status.bytes, on_disk);
+}
+
+/// Every word and every field that can be null, both ways.
+fn odd_connections() -> Vec<ConnectionRecord> {
+    let mut rows = connections(window(0), 0, 10_000);
+    let ends = ConnectionEnd::ALL.len();
+    for (i, end) in ConnectionEnd::ALL.iter().enumerate() {
+        rows[i].end_reason = *end;
+    }
+    for (i, state) in TcpState::ALL.iter().enumerate() {
+        rows[ends + i].state = *state;
+    }
+    rows[100] = ConnectionRecord {
+        host: Some("dort, jenseits ☃".into()),
+        role: Some(Role::Server),
+        error: Some("ETIMEDOUT".into()),
+        closed_by: Some(Side::Local),
+        reset_by: Some(Side::Peer),
+        reset_reason: Some("TCP_RFC7323_PAWS".into()),
+        ecn: Some(true),
+        older_than_rig: true,
+        src_name: Some("here".into()),
+        dst_name: Some("there".into()),
+        bytes_sent: u64::MAX,
+        rtt_us_max: Some(u32::MAX),
+        ..rows[100].clone()
+    };
+    rows[101] = ConnectionRecord {
+        host: None,
+        netns: None,
+        role: None,
+        src_addr: None,
+        src_port: None,
+        dst_addr: None,
+        dst_port: None,
+        opened: None,
+        established: None,
+        ended: None,
+        error: None,
+        closed_by: None,
+        reset_by: None,
+        duration_us: None,
+        connect_us: None,
+        rtt_us_min: None,
+        rtt_us_mean: None,
+        rtt_us_max: None,
+        rtt_pure_us_min: None,
+        rtt_pure_us_mean: None,
+        srtt_us: None,
+        rttvar_us: None,
+        kernel_rtt_us_min: None,
+        cwnd_segments: None,
+        mss_bytes: None,
+        ecn: None,
+        process: None,
+        pid: None,
+        cgroup: None,
+        container: None,
+        ..rows[101].clone()
+    };
+    rows
+}
+
+#[test]
+fn every_field_of_every_connection_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = StoreWriter::open(config(dir.path())).unwrap();
+    let rows = odd_connections();
+    writer.append_connections(window(0), &rows).unwrap();
+    let mut back = Vec::new();
+    StoreReader::open(dir.path()).unwrap().connections(None, None, &mut |r| back.push(r)).unwrap();
+    for (got, want) in back.iter().zip(&rows) {
+        assert_eq!(got, want);
+    }
+    assert_eq!((back.len(), writer.status().rows_written), (rows.len(), 10_000));
+}
+
+#[test]
+fn connections_are_joined_and_retired_like_flows_and_a_reader_takes_only_the_time_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let retain = Duration::from_secs(2 * 3600);
+    let mut writer = StoreWriter::open(StoreConfig { retain, ..config(dir.path()) }).unwrap();
+    for i in 0..6 {
+        writer.append_connections(window(i * 10), &connections(window(i * 10), 0, 100)).unwrap();
+    }
+    assert_eq!(settle(&mut writer, HOUR_0 + HOUR + HOUR / 30), 6);
+    let reader = StoreReader::open(dir.path()).unwrap();
+    let files = reader.files(Table::Connections, None, None).unwrap();
+    assert!(files.len() == 1 && files[0].parent().unwrap().ends_with("connections/date=2023-11-14/hour=23"));
+    let mut seen = Vec::new();
+    let (since, until) = (Some(window(20).0), Some(window(40).0));
+    reader.connections(since, until, &mut |r| seen.push((r.window_start, r.connection_id))).unwrap();
+    let want: Vec<_> = [20, 30].iter().flat_map(|i| (0..100).map(|n| (window(*i).0, n))).collect();
+    assert_eq!(seen, want);
+    writer.maintain(Timestamp(HOUR_0 + 4 * HOUR)).unwrap();
+    assert_eq!((writer.status().files, writer.status().files_retired), (0, 1));
+}
+
+#[test]
+fn a_word_that_this_netrig_does_not_know_is_an_error_that_names_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = StoreWriter::open(config(dir.path())).unwrap();
+    writer.append_connections(window(0), &[connection(window(0), 1)]).unwrap();
+    let path = StoreReader::open(dir.path()).unwrap().files(Table::Connections, None, None).unwrap().remove(0);
+    common::rewrite(&path, "end_reason", "vanished");
+    let error = StoreReader::open(dir.path()).unwrap().connections(None, None, &mut |_| {}).unwrap_err().to_string();
+    assert!(error.contains(path.to_str().unwrap()), "{error}");
+    assert!(error.contains("column end_reason: 'vanished' is not a word of this netrig"), "{error}");
 }
 
 #[test]
@@ -182,12 +290,13 @@ fn what_is_too_old_goes() {
 #[test]
 fn the_budget_holds_and_the_oldest_go_first() {
     let dir = tempfile::tempdir().unwrap();
-    let budget_bytes = 200_000;
+    let budget_bytes = 400_000;
     let mut writer = StoreWriter::open(StoreConfig { budget_bytes, ..config(dir.path()) }).unwrap();
     for i in 0..400 {
         let w = window(i * 10);
         writer.append_flows(w, &flows(w, 0, 100)).unwrap();
         writer.append_ledger(w, &[ledger(w, 1)]).unwrap();
+        writer.append_connections(w, &connections(w, 0, 20)).unwrap();
         writer.maintain(w.1).unwrap();
         let on_disk: u64 = walk(dir.path());
         assert!(on_disk <= budget_bytes + 10, "{on_disk} bytes after window {i}");

@@ -1,10 +1,17 @@
 //! Rows for tests: plain, and told apart by their packets.
-#![allow(dead_code, reason = "each test file uses a part of these")]
+#![allow(dead_code, unused_imports, reason = "each test file uses a part of these")]
 
+mod connection;
+
+use arrow_array::{RecordBatch, StringArray};
+pub(crate) use connection::{connection, connections};
 use netrig_model::{Direction, EndReason, FlowRecord, LedgerRecord, Timestamp, TunnelKind};
 use netrig_store::{StoreConfig, StoreReader};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A time in 2023, aligned to an hour.
@@ -103,4 +110,20 @@ pub(crate) fn stored(dir: &Path) -> Vec<(i64, u64)> {
     reader.flows(None, None, &mut |r| rows.push((r.window_start.0, r.packets))).expect("read");
     rows.sort_unstable();
     rows
+}
+
+/// Writes a file anew with this text in every row of a column.
+pub(crate) fn rewrite(path: &Path, column: &str, text: &str) {
+    let file = std::fs::File::open(path).expect("open");
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).expect("footer").build().expect("reader");
+    let batches: Vec<_> = batches.collect::<Result<_, _>>().expect("rows");
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(path).expect("create"), batches[0].schema(), None).expect("writer");
+    for batch in batches {
+        let mut columns = batch.columns().to_vec();
+        let texts = StringArray::from_iter_values(std::iter::repeat_n(text, batch.num_rows()));
+        columns[batch.schema().index_of(column).expect("column")] = Arc::new(texts);
+        writer.write(&RecordBatch::try_new(batch.schema(), columns).expect("batch")).expect("write");
+    }
+    writer.close().expect("close");
 }
