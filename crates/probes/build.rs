@@ -21,6 +21,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build_and_generate(out.join("wire.skel.rs"))?;
     SkeletonBuilder::new().source("src/flow/flow.bpf.c").obj(out.join("flow.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new().source("src/tcp/tcp.bpf.c").obj(out.join("tcp.bpf.o")).clang_args(&flags).build()?;
+    SkeletonBuilder::new()
+        .source("src/tcp/histogram_test.bpf.c")
+        .obj(out.join("histogram_test.bpf.o"))
+        .clang_args(&flags)
+        .build()?;
     for folder in ["src/bpf", "src/flow", "src/tcp"] {
         watch(Path::new(folder))?;
     }

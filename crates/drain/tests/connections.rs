@@ -110,6 +110,35 @@ fn a_connection_is_told_from_both_ends_with_its_owner() {
 }
 
 #[test]
+fn a_reset_is_told_from_both_ends_with_its_reason_where_the_kernel_has_one() {
+    require_root!();
+    let mut rig = Rig::start(4 << 20);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let port = listener.local_addr().expect("address").port();
+    let mut client = TcpStream::connect(("127.0.0.1", port)).expect("connect");
+    let (server, _) = listener.accept().expect("accept");
+    client.write_all(b"never read").expect("write");
+    std::thread::sleep(Duration::from_millis(5));
+    drop(server);
+    std::thread::sleep(Duration::from_millis(5));
+    drop(client);
+    let ended = rig.ended(port);
+    let by = |role| ended.iter().find(|r: &&SocketReading| r.role == role).expect("both ends");
+    let (client, server) = (by(SocketRole::Client), by(SocketRole::Server));
+    assert!(client.reset_received && client.reset_sent.is_none(), "{client:#?}");
+    assert_eq!(client.errno, 104, "ECONNRESET");
+    let reason = server.reset_sent.expect("the server's kernel sent it");
+    let names = TcpProbe::reset_reasons();
+    if !names.is_empty() {
+        assert_eq!(names[usize::from(reason)], "tcp_abort_on_close");
+    }
+    let sums = totals(&rig.probe.memory());
+    assert!(
+        sums.resets_received >= 1 && sums.resets_sent.iter().any(|(n, count)| *n == usize::from(reason) && *count > 0)
+    );
+}
+
+#[test]
 fn connections_older_than_the_probe_are_found_in_every_namespace() {
     require_root!();
     let away = NetNs::new("older");

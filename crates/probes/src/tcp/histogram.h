@@ -77,6 +77,8 @@ static __always_inline void time_add(struct time_histogram *histogram, __u64 ns)
 {
 	__u32 bucket = time_bucket(ns);
 
+	/* The compiler knows that it is in range and would leave the comparison out; the verifier before 6.9 has to see it. */
+	asm volatile("" : "+r"(bucket));
 	if (bucket >= TIME_BUCKETS)
 		return;
 	__sync_fetch_and_add(&histogram->counts[bucket], 1);
