@@ -59,7 +59,7 @@ fn connections() -> Vec<ConnectionRecord> {
             end_reason: ConnectionEnd::Reset,
             state: TcpState::Established,
             reset_by: Some(Side::Local),
-            reset_reason: Some("TCP_ABORT_ON_CLOSE".to_owned()),
+            reset_reason: Some("tcp_abort_on_close".to_owned()),
             ..server
         },
         ConnectionRecord {

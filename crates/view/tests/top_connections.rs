@@ -58,7 +58,7 @@ fn tcp(n: u64) -> TcpStatus {
         established: [10 * n, 30 * n],
         ended: words(&[("closed", 38 * n), ("refused", 2 * n), ("timeout", n)]),
         errors: words(&[("ECONNREFUSED", 2 * n), ("ETIMEDOUT", n), ("EHOSTUNREACH", 0)]),
-        resets_sent: words(&[("TCP_ABORT_ON_CLOSE", 4 * n), ("NO_SOCKET", 7)]),
+        resets_sent: words(&[("tcp_abort_on_close", 4 * n), ("no_socket", 7)]),
         resets_received: 3 * n,
         retransmits: words(&[("timeout", 5 * n), ("fast", 40 * n), ("tlp", 1), ("syn", 0)]),
         open: vec![(TcpState::CloseWait, 10), (TcpState::Established, 1_200), (TcpState::SynSent, 0)],
@@ -75,6 +75,7 @@ fn tcp(n: u64) -> TcpStatus {
             service(Role::Client, Some("10.0.0.2"), 5432, 2 * n, 0.0004),
             service(Role::Server, None, 443, 30 * n, 0.012),
             service(Role::Client, Some("2001:db8:aaaa:bbbb::2"), 443, 3, 0.15),
+            ServiceStatus::default(),
         ],
         table: TcpTableStatus {
             entries: 1_213,

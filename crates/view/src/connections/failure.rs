@@ -89,7 +89,7 @@ fn reset(r: &ConnectionRecord) -> String {
         (Some(Side::Peer), _) => format!("reset by the peer{after}{}{}", while_closing(r), exchanged(r)),
         (Some(Side::Local), Some(reason)) => {
             let reason = reason.strip_prefix("SK_RST_REASON_").unwrap_or(reason);
-            match reset_reason(reason) {
+            match reset_reason(&reason.to_ascii_uppercase()) {
                 Some(meaning) => format!("this host reset it: {meaning} ({reason}){after}"),
                 None => format!("this host reset it ({reason}){after}"),
             }

@@ -179,9 +179,12 @@ struct Service<'a> {
 fn draw_services(app: &mut App, tcp: &TcpStatus, frame: &mut Frame<'_>, area: Rect) {
     let wide = area.width >= WIDE;
     let rates = &app.rates.tcp;
+    // What is beyond the cap is a line only where there is something.
+    let any = |s: &&ServiceStatus| s.role.is_some() || s.connections > 0 || s.rtt.count() > 0;
     let mut services: Vec<Service<'_>> = tcp
         .services
         .iter()
+        .filter(any)
         .map(|status| Service {
             name: status.name(),
             status,
