@@ -1,6 +1,6 @@
 //! A running rig, asked over HTTP.
 
-use netrig_model::{ConnectionRecord, FlowRecord, Snapshot, Timestamp};
+use netrig_model::{FlowRecord, Snapshot, Timestamp};
 use netrig_serve::{STORE_HEADER, STORED_BEFORE_HEADER};
 use netrig_store::Record;
 use serde::de::DeserializeOwned;
@@ -72,11 +72,6 @@ impl Client {
 
     /// The rig's live flow records, still on their way.
     pub(crate) fn flows(&self) -> Result<LiveRecords<FlowRecord>, ClientError> {
-        self.records()
-    }
-
-    /// The same of connections.
-    pub(crate) fn connections(&self) -> Result<LiveRecords<ConnectionRecord>, ClientError> {
         self.records()
     }
 

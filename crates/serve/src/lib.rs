@@ -40,11 +40,12 @@ pub trait Live: Send + Sync + 'static {
     /// The latest picture; returns at once.
     fn snapshot(&self) -> Arc<Snapshot>;
 
-    /// The flow records that are not in the store yet; may block for up to a second.
-    fn open_flows(&self) -> OpenFlows;
+    /// The flow records that are not in the store yet; may block for some seconds. None when the rig had no time to collect
+    /// them: no records would be a lie.
+    fn open_flows(&self) -> Option<OpenFlows>;
 
     /// The same of connections. Their windows need not be those of flows.
-    fn open_connections(&self) -> OpenConnections;
+    fn open_connections(&self) -> Option<OpenConnections>;
 }
 
 /// Records that are not in the store yet.
@@ -54,12 +55,6 @@ pub struct Open<R> {
     pub records: Vec<R>,
     /// Where the store ends and these begin.
     pub stored_before: Timestamp,
-}
-
-impl<R> Default for Open<R> {
-    fn default() -> Self {
-        Self { records: Vec::new(), stored_before: Timestamp::default() }
-    }
 }
 
 /// Flow records that are not in the store yet.

@@ -97,7 +97,7 @@ async fn status(State(shared): State<Shared>) -> Response {
 }
 
 /// What a rig is asked for.
-type Ask<R> = fn(&dyn Live) -> Open<R>;
+type Ask<R> = fn(&dyn Live) -> Option<Open<R>>;
 
 async fn lines<R: Serialize + Send + 'static>(shared: Shared, ask: Ask<R>) -> Response {
     let (open, permit) = match open(&shared, ask).await {
@@ -126,14 +126,19 @@ async fn parquet<R: Record + Send + 'static>(shared: Shared, ask: Ask<R>) -> Res
 async fn open<R: Send + 'static>(shared: &Shared, ask: Ask<R>) -> Result<(Open<R>, OwnedSemaphorePermit), Response> {
     let turn = tokio::time::timeout(TURN_TIME_MAX, Arc::clone(&shared.record_answers).acquire_owned());
     let Ok(Ok(permit)) = turn.await else {
-        let busy = format!("{RECORD_ANSWERS_MAX} answers with live records are under way: ask again in a second.\n");
-        return Err((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], busy).into_response());
+        return Err(busy(&format!("{RECORD_ANSWERS_MAX} answers with live records are under way")));
     };
     let live = Arc::clone(&shared.live);
     match tokio::task::spawn_blocking(move || ask(&*live)).await {
-        Ok(open) => Ok((open, permit)),
+        Ok(Some(open)) => Ok((open, permit)),
+        Ok(None) => Err(busy("The rig had no time to collect its live records")),
         Err(error) => Err(failed(&error)),
     }
+}
+
+fn busy(why: &str) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], format!("{why}: ask again in a second.\n"))
+        .into_response()
 }
 
 fn answer(shared: &Shared, stored_before: Timestamp, content_type: &'static str, body: Body) -> Response {

@@ -20,6 +20,9 @@ struct Fake {
     flows: usize,
 }
 
+/// So many flows that the rig has no time to collect them.
+const TOO_MANY: usize = usize::MAX;
+
 fn now() -> Timestamp {
     let ns = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos();
     Timestamp(i64::try_from(ns).expect("before 2262"))
@@ -32,13 +35,14 @@ impl Live for Fake {
         Arc::new(Snapshot { probes: vec![probe], store: Some(store), taken: now(), ..Snapshot::default() })
     }
 
-    fn open_flows(&self) -> OpenFlows {
-        OpenFlows { records: (0..self.flows).map(record).collect(), stored_before: Timestamp(42) }
+    fn open_flows(&self) -> Option<OpenFlows> {
+        (self.flows != TOO_MANY)
+            .then(|| OpenFlows { records: (0..self.flows).map(record).collect(), stored_before: Timestamp(42) })
     }
 
-    fn open_connections(&self) -> OpenConnections {
+    fn open_connections(&self) -> Option<OpenConnections> {
         let window = (Timestamp(43), Timestamp(53));
-        OpenConnections { records: connections(window, 0, self.flows as u64), stored_before: window.0 }
+        Some(OpenConnections { records: connections(window, 0, self.flows as u64), stored_before: window.0 })
     }
 }
 
@@ -172,6 +176,16 @@ fn connections_as_lines_and_as_parquet() {
 fn no_flows_are_an_answer_too() {
     let answer = ask(start(ProbeState::Running, 0).address(), "/api/v1/flows", "");
     assert_eq!((answer.status, answer.body.len()), (200, 0));
+}
+
+#[test]
+fn a_rig_that_has_no_time_to_collect_says_so_instead_of_none() {
+    let server = start(ProbeState::Running, TOO_MANY);
+    for path in ["/api/v1/flows", "/api/v1/flows.parquet"] {
+        let answer = ask(server.address(), path, "");
+        assert!(answer.status == 503 && answer.has("retry-after", "1"), "{path}: {}", answer.head);
+        assert!(answer.text().contains("no time"), "{path}: {}", answer.text());
+    }
 }
 
 #[test]

@@ -34,21 +34,21 @@ impl Handle {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).send(request).is_ok()
     }
 
-    /// Asks for records until the loop has them.
-    fn open<R>(&self, request: fn(SyncSender<Option<Open<R>>>) -> Request) -> Open<R> {
+    /// Asks for records until the loop has them, within reason.
+    fn open<R>(&self, request: fn(SyncSender<Option<Open<R>>>) -> Request) -> Option<Open<R>> {
         let asked = Instant::now();
         while asked.elapsed() < RECORDS_PATIENCE {
             let (answer, wait) = sync_channel(1);
             if !self.ask(request(answer)) {
                 break;
             }
-            match wait.recv_timeout(RECORDS_PATIENCE) {
-                Ok(Some(open)) => return open,
+            match wait.recv_timeout(RECORDS_PATIENCE.saturating_sub(asked.elapsed())) {
+                Ok(Some(open)) => return Some(open),
                 Ok(None) => std::thread::sleep(Duration::from_millis(50)),
                 Err(_) => break,
             }
         }
-        Open::default()
+        None
     }
 
     fn latest(&self) -> (Instant, Arc<Snapshot>) {
@@ -69,11 +69,11 @@ impl Live for Handle {
         wait.recv_timeout(PATIENCE).unwrap_or(latest)
     }
 
-    fn open_flows(&self) -> OpenFlows {
+    fn open_flows(&self) -> Option<OpenFlows> {
         self.open(Request::OpenFlows)
     }
 
-    fn open_connections(&self) -> OpenConnections {
+    fn open_connections(&self) -> Option<OpenConnections> {
         self.open(Request::OpenConnections)
     }
 }

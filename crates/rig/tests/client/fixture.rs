@@ -96,12 +96,12 @@ impl Live for Fake {
         Arc::new(Snapshot { probes: vec![probe], store, taken: window(0), ..Snapshot::default() })
     }
 
-    fn open_flows(&self) -> OpenFlows {
-        self.open.clone()
+    fn open_flows(&self) -> Option<OpenFlows> {
+        Some(self.open.clone())
     }
 
-    fn open_connections(&self) -> OpenConnections {
-        OpenConnections { records: self.connections.clone(), stored_before: self.open.stored_before }
+    fn open_connections(&self) -> Option<OpenConnections> {
+        Some(OpenConnections { records: self.connections.clone(), stored_before: self.open.stored_before })
     }
 }
 
