@@ -204,6 +204,7 @@ The query runs in a process of its own, netrig-query, so that no query can hurt 
 
 Examples:
   netrig query \"SELECT src_addr, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
+  netrig query \"SELECT end_reason, count(*) FROM connections WHERE end_reason <> 'open' GROUP BY 1\"
   netrig query \"SELECT * FROM ledger WHERE imbalance_packets <> 0\"")]
 pub(crate) struct QueryArgs {
     /// The query
