@@ -63,6 +63,7 @@ pub fn end_of(reading: &SocketReading) -> ConnectionEnd {
         "ECONNRESET" => ConnectionEnd::Reset,
         "EPIPE" if reset => ConnectionEnd::Reset,
         "ECONNABORTED" => ConnectionEnd::Aborted,
+        _ if reading.never_left => ConnectionEnd::Failed,
         _ if reset => ConnectionEnd::Reset,
         _ if reading.errno != 0 && reading.errno != 32 => ConnectionEnd::Failed,
         _ if was_established => ConnectionEnd::Closed,

@@ -139,6 +139,21 @@ fn a_reset_is_told_from_both_ends_with_its_reason_where_the_kernel_has_one() {
 }
 
 #[test]
+fn a_connect_that_fails_before_a_syn_is_told_from_a_namespace_without_routes() {
+    require_root!();
+    let nowhere = NetNs::new("nowhere");
+    let mut rig = Rig::start(4 << 20);
+    for addr in ["198.51.100.1:4711", "[2001:db8::1]:4711"] {
+        let addr: SocketAddr = addr.parse().expect("address");
+        nowhere.inside(|| TcpStream::connect(addr).expect_err("no route"));
+    }
+    let ended = rig.ended(4711);
+    let peers: Vec<_> = ended.iter().map(|r| r.peer.0.to_string()).collect();
+    assert_eq!(peers, ["198.51.100.1", "2001:db8::1"]);
+    assert!(ended.iter().all(|r| r.never_left && r.owner.pid == std::process::id()), "{ended:#?}");
+}
+
+#[test]
 fn connections_older_than_the_probe_are_found_in_every_namespace() {
     require_root!();
     let away = NetNs::new("older");

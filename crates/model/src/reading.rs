@@ -75,6 +75,8 @@ pub struct SocketReading {
     pub connect_us: Option<u32>,
     /// The error given to the application, or 0.
     pub errno: u16,
+    /// Whether connect() failed before a SYN was made; then its error is its caller's alone.
+    pub never_left: bool,
     /// Whether this side sent a reset, and the kernel's number for why.
     pub reset_sent: Option<u8>,
     /// Whether the peer did.

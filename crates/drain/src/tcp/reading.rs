@@ -18,6 +18,7 @@ mod fact {
     pub(super) const RESET_SENT: u16 = 1 << 5;
     pub(super) const RESET_RECEIVED: u16 = 1 << 6;
     pub(super) const ECN: u16 = 1 << 7;
+    pub(super) const NEVER_LEFT: u16 = 1 << 10;
 }
 
 /// A slot's bytes, read by the offsets of its struct.
@@ -123,6 +124,7 @@ pub(super) fn decode(place: u32, words: &[u64; WORDS], clock: &TickClock) -> Opt
         state_us: state_us(&b, ended.is_none().then_some((since, now))),
         connect_us: connected.then(|| b.u32(at!(connect_us))),
         errno: b.u16(at!(error)),
+        never_left: has(fact::NEVER_LEFT),
         reset_sent: has(fact::RESET_SENT).then(|| b.u8(at!(reset_reason))),
         reset_received: has(fact::RESET_RECEIVED),
         closed_first: (has(fact::LOCAL_FIRST), has(fact::PEER_FIRST)),

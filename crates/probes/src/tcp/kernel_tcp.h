@@ -275,6 +275,20 @@ enum {
 	TCP_BPF_SOCK_OPS_CB_FLAGS = 1008,
 };
 
+/* UAPI: what a program at a connect() is given. */
+struct bpf_sock_addr {
+	__u32 user_family;
+	__u32 user_ip4;
+	__u32 user_ip6[4];
+	__u32 user_port; /* network order, in the lower half */
+	__u32 family;
+	__u32 type;
+	__u32 protocol;
+	__u32 msg_src_ip4;
+	__u32 msg_src_ip6[4];
+	struct bpf_sock *sk;
+};
+
 /* UAPI: what a program at the making, binding or release of a socket is given. */
 struct bpf_sock {
 	__u32 bound_dev_if;

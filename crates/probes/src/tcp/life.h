@@ -66,10 +66,11 @@ static __always_inline struct tcp_slot *begin(struct tcp_sock *tp, __u8 role, __
 
 	if (!slot) {
 		if (ref)
-			ref->generation = 0; /* of no place: an accepted socket must not go on as its listener */
+			ref->attempt_ns = ref->generation = 0; /* of no place: an accepted socket must not go on as its listener */
 		COUNT(untracked);
 		return NULL;
 	}
+	ref->attempt_ns = 0;
 	slot->opened_ns = slot->state_since_ns = now;
 	copy_addresses(slot, tp);
 	slot->role = role;

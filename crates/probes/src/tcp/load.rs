@@ -25,7 +25,9 @@ pub(super) const CGROUP: &[(&str, &str)] = &[
     ("other_made", "owners of sockets other than TCP's"),
     ("other_bound4", "owners of bound ports"),
     ("other_bound6", "owners of bound ports"),
-    ("other_released", "owners of sockets other than TCP's"),
+    ("tcp_connect4", "connections that fail before a SYN is sent"),
+    ("tcp_connect6", "connections that fail before a SYN is sent"),
+    ("socket_released", "owners of sockets other than TCP's, connections that fail before a SYN is sent"),
 ];
 
 /// Loads the programs that this kernel can have.

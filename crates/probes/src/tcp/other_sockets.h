@@ -7,7 +7,7 @@
 #define NETRIG_TCP_OTHER_SOCKETS_H
 
 #include "../bpf/sender.h"
-#include "life.h"
+#include "attempt.h"
 
 enum {
 	BPF_MAP_TYPE_LRU_HASH = 9,
@@ -96,11 +96,16 @@ int other_bound6(struct bpf_sock *ctx)
 }
 
 SEC("cgroup/sock_release")
-int other_released(struct bpf_sock *ctx)
+int socket_released(struct bpf_sock *ctx)
 {
-	struct other_socket *other = bpf_sk_storage_get(&other_sockets, ctx, 0, 0);
 	struct tcp_ends *end = the_ends();
+	struct other_socket *other;
 
+	if (ctx->protocol == IPPROTO_TCP) {
+		end_attempt(ctx, bpf_get_current_task_btf());
+		return 1;
+	}
+	other = bpf_sk_storage_get(&other_sockets, ctx, 0, 0);
 	if (!other || !end)
 		return 1;
 	__sync_fetch_and_add(&end->other_sockets, -1);

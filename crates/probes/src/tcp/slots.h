@@ -39,6 +39,12 @@ struct {
 struct tcp_ref {
 	__u32 slot;
 	__u32 generation;
+	/* A connect() that has not come to a SYN yet. */
+	__u64 attempt_ns; /* 0: none */
+	__u64 attempt_addr[2];
+	__be16 attempt_port;
+	__u8 attempt_family;
+	__u8 reserved[5];
 };
 
 /* Freed by the kernel with its socket. Cloned: so an accepted socket begins with its listener's. */

@@ -30,6 +30,7 @@ enum tcp_fact {
 	TCP_ECN = 1 << 7,
 	TCP_PEER_WINDOW_SHUT = 1 << 8, /* at the latest look */
 	TCP_OWN_WINDOW_SHUT = 1 << 9,
+	TCP_NEVER_LEFT = 1 << 10, /* connect() failed before a SYN was made; its error is known to its caller only */
 };
 
 enum tcp_retransmit_cause {

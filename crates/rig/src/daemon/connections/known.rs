@@ -12,8 +12,9 @@ use std::mem::offset_of;
 use std::net::{IpAddr, UdpSocket};
 use std::rc::Rc;
 
-/// Connections remembered for a window's flows.
-const CONNECTIONS_MAX: usize = 262_144;
+/// Connections remembered for a window's flows: so many times what may be open at once. Beyond it flows of brief
+/// connections have no owner; their connections' records do.
+const WINDOW_SHARE: usize = 2;
 const TCP: u8 = 6;
 
 /// Client's end and server's.
@@ -29,12 +30,14 @@ pub(super) struct KnownFlows {
     /// Whether an address is this host's.
     local: RefCell<FxHashMap<IpAddr, bool>>,
     netns: Option<u32>,
+    connections_max: usize,
 }
 
 impl KnownFlows {
-    pub(super) fn new() -> Self {
+    /// `slots`: connections that may be open at once.
+    pub(super) fn new(slots: u32) -> Self {
         let netns = netrig_host::netns_inode().ok().and_then(|inode| u32::try_from(inode).ok());
-        Self { netns, ..Self::default() }
+        Self { netns, connections_max: slots as usize * WINDOW_SHARE, ..Self::default() }
     }
 
     /// A connection whose flow may be told in this window.
@@ -47,7 +50,7 @@ impl KnownFlows {
             SocketRole::Server => (reading.peer, reading.local),
             SocketRole::Listener => return,
         };
-        let room = self.connections.len() < CONNECTIONS_MAX;
+        let room = self.connections.len() < self.connections_max;
         match self.connections.get_mut(&ends) {
             Some((SocketRole::Client, _)) if reading.role == SocketRole::Server => {}
             Some(known) => *known = (reading.role, Rc::clone(owner)),

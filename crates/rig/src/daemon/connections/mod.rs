@@ -22,7 +22,7 @@ use std::mem;
 use walks::Walks;
 
 /// Ended connections kept until the window's end; with more of them the window is closed early, which bounds their memory.
-const ENDED_MAX: usize = 16_384;
+const ENDED_MAX: usize = 8192;
 /// Below this share of free places the stalest connections make room: one in so many.
 const FREE_SHARE_MIN: u64 = 16;
 
@@ -72,7 +72,7 @@ impl Connections {
             teller: ConnectionTeller { host: Some(host.to_owned()), reset_reasons: TcpProbe::reset_reasons() },
             told: ToldConnections::new(options.sizes.slots as usize),
             owners,
-            known: KnownFlows::new(),
+            known: KnownFlows::new(options.sizes.slots),
             walks: Walks::default(),
             ended: Vec::new(),
             window_start: now,
@@ -119,7 +119,8 @@ impl Connections {
         }
         self.sync_clock();
         for number in &numbers {
-            if let Some(reading) = self.places.read(*number, &self.clock) {
+            if let Some(mut reading) = self.places.read(*number, &self.clock) {
+                self.owners.learn_error(&mut reading);
                 self.end(&reading, end_of(&reading));
             }
             self.places.release(*number);

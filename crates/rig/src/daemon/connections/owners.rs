@@ -1,9 +1,10 @@
 //! From what the kernel writes of an owner to what people know it by; each looked up once.
 
 use netrig_host::{Cgroups, container_of, owner_of_process};
-use netrig_model::{KernelOwner, Owner};
+use netrig_model::{KernelOwner, Owner, SocketReading};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
@@ -16,11 +17,17 @@ pub(super) struct Owners {
     cgroups: RefCell<Cgroups>,
     known: RefCell<FxHashMap<KernelOwner, Rc<Owner>>>,
     begun: Instant,
+    netns: Option<u64>,
 }
 
 impl Owners {
     pub(super) fn find() -> anyhow::Result<Self> {
-        Ok(Self { cgroups: RefCell::new(Cgroups::find()?), known: RefCell::default(), begun: Instant::now() })
+        Ok(Self {
+            cgroups: RefCell::new(Cgroups::find()?),
+            known: RefCell::default(),
+            begun: Instant::now(),
+            netns: netrig_host::netns_inode().ok(),
+        })
     }
 
     /// Where the v2 control groups are mounted.
@@ -42,6 +49,20 @@ impl Owners {
             known.insert(*owner, Rc::clone(&found));
         }
         found
+    }
+
+    /// A connect() that failed before a SYN has told its error to its caller only. In this network namespace the routes
+    /// say what it was, or would be now: connecting a UDP socket asks them and sends nothing.
+    pub(super) fn learn_error(&self, reading: &mut SocketReading) {
+        if !reading.never_left || reading.errno != 0 || self.netns != Some(reading.netns.into()) {
+            return;
+        }
+        let (addr, port) = reading.peer;
+        let any: IpAddr = if addr.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let asked = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((addr, port)));
+        if let Err(Some(errno)) = asked.map_err(|error| error.raw_os_error()) {
+            reading.errno = u16::try_from(errno).unwrap_or(0);
+        }
     }
 
     fn look_up(&self, owner: &KernelOwner) -> Owner {
