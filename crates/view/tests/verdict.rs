@@ -169,6 +169,22 @@ fn failed_otherwise() {
 }
 
 #[test]
+fn a_connect_that_failed_before_a_syn_says_so() {
+    let with = |end_reason, error: Option<&str>| ConnectionRecord {
+        state: TcpState::Close,
+        segments_sent: 0,
+        syn_sent_us: 0,
+        duration_us: Some(0),
+        error: error.map(str::to_owned),
+        ..never_established(end_reason, 0)
+    };
+    let unknown = "failed before a SYN was sent: no route, no address, or a rule of this host";
+    assert_eq!(why_of(&with(ConnectionEnd::Failed, None)), unknown);
+    let no_route = "network unreachable at once (ENETUNREACH)";
+    assert_eq!(why_of(&with(ConnectionEnd::Unreachable, Some("ENETUNREACH"))), no_route);
+}
+
+#[test]
 fn ends_that_are_no_failures_are_told_all_the_same() {
     let evicted = ConnectionRecord { end_reason: ConnectionEnd::Evicted, ..healthy() };
     assert_eq!(why_of(&evicted), "goes on untold: its place in the table was needed");

@@ -86,6 +86,8 @@ int BPF_PROG(tcp_retransmit, struct sock *sk)
 		/* Of one skb several segments may have been sent again. */
 		segments = tp->total_retrans - slot->total_retrans;
 		slot->retransmits[cause] += segments;
+		if (cause == RETRANSMIT_SYN)
+			copy_addresses(slot, tp);
 		copy_health(slot, tp);
 		look_at_windows(slot, tp);
 	}
@@ -191,15 +193,15 @@ static __always_inline void round_trip(struct tcp_slot *slot, struct tcp_sock *t
 SEC("sockops")
 int tcp_operations(struct bpf_sock_ops *ops)
 {
+	__u32 operation = ops->op;
 	struct bpf_sock *sk;
 	struct tcp_slot *slot;
 	struct tcp_sock *tp;
 
-	if (ops->op != BPF_SOCK_OPS_RTT_CB) {
-		if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB || ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
-			bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_RTT_CB_FLAG);
+	if (operation == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB || operation == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+		bpf_sock_ops_cb_flags_set(ops, ops->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_RTT_CB_FLAG);
+	if (operation != BPF_SOCK_OPS_RTT_CB && operation != BPF_SOCK_OPS_TCP_CONNECT_CB)
 		return 1;
-	}
 	sk = ops->sk;
 	if (!sk)
 		return 1;
@@ -209,6 +211,10 @@ int tcp_operations(struct bpf_sock_ops *ops)
 	slot = SLOT_OF(sk);
 	if (!slot)
 		return 1;
+	if (operation == BPF_SOCK_OPS_TCP_CONNECT_CB) {
+		copy_addresses(slot, tp); /* the port was chosen after SYN_SENT */
+		return 1;
+	}
 	/* Before 6.10 the callback has no arguments; the latest round trip is in the loss detection's state. */
 	round_trip(slot, tp, ops->args[0] ?: tp->rack.rtt_us);
 	copy_health(slot, tp);

@@ -134,7 +134,13 @@ fn given_up(r: &ConnectionRecord) -> String {
 
 fn failed(r: &ConnectionRecord) -> String {
     let after = after(r);
-    let Some(error) = r.error.as_deref() else { return format!("failed{after}, with what error is not known") };
+    let Some(error) = r.error.as_deref() else {
+        return if never_left(r) {
+            "failed before a SYN was sent: no route, no address, or a rule of this host".to_owned()
+        } else {
+            format!("failed{after}, with what error is not known")
+        };
+    };
     let meaning = match error {
         "EPERM" | "EACCES" => "forbidden on this host, by firewall or policy",
         "EADDRNOTAVAIL" => "no local address or port is free",
@@ -156,7 +162,15 @@ fn time_taken_us(r: &ConnectionRecord) -> Option<u64> {
     r.duration_us.or((!was_established(r) && connecting_us > 0).then_some(connecting_us))
 }
 
+/// Whether connect() failed in the same instant, with nothing sent.
+fn never_left(r: &ConnectionRecord) -> bool {
+    r.state == TcpState::Close && r.segments_sent == 0 && r.duration_us == Some(0)
+}
+
 fn after(r: &ConnectionRecord) -> String {
+    if never_left(r) {
+        return " at once".to_owned();
+    }
     time_taken_us(r).map(|us| format!(" after {}", microseconds(us))).unwrap_or_default()
 }
 
