@@ -101,6 +101,9 @@ int tcp_walk(struct bpf_iter__tcp *ctx)
 
 	if (!common || !end)
 		return 0;
+	/* Listeners come first. The iterator would offer this one again; its reader knows that it is enough. */
+	if (end->listeners_only && common->skc_state != TCP_LISTEN)
+		return 1;
 	tp = TCP_SOCK(common);
 	if (!tp)
 		return 0;

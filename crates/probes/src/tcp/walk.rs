@@ -44,7 +44,7 @@ impl TcpProbe {
             scope
                 .spawn(|| {
                     enter(&File::open(namespace)?)?;
-                    go_over(iterate(link)?)
+                    go_over(iterate(link)?, listeners_only)
                 })
                 .join()
         });
@@ -62,7 +62,7 @@ impl TcpProbe {
     pub fn walk(&self, scope: Scope, listeners_only: bool) -> Result<(), ProbeError> {
         let Some((_, link)) = self.walks.iter().find(|(each, _)| *each == scope) else { return Ok(()) };
         self.memory.ends.publish(offset_of!(tcp_ends, listeners_only) / 8, listeners_only.into());
-        iterate(link.as_fd()).and_then(go_over).map_err(|source| ProbeError::Walk { source })
+        iterate(link.as_fd()).and_then(|it| go_over(it, listeners_only)).map_err(|source| ProbeError::Walk { source })
     }
 }
 
@@ -84,14 +84,16 @@ fn enter(namespace: &File) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// To the end. The programs write nothing to the reader; each read lets the iterator go on for a while.
-fn go_over(mut iterator: File) -> io::Result<()> {
+/// To the end, or to the end of the listeners, which come first. The programs write nothing to the reader; each read lets
+/// the iterator go on for a while.
+fn go_over(mut iterator: File, listeners_only: bool) -> io::Result<()> {
     let mut nothing = [0; READ_BYTES];
     loop {
         match iterator.read(&mut nothing) {
             Ok(0) => return Ok(()),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && listeners_only => return Ok(()),
             // It has used up its turn without a word to write.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),

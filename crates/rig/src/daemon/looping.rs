@@ -96,6 +96,9 @@ impl Loop {
             match inbox.recv_timeout(rest) {
                 Ok(Request::Snapshot(answer)) => {
                     self.scan();
+                    if let Some(connections) = &mut self.connections {
+                        connections.look_at_listeners();
+                    }
                     let picture = Arc::new(self.snapshot());
                     live.show(Arc::clone(&picture));
                     let _ = answer.send(picture);

@@ -240,6 +240,13 @@ impl Connections {
         (records, self.window_start)
     }
 
+    /// For a picture: queues as they are now.
+    pub(super) fn look_at_listeners(&mut self) {
+        self.walks.look_at_listeners(&self.probe);
+        self.services.scan();
+        self.sync_clock();
+    }
+
     /// Takes in which connections are open, for flows that are asked for before the window is over.
     pub(super) fn look_at_open(&mut self) {
         self.take_ended(false);

@@ -9,13 +9,16 @@ use rustc_hash::FxHashMap;
 use std::time::{Duration, Instant};
 
 /// A walk at most this often; less often where it costs more than a thousandth of a core.
-const REST_MIN: Duration = Duration::from_secs(60);
+const REST_MIN: Duration = Duration::from_secs(10);
+/// Listeners of this namespace are looked at by themselves, which costs next to nothing.
+const LISTENERS_REST: Duration = Duration::from_secs(1);
 const COST_SHARE: u32 = 1000;
 
 /// The schedule of walks, and what they found.
 #[derive(Default)]
 pub(super) struct Walks {
     last: Option<Instant>,
+    listeners: Option<Instant>,
     rest: Duration,
     /// Sockets of this namespace that the last walk did not meet, by place: missed twice, they are gone.
     missed: FxHashMap<u32, u64>,
@@ -39,6 +42,17 @@ impl Walks {
             warn(probe.walk(Scope::Files, listeners_only));
         }
         self.done();
+    }
+
+    /// Queues of this namespace's listeners, as they are now.
+    pub(super) fn look_at_listeners(&mut self, probe: &TcpProbe) {
+        if self.listeners.is_some_and(|last| last.elapsed() < LISTENERS_REST) {
+            return;
+        }
+        self.listeners = Some(Instant::now());
+        if let Err(error) = probe.walk(Scope::Namespace, true) {
+            tracing::debug!(%error, "The listeners' queues could not be looked at.");
+        }
     }
 
     pub(super) fn is_due(&self) -> bool {
