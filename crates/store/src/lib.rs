@@ -14,16 +14,12 @@
 mod catalog;
 mod columns;
 mod compact;
-mod connections;
 mod encode;
 mod error;
 mod field;
-mod flows;
 mod hour;
-mod ledger;
 mod lock;
 mod publish;
-mod read_columns;
 mod reader;
 mod record;
 mod retain;

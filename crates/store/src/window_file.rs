@@ -22,7 +22,7 @@ pub struct WindowFile<R> {
 
 enum State {
     Empty,
-    Writing(Draft, Encoder<File>),
+    Writing(Draft, Box<Encoder<File>>),
     /// Rows are counted all the same.
     Failed(StoreError),
 }
@@ -49,7 +49,7 @@ impl<R: Record> WindowFile<R> {
             let (draft, file) = Draft::create(&Segment::path_of(&self.dir, R::TABLE, self.range))?;
             let encoder =
                 Encoder::new(R::TABLE, file).map_err(|e| StoreError::writing(R::TABLE.name(), draft.path(), e))?;
-            self.state = State::Writing(draft, encoder);
+            self.state = State::Writing(draft, Box::new(encoder));
         }
         match &mut self.state {
             State::Writing(draft, encoder) => {
@@ -63,7 +63,7 @@ impl<R: Record> WindowFile<R> {
     pub(crate) fn into_written(self) -> Result<Option<(Draft, Encoder<File>)>, StoreError> {
         match self.state {
             State::Empty => Ok(None),
-            State::Writing(draft, encoder) => Ok(Some((draft, encoder))),
+            State::Writing(draft, encoder) => Ok(Some((draft, *encoder))),
             State::Failed(error) => Err(error),
         }
     }
