@@ -71,6 +71,9 @@ struct sock {
 	__u16 sk_protocol;
 	int sk_err;
 	socket_lock_t sk_lock;
+	struct {
+		int len;
+	} sk_backlog;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;

@@ -151,7 +151,9 @@ int BPF_PROG(tcp_read, struct sock *sk)
 	tp = TCP_SOCK(sk);
 	if (!tp)
 		return 0;
-	slot->data_segs_in = tp->data_segs_in;
+	/* What waits for the lock has been counted, and not been looked at. */
+	if (!SOCK(tp)->sk_backlog.len)
+		slot->data_segs_in = tp->data_segs_in;
 	slot->segs_in = tp->segs_in;
 	slot->bytes_received = payload_received(tp);
 	slot->out_of_order = tp->rcv_ooopack;
@@ -164,12 +166,14 @@ int BPF_PROG(tcp_read, struct sock *sk)
 
 /*
  * A round trip, measured. If no segment with data has come since the last look (a look is a round trip, or a read), the
- * acknowledgement carried none: the peer's kernel sent it, and its application had no part in the time.
+ * acknowledgement carried none: the peer's kernel sent it, and its application had no part in the time. Segments that
+ * waited for the socket's lock were counted when they came, later ones with earlier ones: of those nothing is concluded.
  */
 static __always_inline void round_trip(struct tcp_slot *slot, struct tcp_sock *tp, __u32 rtt_us)
 {
 	struct tcp_service *service = bpf_map_lookup_elem(&services, &slot->service);
-	bool pure = tp->data_segs_in == slot->data_segs_in;
+	bool waited = SOCK(tp)->sk_lock.owned;
+	bool pure = !waited && tp->data_segs_in == slot->data_segs_in;
 
 	if (!slot->rtt_samples || rtt_us < slot->rtt_us_min)
 		slot->rtt_us_min = rtt_us;
@@ -179,7 +183,8 @@ static __always_inline void round_trip(struct tcp_slot *slot, struct tcp_sock *t
 	slot->rtt_samples++;
 	if (service)
 		time_add(&service->rtt, (__u64)rtt_us * 1000);
-	slot->data_segs_in = tp->data_segs_in;
+	if (!waited)
+		slot->data_segs_in = tp->data_segs_in;
 	if (!pure)
 		return;
 	if (!slot->rtt_pure_samples || rtt_us < slot->rtt_pure_us_min)
