@@ -58,6 +58,17 @@ mod tests {
     }
 
     #[test]
+    fn a_connections_place_is_eight_cache_lines_and_what_a_round_trip_writes_comes_first() {
+        assert_eq!(size_of::<tcp_slot>(), 512);
+        assert!(offset_of!(tcp_slot, data_segs_in) < 64);
+        assert!(offset_of!(tcp_slot, total_retrans) < 192);
+        assert_eq!(offset_of!(tcp_slot, owner) % 8, 0, "owners are read by words");
+        assert_eq!(size_of::<tcp_ends>() % 64, 0);
+        assert_eq!(offset_of!(tcp_ends, free_given), 64, "each side writes a cache line of its own");
+        assert_eq!(offset_of!(tcp_ends, done_put), 128);
+    }
+
+    #[test]
     fn what_an_ordinary_packet_counts_lies_in_one_cache_line() {
         assert_eq!(size_of::<iface_counts>(), 128);
         assert!(offset_of!(iface_counts, overflow_bytes) < 64);
