@@ -3,7 +3,7 @@
 use crate::NetNs;
 use rustix::io::Errno;
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size, set_tcp_user_timeout};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, ipproto, socket_with};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
@@ -17,6 +17,7 @@ pub struct Connect {
     user_timeout: Option<Duration>,
     send_buffer_bytes: Option<usize>,
     receive_buffer_bytes: Option<usize>,
+    multipath: bool,
 }
 
 impl Connect {
@@ -24,7 +25,14 @@ impl Connect {
     #[must_use]
     pub fn to(address: impl Into<SocketAddr>) -> Self {
         let to = address.into();
-        Self { to, source: None, user_timeout: None, send_buffer_bytes: None, receive_buffer_bytes: None }
+        Self {
+            to,
+            source: None,
+            user_timeout: None,
+            send_buffer_bytes: None,
+            receive_buffer_bytes: None,
+            multipath: false,
+        }
     }
 
     /// From this address and port.
@@ -55,6 +63,13 @@ impl Connect {
         self
     }
 
+    /// By multipath TCP, where the peer speaks it.
+    #[must_use]
+    pub fn multipath(mut self) -> Self {
+        self.multipath = true;
+        self
+    }
+
     /// Connects from a namespace and waits for it; the calling thread stays where it is.
     ///
     /// # Errors
@@ -65,7 +80,8 @@ impl Connect {
 
     fn connected(self) -> Result<TcpStream, Errno> {
         let family = if self.to.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        let socket =
+            socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, self.multipath.then_some(ipproto::MPTCP))?;
         if let Some(timeout) = self.user_timeout {
             set_tcp_user_timeout(&socket, u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX))?;
         }

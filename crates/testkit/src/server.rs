@@ -2,7 +2,9 @@
 
 use crate::NetNs;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, ipproto, listen, socket_with};
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -57,7 +59,7 @@ impl Server {
     pub fn never_accepting(ns: &NetNs, address: impl Into<SocketAddr>, backlog: i32) -> Self {
         let listener = listening(ns, address.into());
         // Listening again sets it anew.
-        rustix::net::listen(&listener, backlog).expect("a listener's backlog can be set");
+        listen(&listener, backlog).expect("a listener's backlog can be set");
         Self::made(listener, None::<fn(TcpStream, &Shared)>)
     }
 
@@ -92,6 +94,22 @@ impl Server {
     #[must_use]
     pub fn sink(ns: &NetNs, address: impl Into<SocketAddr>) -> Self {
         Self::reading(listening(ns, address.into()), |_, _| true)
+    }
+
+    /// A sink of multipath TCP.
+    ///
+    /// # Errors
+    /// When the kernel has no such thing, or it is switched off.
+    pub fn multipath_sink(ns: &NetNs, address: impl Into<SocketAddr>) -> std::io::Result<Self> {
+        let address = address.into();
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let listener = ns.inside(|| {
+            let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, Some(ipproto::MPTCP))?;
+            bind(&socket, &address)?;
+            listen(&socket, 16)?;
+            Ok::<_, Errno>(socket)
+        })?;
+        Ok(Self::reading(listener.into(), |_, _| true))
     }
 
     /// Accepts and reads nothing, so that its window closes, until [`Server::read_on`]; then it is a sink. It holds about

@@ -5,6 +5,7 @@ mod counters;
 pub(crate) mod rig;
 mod stored;
 mod street;
+mod told;
 pub(crate) mod traffic;
 
 pub(crate) use bpf::BpfObjects;
@@ -12,6 +13,7 @@ pub(crate) use counters::Counters;
 pub(crate) use rig::{Rig, netrig};
 pub(crate) use stored::Stored;
 pub(crate) use street::Street;
+pub(crate) use told::{Since, Socket, inode_of, this_process};
 pub(crate) use traffic::{udp_churn, udp_steady};
 
 use std::time::{Duration, Instant};

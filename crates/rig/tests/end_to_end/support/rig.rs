@@ -47,11 +47,12 @@ impl<'a> Rig<'a> {
 
     fn start_in(ns: &'a NetNs, folder: TempDir, listen: &'static str) -> Self {
         let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("open the log");
-        let mut command = ns.command(netrig());
+        // Not by `ip netns exec`, which hides the control groups that a host has under /sys.
+        let mut command = Command::new(netrig());
         command.arg("run").arg("-c").arg(folder.path().join("rig.toml"));
         command.env("NETRIG_STORE__DIR", folder.path().join("store"));
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log twice")).stderr(log);
-        let child = command.spawn().expect("start netrig");
+        let child = ns.inside(|| command.spawn()).expect("start netrig");
         let mut rig = Self { ns, child, folder, listen };
         rig.wait_until_healthy();
         rig

@@ -1,6 +1,6 @@
 //! What a rig left in its store.
 
-use netrig_model::{FlowRecord, LedgerRecord};
+use netrig_model::{ConnectionRecord, FlowRecord, LedgerRecord};
 use netrig_store::StoreReader;
 use std::path::Path;
 
@@ -9,16 +9,18 @@ use std::path::Path;
 pub(crate) struct Stored {
     pub(crate) flows: Vec<FlowRecord>,
     pub(crate) ledger: Vec<LedgerRecord>,
+    pub(crate) connections: Vec<ConnectionRecord>,
 }
 
 impl Stored {
     /// Reads every file; a broken one is a failure.
     pub(crate) fn read(dir: &Path) -> Self {
         let reader = StoreReader::open(dir).expect("open the store");
-        let (mut flows, mut ledger) = (Vec::new(), Vec::new());
+        let (mut flows, mut ledger, mut connections) = (Vec::new(), Vec::new(), Vec::new());
         reader.flows(None, None, &mut |record| flows.push(record)).expect("read the flows");
         reader.ledger(None, None, &mut |record| ledger.push(record)).expect("read the ledger");
-        Self { flows, ledger }
+        reader.connections(None, None, &mut |record| connections.push(record)).expect("read the connections");
+        Self { flows, ledger, connections }
     }
 
     /// Packets and bytes of all flows of `iface` that `keep` lets through, both directions.
