@@ -49,7 +49,16 @@ impl TickClock {
     pub(crate) fn sync(&mut self, reading: Reading) {
         let now = now();
         self.take(reading.jiffies, now);
-        self.monotonic_lag_ns = now.0.wrapping_sub(reading.monotonic_ns.cast_signed());
+        self.take_lag(now.0.wrapping_sub(reading.monotonic_ns.cast_signed()));
+    }
+
+    /// Between the two clocks' readings a little time passes, now more, now less: within that the lag stays what it is, so
+    /// that an instant has the same time of day whenever it is asked for.
+    fn take_lag(&mut self, lag_ns: i64) {
+        const SCATTER_NS: u64 = 1_000_000;
+        if self.monotonic_lag_ns == 0 || lag_ns.abs_diff(self.monotonic_lag_ns) > SCATTER_NS {
+            self.monotonic_lag_ns = lag_ns;
+        }
     }
 
     /// A reading falls anywhere into its tick, so readings scatter by a tick. Within that the origin stays where it is:
@@ -134,6 +143,16 @@ mod tests {
         assert_eq!(clock.timestamp(90), first_seen);
         clock.take(850, Timestamp(9_000_000_000));
         assert_eq!(clock.timestamp(850), Timestamp(9_000_000_000));
+    }
+
+    #[test]
+    fn an_instant_keeps_its_time_of_day_while_clocks_are_read_with_scatter() {
+        let mut clock = TickClock { ns_per_tick: 4_000_000, jiffies: 1, at: Timestamp(0), monotonic_lag_ns: 0 };
+        clock.take_lag(1_000_000_000);
+        clock.take_lag(1_000_400_000);
+        assert_eq!(clock.at_monotonic(5), Timestamp(1_000_000_005));
+        clock.take_lag(3_000_000_000);
+        assert_eq!(clock.at_monotonic(5), Timestamp(3_000_000_005), "the time of day was set");
     }
 
     #[test]
