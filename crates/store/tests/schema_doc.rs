@@ -83,7 +83,7 @@ What is open now, the longest first (with a running rig):
 
 ```sql
 SELECT src_addr, src_port, dst_addr, dst_port, state, process, duration_us / 1000000 AS seconds, bytes_sent, bytes_received
-FROM (SELECT *, row_number() OVER (PARTITION BY host, connection_id, opened ORDER BY last_seen DESC) AS newest
+FROM (SELECT *, row_number() OVER (PARTITION BY host, connection_id ORDER BY last_seen DESC) AS newest
       FROM connections WHERE window_end > now() - INTERVAL '2 minutes')
 WHERE newest = 1 AND end_reason = 'open' ORDER BY seconds DESC LIMIT 20
 ```
