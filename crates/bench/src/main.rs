@@ -1,4 +1,4 @@
-//! What a packet costs, beside an empty program and the textbook.
+//! What a packet costs, beside an empty program and the textbook; and what a request costs with the TCP probe.
 
 mod cases;
 mod harness;
@@ -10,6 +10,7 @@ mod road;
 mod rounds;
 mod statistics;
 mod sys;
+mod tcp;
 mod test_runs;
 
 use anyhow::Result;
@@ -17,16 +18,17 @@ use clap::Parser;
 use harness::Setup;
 use live::LivePlan;
 use report::{Baseline, Report};
-use statistics::StatisticsOff;
+use statistics::Statistics;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tcp::TcpPlan;
 use test_runs::Plan;
 
-/// What a packet costs, beside an empty program and the textbook. Figures are told, never judged: the exit code is 0
-/// whatever they are.
+/// What a packet costs, beside an empty program and the textbook, and a request with the TCP probe. Figures are told,
+/// never judged: the exit code is 0 whatever they are.
 #[derive(Parser)]
 struct Options {
-    /// Few rounds: about a minute
+    /// Few rounds: a minute and a half
     #[arg(long)]
     quick: bool,
     /// Rounds of each case
@@ -48,7 +50,7 @@ struct Options {
     #[arg(long, default_value_t = 64)]
     memory: u64,
     /// Parts to run
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "cases,live,drain,verifier")]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "cases,live,drain,tcp,verifier")]
     parts: Vec<Part>,
     /// Keep this run's figures as the baseline
     #[arg(long)]
@@ -70,6 +72,8 @@ enum Part {
     Live,
     /// User space with a million live flows
     Drain,
+    /// A request with the TCP probe, its hooks, its start
+    Tcp,
     /// Instructions the verifier walks
     Verifier,
 }
@@ -97,13 +101,14 @@ fn main() -> Result<()> {
         },
         user_bytes: options.memory << 19,
     };
-    let _off = StatisticsOff::new()?;
+    let _off = Statistics::off()?;
     let mut report = Report { machine: machine(), ..Report::default() };
     for part in &options.parts {
         match part {
             Part::Cases => cases(&plan, &baseline, &mut report)?,
             Part::Live => live(&plan, &baseline, &mut report)?,
             Part::Drain => drain(&options, &plan, &mut report)?,
+            Part::Tcp => tcp(&options, &baseline, &mut report)?,
             Part::Verifier => verifier(&plan, &baseline, &mut report)?,
         }
     }
@@ -147,9 +152,17 @@ fn drain(options: &Options, plan: &Plan, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
+fn tcp(options: &Options, baseline: &Baseline, report: &mut Report) -> Result<()> {
+    println!();
+    let plan = TcpPlan { quick: options.quick, kernel_bytes: options.memory << 18 };
+    report.tcp = tcp::measure(plan, baseline)?;
+    Ok(())
+}
+
 fn verifier(plan: &Plan, baseline: &Baseline, report: &mut Report) -> Result<()> {
     println!("\nInstructions the verifier walked to accept each program\n");
     report.verified_instructions = harness::verified_instructions(plan.setup.kernel_bytes)?;
+    report.verified_instructions.extend(tcp::verified_instructions(plan.setup.kernel_bytes)?);
     print!("{}", report.verifier_lines(baseline));
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::live::LiveResult;
 use crate::million::MillionResult;
 use crate::road::RoadCost;
 use crate::rounds::Samples;
+use crate::tcp::TcpReport;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -126,6 +127,7 @@ pub(crate) fn change(now: f64, before: Option<f64>) -> String {
 
 /// What is kept under version control: figures that hardly depend on the machine.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Baseline {
     /// Cost as a share of the textbook's, by case.
     pub(crate) ratios: BTreeMap<String, f64>,
@@ -133,6 +135,10 @@ pub(crate) struct Baseline {
     pub(crate) live_kept: BTreeMap<String, f64>,
     /// Instructions the verifier walked, by program.
     pub(crate) verified_instructions: BTreeMap<String, u32>,
+    /// CPU time of a request with the TCP probe as a multiple of that without, by kind.
+    pub(crate) tcp_requests: BTreeMap<String, f64>,
+    /// Nanoseconds of a run, by program and load. These do depend on the machine.
+    pub(crate) tcp_hooks_ns: BTreeMap<String, f64>,
 }
 
 impl Baseline {
@@ -153,6 +159,7 @@ pub(crate) struct Report {
     pub(crate) live: Vec<LiveResult>,
     pub(crate) million: Vec<MillionResult>,
     pub(crate) verified_instructions: BTreeMap<String, u32>,
+    pub(crate) tcp: TcpReport,
 }
 
 impl Report {
@@ -162,6 +169,8 @@ impl Report {
         baseline.ratios.extend(self.cases.iter().map(|c| (c.key(), rounded(c.ratio))));
         baseline.live_kept.extend(self.live.iter().map(|l| (l.program.clone(), rounded(l.kept.median))));
         baseline.verified_instructions.extend(self.verified_instructions);
+        baseline.tcp_requests.extend(self.tcp.requests.iter().map(|r| (r.key(), rounded(r.ratio()))));
+        baseline.tcp_hooks_ns.extend(self.tcp.hooks.iter().map(|hook| (hook.key(), hook.ns.round())));
         baseline
     }
 

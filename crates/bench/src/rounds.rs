@@ -23,6 +23,14 @@ impl Samples {
         }
     }
 
+    /// Half of the samples lie between these.
+    pub(crate) fn quartiles(&self) -> (f64, f64) {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = |quarter: usize| sorted.get(sorted.len().saturating_sub(1) * quarter / 4).copied().unwrap_or(f64::NAN);
+        (at(1), at(3))
+    }
+
     pub(crate) fn min(&self) -> f64 {
         self.0.iter().copied().fold(f64::INFINITY, f64::min)
     }
@@ -71,6 +79,7 @@ mod tests {
     fn medians_of_odd_and_even_counts() {
         assert_eq!(Samples(vec![3.0, 1.0, 2.0]).median(), 2.0);
         assert_eq!(Samples(vec![4.0, 1.0, 2.0, 3.0]).median(), 2.5);
+        assert_eq!(Samples(vec![5.0, 1.0, 2.0, 4.0, 3.0]).quartiles(), (2.0, 4.0));
         let beyond = Samples(vec![5.0, 7.0]).beyond(&Samples(vec![1.0, 2.0]));
         assert_eq!((beyond.min(), beyond.max()), (4.0, 5.0));
     }

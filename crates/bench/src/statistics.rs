@@ -4,24 +4,33 @@ use anyhow::{Context, Result};
 
 const SWITCH: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
-/// Off until this is dropped.
-pub(crate) struct StatisticsOff {
+/// Off, or on, until this is dropped.
+pub(crate) struct Statistics {
     were: String,
+    are: &'static str,
 }
 
-impl StatisticsOff {
-    pub(crate) fn new() -> Result<Self> {
+impl Statistics {
+    pub(crate) fn off() -> Result<Self> {
+        Self::switch("0")
+    }
+
+    pub(crate) fn on() -> Result<Self> {
+        Self::switch("1")
+    }
+
+    fn switch(are: &'static str) -> Result<Self> {
         let were = std::fs::read_to_string(SWITCH).with_context(|| format!("cannot read {SWITCH}"))?.trim().to_owned();
-        if were != "0" {
-            std::fs::write(SWITCH, "0").with_context(|| format!("cannot write {SWITCH}"))?;
+        if were != are {
+            std::fs::write(SWITCH, are).with_context(|| format!("cannot write {SWITCH}"))?;
         }
-        Ok(Self { were })
+        Ok(Self { were, are })
     }
 }
 
-impl Drop for StatisticsOff {
+impl Drop for Statistics {
     fn drop(&mut self) {
-        if self.were != "0" {
+        if self.were != self.are {
             // Whoever wanted them gets them back; if that fails there is nobody left to tell.
             let _ = std::fs::write(SWITCH, &self.were);
         }

@@ -36,6 +36,36 @@ pub(crate) fn thread_cpu_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
+/// A thread's CPU time, for others to read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CpuClock(libc::clockid_t);
+
+impl CpuClock {
+    pub(crate) fn of_this_thread() -> Result<Self> {
+        let mut clock = 0;
+        // SAFETY: the calling thread is alive, and the number is written to a place that outlives the call.
+        let error = unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock) };
+        if error != 0 {
+            return Err(io::Error::from_raw_os_error(error)).context("this thread's CPU time cannot be read");
+        }
+        Ok(Self(clock))
+    }
+
+    /// 0 when the thread has ended.
+    pub(crate) fn ns(self) -> u64 {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the kernel writes one timespec, which lives for the whole call.
+        unsafe { libc::clock_gettime(self.0, &raw mut time) };
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    }
+}
+
+/// Lets the calling thread's sleeps end when they are due, instead of a while later in company.
+pub(crate) fn wake_when_due() {
+    // SAFETY: integers only; it concerns the calling thread alone.
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1, 0, 0, 0) };
+}
+
 /// Runs a program `repeat` times on a packet, on this CPU.
 pub(crate) fn test_run(program: BorrowedFd<'_>, packet: &[u8], repeat: u32, flags: u32) -> Result<()> {
     // SAFETY: zero is valid for every field of the options, and means "not given".

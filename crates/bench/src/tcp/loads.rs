@@ -1,0 +1,61 @@
+//! What makes each of the TCP probe's hooks run.
+
+use super::echo::Server;
+use anyhow::{Context, Result};
+use netrig_testkit::NetNs;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// Requests on one connection: round trips and reads.
+pub(crate) fn echo(server: &Server, requests: u32) -> Result<()> {
+    server.connect()?.requests(requests, None)
+}
+
+/// A connection for each request: states, and sockets made and released.
+pub(crate) fn churn(server: &Server, connections: u32) -> Result<()> {
+    (0..connections).try_for_each(|_| server.connect()?.request())
+}
+
+/// Connections that nobody accepts: resets sent, received, and errors.
+pub(crate) fn refused(connections: u32) -> Result<()> {
+    let nobody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    for _ in 0..connections {
+        let refused = TcpStream::connect(nobody).is_err();
+        anyhow::ensure!(refused, "somebody listens on {nobody}, which was closed");
+    }
+    Ok(())
+}
+
+/// Sockets other than TCP's, bound and released.
+pub(crate) fn datagrams(sockets: u32) -> Result<()> {
+    for _ in 0..sockets {
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    }
+    Ok(())
+}
+
+const NEAR: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
+const FAR: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 2);
+
+/// Connections whose other end is suddenly no more: what they send is sent again, each on its own timer.
+pub(crate) fn retransmits(near: &NetNs, far: &NetNs, connections: usize) -> Result<()> {
+    near.veth_to("near", far, "far");
+    near.address("near", &format!("{NEAR}/24"));
+    far.address("far", &format!("{FAR}/24"));
+    let listener = far.inside(|| TcpListener::bind((FAR, 0)))?;
+    let at = SocketAddr::new(IpAddr::V4(FAR), listener.local_addr()?.port());
+    let mut streams = near.inside(|| -> Result<Vec<_>> {
+        (0..connections)
+            .map(|_| Ok((TcpStream::connect(at).context("cannot connect over veth")?, listener.accept()?.0)))
+            .collect()
+    })?;
+    far.run(&format!("ip address delete {FAR}/24 dev far"));
+    for (client, _) in &mut streams {
+        client.write_all(&[1; 100])?;
+    }
+    // The first timeouts are after 0.2, 0.6 and 1.4 s.
+    sleep(Duration::from_millis(1600));
+    Ok(())
+}
