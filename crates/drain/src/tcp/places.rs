@@ -1,6 +1,6 @@
 //! Which places are taken, which have ended, and giving them back.
 
-use super::reading;
+use super::reading::{self, Standing};
 use netrig_model::{SocketReading, SocketRole};
 use netrig_probes::TickClock;
 use netrig_probes::tcp::TcpMemory;
@@ -12,6 +12,8 @@ use std::sync::atomic::Ordering;
 
 const SLOT_WORDS: usize = size_of::<tcp_slot>() / 8;
 const FREE_TAKEN: usize = offset_of!(tcp_ends, free_taken) / 8;
+const NEXT_ID: usize = offset_of!(tcp_ends, next_id) / 8;
+const ID: usize = offset_of!(tcp_slot, id) / 8;
 const FREE_GIVEN: usize = offset_of!(tcp_ends, free_given) / 8;
 
 /// The table of sockets, from user space.
@@ -76,7 +78,27 @@ impl Places {
         let words = self.memory.slots.words();
         (0..self.memory.sizes.slots).filter(move |number| {
             let head = words[*number as usize * SLOT_WORDS].load(Ordering::Acquire);
-            reading::is_open(head)
+            reading::standing(head) == Standing::Open
+        })
+    }
+
+    /// The number that the next connection will have: those that begin from now on have it, or a higher one.
+    #[must_use]
+    pub fn next_id(&self) -> u64 {
+        self.memory.ends.load(NEXT_ID)
+    }
+
+    /// Numbers of places that [`Self::open`] did not have when [`Self::next_id`] was `first_id`: those that were taken since,
+    /// and those that have ended and were not given back.
+    pub fn beside_open(&self, first_id: u64) -> impl Iterator<Item = u32> + '_ {
+        let words = self.memory.slots.words();
+        (0..self.memory.sizes.slots).filter(move |number| {
+            let first = *number as usize * SLOT_WORDS;
+            match reading::standing(words[first].load(Ordering::Acquire)) {
+                Standing::Free => false,
+                Standing::Open => words[first + ID].load(Ordering::Relaxed) >= first_id,
+                Standing::Ended => true,
+            }
         })
     }
 

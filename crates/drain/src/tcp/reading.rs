@@ -81,11 +81,25 @@ fn state(number: u8) -> TcpState {
     }
 }
 
-/// Of a slot's first word: taken, and not ended.
-pub(super) fn is_open(head: u64) -> bool {
+/// What a slot's first word says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// No socket has it.
+    Free,
+    /// A socket has it.
+    Open,
+    /// Its socket's connection has ended.
+    Ended,
+}
+
+pub(super) fn standing(head: u64) -> Standing {
     let bytes = head.to_ne_bytes();
     let facts = u16::from_ne_bytes([bytes[4], bytes[5]]);
-    bytes[6] != 0 && facts & fact::ENDED == 0
+    match (bytes[6], facts & fact::ENDED) {
+        (0, _) => Standing::Free,
+        (_, 0) => Standing::Open,
+        _ => Standing::Ended,
+    }
 }
 
 macro_rules! at {

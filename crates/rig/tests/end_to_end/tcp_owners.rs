@@ -37,7 +37,7 @@ fn a_client_that_lives_for_milliseconds_is_known() {
         assert_eq!((record.bytes_sent, record.bytes_received), (1, 1));
         let is_it = |f: &&FlowRecord| f.src_port == record.src_port && f.dst_port == record.dst_port;
         let flow = stored.flows.iter().find(is_it).expect("its flow is told");
-        assert_eq!((flow.process.clone(), flow.pid), owner, "{flow:#?}");
+        assert_eq!((flow.process.clone(), flow.pid), owner, "{flow:#?} of {record:#?}");
     }
     let accepted = stored.connections.iter().filter(|r| r.netns == Some(inode_of(&pair.right)));
     let accepted: Vec<_> = accepted.filter(|r| r.end_reason != ConnectionEnd::Open).collect();
@@ -130,6 +130,29 @@ fn flows_of_tcp_are_those_of_who_asked() {
     // The server's side of it is this process, in its own record.
     let record = stored.last_word(|r| r.role == Some(Role::Server) && r.dst_port == Some(near.address().port()));
     assert_eq!((record.process.clone(), record.pid), this_process());
+}
+
+/// Connections are read first, flows a moment later: what began or ended in between had no owner.
+#[test]
+fn flows_told_in_the_moment_of_a_window_s_end_have_their_owner() {
+    require_root!();
+    const CLIENTS: usize = 60;
+    let pair = Pair::new("moment");
+    let config = "[rig]\ninterfaces = [\"eth0\"]\nwindow = \"1s\"\n";
+    let rig = Rig::start_with(&pair.left, config);
+    let server = Server::closing(&pair.right, (Pair::RIGHT, 0));
+    // All over two windows, some of them where one ends.
+    for _ in 0..CLIENTS {
+        drop(Connect::to(server.address()).from(&pair.left).expect("connect"));
+        std::thread::sleep(Duration::from_millis(35));
+    }
+    let stored = rig.stop();
+    let port = Some(server.address().port());
+    let beginnings = stored.flows.iter().filter(|f| f.dst_port == port && f.tcp_flags.is_some_and(|f| f & 2 != 0));
+    let owners: Vec<_> = beginnings.map(|f| (f.process.clone(), f.pid)).collect();
+    assert_eq!(owners.len(), CLIENTS);
+    let known = owners.iter().filter(|owner| **owner == this_process()).count();
+    assert_eq!(known, CLIENTS, "flows of connections that have their owner");
 }
 
 /// A control group as Docker makes them, of its own id; removed when dropped.

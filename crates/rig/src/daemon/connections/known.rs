@@ -24,7 +24,7 @@ type Ends = ((IpAddr, u16), (IpAddr, u16));
 #[derive(Default)]
 pub(super) struct KnownFlows {
     /// The client's owner, else the server's: with both on this host it is the one who asked.
-    connections: FxHashMap<Ends, (SocketRole, Rc<Owner>)>,
+    connections: RefCell<FxHashMap<Ends, (SocketRole, Rc<Owner>)>>,
     /// By protocol and bound port, of this host's own network namespace.
     ports: RefCell<FxHashMap<(u8, u16), Option<Rc<Owner>>>>,
     /// Whether an address is this host's.
@@ -41,7 +41,7 @@ impl KnownFlows {
     }
 
     /// A connection whose flow may be told in this window.
-    pub(super) fn add(&mut self, reading: &SocketReading, owner: &Rc<Owner>) {
+    pub(super) fn add(&self, reading: &SocketReading, owner: &Rc<Owner>) {
         if owner.pid.is_none() && owner.cgroup.is_none() {
             return;
         }
@@ -50,12 +50,13 @@ impl KnownFlows {
             SocketRole::Server => (reading.peer, reading.local),
             SocketRole::Listener => return,
         };
-        let room = self.connections.len() < self.connections_max;
-        match self.connections.get_mut(&ends) {
+        let mut connections = self.connections.borrow_mut();
+        let room = connections.len() < self.connections_max;
+        match connections.get_mut(&ends) {
             Some((SocketRole::Client, _)) if reading.role == SocketRole::Server => {}
             Some(known) => *known = (reading.role, Rc::clone(owner)),
             None if room => {
-                self.connections.insert(ends, (reading.role, Rc::clone(owner)));
+                connections.insert(ends, (reading.role, Rc::clone(owner)));
             }
             None => {}
         }
@@ -63,7 +64,7 @@ impl KnownFlows {
 
     /// The next window begins.
     pub(super) fn next_window(&mut self) {
-        self.connections.clear();
+        self.connections.borrow_mut().clear();
         self.ports.borrow_mut().clear();
         self.local.borrow_mut().clear();
     }
@@ -73,7 +74,8 @@ impl KnownFlows {
         if flow.protocol == TCP {
             let ends = ((src.0, src.1?), (dst.0, dst.1?));
             // Whose SYN was not seen may stand the wrong way round.
-            let found = self.connections.get(&ends).or_else(|| self.connections.get(&(ends.1, ends.0)));
+            let connections = self.connections.borrow();
+            let found = connections.get(&ends).or_else(|| connections.get(&(ends.1, ends.0)));
             return found.map(|(_, owner)| Rc::clone(owner));
         }
         match flow.pid {

@@ -17,8 +17,10 @@ use netrig_model::{ConnectionEnd, ConnectionRecord, InterfaceId, Owner, SocketRe
 use netrig_probes::TickClock;
 use netrig_probes::tcp::{TcpOptions, TcpProbe};
 use owners::Owners;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::mem;
+use std::rc::Rc;
 use walks::Walks;
 
 /// Ended connections kept until the window's end; with more of them the window is closed early, which bounds their memory.
@@ -36,6 +38,9 @@ pub(super) struct Connections {
     told: ToldConnections,
     owners: Owners,
     known: KnownFlows,
+    /// Connections from this number on, and those that have ended but rest, are not among the known ones. None once they are
+    /// looked at: once for each telling of flows.
+    unknown_from: Cell<Option<u64>>,
     walks: Walks,
     /// Records of this window's ended connections, without their window.
     ended: Vec<ConnectionRecord>,
@@ -73,6 +78,7 @@ impl Connections {
             told: ToldConnections::new(options.sizes.slots as usize),
             owners,
             known: KnownFlows::new(options.sizes.slots),
+            unknown_from: Cell::new(None),
             walks: Walks::default(),
             ended: Vec::new(),
             window_start: now,
@@ -183,6 +189,7 @@ impl Connections {
         self.sync_clock();
         let window = (self.window_start.min(end), end);
         let mut rows = Vec::new();
+        self.unknown_from.set(Some(self.places.next_id()));
         let open: Vec<u32> = self.places.open().collect();
         for number in open {
             let Some(reading) = self.places.read(number, &self.clock) else { continue };
@@ -210,6 +217,7 @@ impl Connections {
     /// time to.
     pub(super) fn after_window(&mut self) {
         self.known.next_window();
+        self.unknown_from.set(None);
         if !self.walks.is_due() {
             return;
         }
@@ -251,12 +259,30 @@ impl Connections {
     pub(super) fn look_at_open(&mut self) {
         self.take_ended(false);
         self.sync_clock();
+        self.unknown_from.set(Some(self.places.next_id()));
         for number in self.places.open().collect::<Vec<_>>() {
             if let Some(reading) = self.places.read(number, &self.clock) {
                 let owner = self.owners.of(&reading.owner);
                 self.known.add(&reading, &owner);
             }
         }
+    }
+
+    /// Flows are read a moment after connections: those that began or ended meanwhile are looked at when the first flow is
+    /// told whose connection is not known. Whether there was something to look at.
+    fn look_beside(&self) -> bool {
+        let Some(first_id) = self.unknown_from.take() else { return false };
+        for number in self.places.beside_open(first_id) {
+            if let Some(reading) = self.places.read(number, &self.clock) {
+                self.known.add(&reading, &self.owners.of(&reading.owner));
+            }
+        }
+        true
+    }
+
+    fn owner_of(&self, flow: &FlowEnds) -> Option<Rc<Owner>> {
+        let owner = || self.known.owner(flow, &self.probe, &self.owners);
+        owner().or_else(|| if self.look_beside() { owner() } else { None })
     }
 }
 
@@ -272,8 +298,7 @@ impl World for Names<'_> {
     }
 
     fn owner(&self, flow: &FlowEnds) -> Option<Owner> {
-        let of = self.connections?;
-        of.known.owner(flow, &of.probe, &of.owners).map(|owner| (*owner).clone())
+        self.connections?.owner_of(flow).map(|owner| (*owner).clone())
     }
 }
 
