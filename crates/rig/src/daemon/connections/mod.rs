@@ -187,7 +187,9 @@ impl Connections {
         self.take_ended(last);
         self.services.scan();
         self.sync_clock();
-        let window = (self.window_start.min(end), end);
+        // A clock that was set back must not make a window that ends before it begins.
+        let start = if self.window_start < end { self.window_start } else { end.plus_ns(-1) };
+        let window = (start, end);
         let mut rows = Vec::new();
         self.unknown_from.set(Some(self.places.next_id()));
         let open: Vec<u32> = self.places.open().collect();

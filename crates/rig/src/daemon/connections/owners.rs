@@ -18,11 +18,15 @@ pub(super) struct Owners {
     known: RefCell<FxHashMap<KernelOwner, Rc<Owner>>>,
     begun: Instant,
     netns: Option<u64>,
+    /// Whether there are v1 hierarchies, which may know a container that v2 does not.
+    has_v1: bool,
 }
 
 impl Owners {
     pub(super) fn find() -> anyhow::Result<Self> {
+        let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         Ok(Self {
+            has_v1: own.lines().any(|line| !line.starts_with("0::")),
             cgroups: RefCell::new(Cgroups::find()?),
             known: RefCell::default(),
             begun: Instant::now(),
@@ -76,7 +80,7 @@ impl Owners {
             container: path.as_deref().and_then(container_of),
             cgroup: path,
         };
-        if owner.pid == 0 || told.container.is_some() {
+        if owner.pid == 0 || told.container.is_some() || (told.cgroup.is_some() && !self.has_v1) {
             return told;
         }
         // Where the v2 path says nothing, /proc may know a v1 hierarchy that names a container; of a process that is gone
