@@ -148,7 +148,7 @@ int BPF_PROG(tcp_read, struct sock *sk)
 
 	if (!slot)
 		return 0;
-	tp = TCP_SOCK(sk);
+	tp = TCP_SOCK_TO_READ(sk);
 	if (!tp)
 		return 0;
 	/* What waits for the lock has been counted, and not been looked at. */
@@ -210,7 +210,7 @@ int tcp_operations(struct bpf_sock_ops *ops)
 	sk = ops->sk;
 	if (!sk)
 		return 1;
-	tp = TCP_SOCK(sk);
+	tp = TCP_SOCK_TO_READ(sk);
 	if (!tp)
 		return 1;
 	slot = SLOT_OF(sk);
