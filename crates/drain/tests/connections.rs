@@ -188,3 +188,26 @@ fn connections_older_than_the_probe_are_found_in_every_namespace() {
     assert_eq!(rig.ended(port).len(), 2);
     assert_eq!(rig.ended(far_port).len(), 0, "taken in the same turns");
 }
+
+/// A walk took in again, to the last place, who had made room a moment before; the next ones had to make room again, and those
+/// that came in between found no place. And it counted listeners as connections.
+#[test]
+fn a_walk_leaves_places_for_connections_that_come() {
+    require_root!();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let mut rig = Rig::start(512 << 10);
+    let (_, all) = rig.places.free();
+    let pairs: Vec<_> = (0..all).map(|_| echo(&listener, 1)).collect();
+    assert_eq!(rig.places.free().0, 0, "more sockets than places");
+    for number in rig.places.open().collect::<Vec<_>>() {
+        rig.places.release(number);
+    }
+    rig.probe.begin_walk();
+    rig.probe.walk(Scope::Files, false).expect("walk");
+    let (free, _) = rig.places.free();
+    assert!((all / 16..=all / 8).contains(&free), "{free} of {all} places are left, but for some that came");
+    let found = rig.places.open().filter_map(|n| rig.places.read(n, &rig.clock)).filter(|r| r.adopted);
+    let connections = found.filter(|r| r.role != SocketRole::Listener).count();
+    assert_eq!(totals(&rig.probe.memory()).adopted, connections as u64, "listeners are none");
+    drop(pairs);
+}

@@ -27,7 +27,7 @@ pub struct Totals {
     pub resets_sent: Vec<(usize, u64)>,
     /// By errno; only those that occurred.
     pub errors: Vec<(usize, u64)>,
-    /// Sockets found open.
+    /// Connections found open.
     pub adopted: u64,
     /// Older sockets for which the kernel did not switch on the callback for round trips.
     pub rtt_refused: u64,

@@ -35,13 +35,28 @@ static __always_inline void look_at_listener(struct tcp_slot *slot, struct tcp_s
 	bpf_map_update_elem(&listening, &key, &yes, 0);
 }
 
-/* Gives a socket that is older than the rig its place. */
+/*
+ * Places are left for connections that come: who has just made room for them would else take it again, and make room again.
+ */
+static __always_inline bool may_adopt(struct tcp_sock *tp, struct tcp_ends *end)
+{
+	__u64 taken = *(volatile __u64 *)&end->free_taken;
+
+	return SOCK(tp)->__sk_common.skc_state == TCP_LISTEN ||
+	       *(volatile __u64 *)&end->free_given - taken > settings.slots / 8;
+}
+
+/* Gives a socket that is older than the rig, or had none, its place. */
 static __always_inline struct tcp_slot *adopt(struct tcp_sock *tp, struct tcp_ends *end)
 {
-	struct tcp_ref *ref = bpf_sk_storage_get(&refs, tp, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	struct tcp_slot *slot = ref ? take_slot(ref) : NULL;
+	struct tcp_slot *slot;
 	struct bound_key key;
+	struct tcp_ref *ref;
 
+	if (!may_adopt(tp, end))
+		return NULL;
+	ref = bpf_sk_storage_get(&refs, tp, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	slot = ref ? take_slot(ref) : NULL;
 	if (!slot)
 		return NULL;
 	copy_addresses(slot, tp);
@@ -49,11 +64,11 @@ static __always_inline struct tcp_slot *adopt(struct tcp_sock *tp, struct tcp_en
 	slot->state = SOCK(tp)->__sk_common.skc_state;
 	slot->state_since_ns = bpf_ktime_get_ns();
 	slot->facts |= TCP_ADOPTED;
-	__sync_fetch_and_add(&end->adopted, 1);
 	if (slot->state == TCP_LISTEN) {
 		slot->role = TCP_ROLE_LISTENER;
 		return slot;
 	}
+	__sync_fetch_and_add(&end->adopted, 1);
 	slot->data_segs_in = tp->data_segs_in;
 	key = port_key(slot);
 	slot->role = bpf_map_lookup_elem(&listening, &key) ? TCP_ROLE_SERVER : TCP_ROLE_CLIENT;

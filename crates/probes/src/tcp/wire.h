@@ -169,7 +169,7 @@ struct tcp_ends {
 	__u64 other_sockets; /* other than TCP's, remembered now */
 	__u64 walk; /* number of the present walk */
 	__u64 walked; /* sockets it has met */
-	__u64 adopted;
+	__u64 adopted; /* connections */
 	__u64 rtt_refused; /* older sockets for which the kernel did not switch the round-trip callback on */
 	__u64 listeners_only; /* the present walk is to look at listeners only */
 };
