@@ -102,6 +102,11 @@ impl Places {
         })
     }
 
+    /// Numbers of all places that are taken: of open ones, and of ended ones that were not given back.
+    pub fn taken(&self) -> impl Iterator<Item = u32> + '_ {
+        self.beside_open(0)
+    }
+
     /// What a place says now; none while it is being taken or given.
     #[must_use]
     pub fn read(&self, number: u32, clock: &TickClock) -> Option<SocketReading> {

@@ -242,10 +242,12 @@ impl Connections {
         for record in &mut records {
             (record.window_start, record.window_end) = window;
         }
-        for number in self.places.open().collect::<Vec<_>>() {
+        // Also those that have ended and rest: else they would be in no answer for a moment.
+        for number in self.places.taken().collect::<Vec<_>>() {
             let Some(reading) = self.places.read(number, &self.clock) else { continue };
+            let end = if reading.ended.is_some() { end_of(&reading) } else { ConnectionEnd::Open };
             let owner = self.owners.of(&reading.owner);
-            records.extend(self.teller.record(&reading, window, (*owner).clone(), ConnectionEnd::Open));
+            records.extend(self.teller.record(&reading, window, (*owner).clone(), end));
         }
         (records, self.window_start)
     }
