@@ -34,19 +34,19 @@ pub(crate) fn start(result: &StartResult) -> String {
 pub(crate) const REQUESTS_HEAD: &str = "\
 An echo of 200 octets over loopback: CPU of both ends, µs a request; medians of interleaved rounds
 
-requests           CPUs  without  empty adds  netrig adds  middle half   min–max         bar      baseline  of a core at 10,000/s";
+requests           CPUs  without  empty adds  netrig adds     ±  middle half    bar          baseline  of a core at 10,000/s";
 
 pub(crate) fn request(result: &RequestResult, baseline: &Baseline) -> String {
-    let bar = result.max_us.map_or(String::new(), |max| format!("{max:>5.2} {}", within(result.netrig_us.median, max)));
+    let bar = result.max_us.map_or_else(String::new, |max| format!("{max:>5.2} {}", verdict(result, max)));
     format!(
-        "{:<18} {:>4} {:>8.2} {:>11.2} {:>12.2}  {:<12} {:<13} {:<10} {:>8} {:>10.2} %",
+        "{:<18} {:>4} {:>8.2} {:>11.2} {:>12.2} {:>5.2}  {:<12} {:<12} {:>8} {:>10.2} %",
         result.name,
         result.cpus,
         result.without_us.median,
         result.empty_us.median,
         result.netrig_us.median,
+        result.netrig_error_us,
         format!("{:.2}–{:.2}", result.netrig_quartiles_us.0, result.netrig_quartiles_us.1),
-        format!("{:.2}–{:.2}", result.netrig_us.min, result.netrig_us.max),
         bar,
         change(result.ratio(), baseline.tcp_requests.get(&result.key()).copied()),
         result.share_of_core() * 100.0,
@@ -74,4 +74,25 @@ pub(crate) fn hook(result: &HookResult, baseline: &Baseline) -> String {
 
 fn within(figure: f64, max: f64) -> &'static str {
     if figure <= max { "ok" } else { "over" }
+}
+
+/// Twice the error is the benefit of the doubt, which neither side has.
+fn verdict(result: &RequestResult, max: f64) -> &'static str {
+    let (added, doubt) = (result.netrig_us.median, 2.0 * result.netrig_error_us);
+    if (added - max).abs() < doubt { "unsure" } else { within(added, max) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Figure;
+
+    #[test]
+    fn a_bar_is_met_or_missed_only_beyond_doubt() {
+        let of = |median, error| {
+            let netrig_us = Figure { median, ..Figure::default() };
+            verdict(&RequestResult { netrig_us, netrig_error_us: error, ..RequestResult::default() }, 0.5)
+        };
+        assert_eq!([of(0.3, 0.05), of(0.7, 0.05), of(0.45, 0.05), of(0.55, 0.05)], ["ok", "over", "unsure", "unsure"]);
+    }
 }

@@ -33,13 +33,13 @@ pub(crate) const PACE: u32 = 10_000;
 const CASES: [Case; 5] = [
     Case { name: "10,000 a second", manner: Manner::Paced(PACE), server_cpu: SERVER_CPU, max_us: Some(0.5) },
     Case { name: "10,000 a second", manner: Manner::Paced(PACE), server_cpu: CLIENT_CPU, max_us: Some(0.5) },
-    Case { name: "closed loop", manner: Manner::Closed, server_cpu: SERVER_CPU, max_us: None },
-    Case { name: "closed loop", manner: Manner::Closed, server_cpu: CLIENT_CPU, max_us: None },
+    Case { name: "closed loop", manner: Manner::Closed, server_cpu: SERVER_CPU, max_us: Some(0.5) },
+    Case { name: "closed loop", manner: Manner::Closed, server_cpu: CLIENT_CPU, max_us: Some(0.5) },
     Case { name: "connection each", manner: Manner::Churn, server_cpu: SERVER_CPU, max_us: None },
 ];
 
 /// One case's figures, microseconds of CPU a request.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct RequestResult {
     pub(crate) name: String,
     pub(crate) cpus: usize,
@@ -51,6 +51,8 @@ pub(crate) struct RequestResult {
     pub(crate) netrig_us: Figure,
     /// Half of the rounds lie between these.
     pub(crate) netrig_quartiles_us: (f64, f64),
+    /// How far off the median may be, as far as the rounds tell: its standard error.
+    pub(crate) netrig_error_us: f64,
     pub(crate) max_us: Option<f64>,
 }
 
@@ -69,6 +71,9 @@ impl RequestResult {
         self.netrig_us.median * f64::from(PACE) / 1e6
     }
 }
+
+/// Of a normal distribution: a median's standard error, in distances between quartiles over the root of the count.
+const ERROR_OF_MEDIAN: f64 = 0.93;
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +144,7 @@ fn measure_case(
     }
     let [without, empty, netrig] = samples;
     let added = netrig.beyond(&without);
+    let quartiles = added.quartiles();
     Ok(RequestResult {
         name: case.name.to_owned(),
         cpus: if case.server_cpu == CLIENT_CPU { 1 } else { 2 },
@@ -146,7 +152,8 @@ fn measure_case(
         without_us: Figure::of(&without),
         empty_us: Figure::of(&empty.beyond(&without)),
         netrig_us: Figure::of(&added),
-        netrig_quartiles_us: added.quartiles(),
+        netrig_quartiles_us: quartiles,
+        netrig_error_us: ERROR_OF_MEDIAN * (quartiles.1 - quartiles.0) / (plan.rounds as f64).sqrt(),
         max_us: case.max_us,
     })
 }
