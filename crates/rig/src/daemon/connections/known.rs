@@ -3,7 +3,7 @@
 
 use super::owners::Owners;
 use netrig_aggregate::FlowEnds;
-use netrig_model::{KernelOwner, Owner, SocketReading, SocketRole};
+use netrig_model::{KernelOwner, Owner, SocketReading, SocketRole, Timestamp};
 use netrig_probes::tcp::{TcpMemory, TcpProbe};
 use netrig_probes::wire::tcp_owner;
 use rustc_hash::FxHashMap;
@@ -15,16 +15,25 @@ use std::rc::Rc;
 /// Connections remembered for a window's flows: so many times what may be open at once. Beyond it flows of brief
 /// connections have no owner; their connections' records do.
 const WINDOW_SHARE: usize = 2;
+/// So long after a connection's end its last packets may pass.
+const LAST_PACKETS_NS: i64 = 1_000_000_000;
 const TCP: u8 = 6;
 
 /// Client's end and server's.
 type Ends = ((IpAddr, u16), (IpAddr, u16));
 
+struct Known {
+    role: SocketRole,
+    owner: Rc<Owner>,
+    /// None while it is open: then it is added in each window.
+    ended: Option<Timestamp>,
+}
+
 /// Owners of this window's flows.
 #[derive(Default)]
 pub(super) struct KnownFlows {
     /// The client's owner, else the server's: with both on this host it is the one who asked.
-    connections: RefCell<FxHashMap<Ends, (SocketRole, Rc<Owner>)>>,
+    connections: RefCell<FxHashMap<Ends, Known>>,
     /// By protocol and bound port, of this host's own network namespace.
     ports: RefCell<FxHashMap<(u8, u16), Option<Rc<Owner>>>>,
     /// Whether an address is this host's.
@@ -53,18 +62,19 @@ impl KnownFlows {
         let mut connections = self.connections.borrow_mut();
         let room = connections.len() < self.connections_max;
         match connections.get_mut(&ends) {
-            Some((SocketRole::Client, _)) if reading.role == SocketRole::Server => {}
-            Some(known) => *known = (reading.role, Rc::clone(owner)),
+            Some(Known { role: SocketRole::Client, .. }) if reading.role == SocketRole::Server => {}
+            Some(known) => *known = known_of(reading, owner),
             None if room => {
-                connections.insert(ends, (reading.role, Rc::clone(owner)));
+                connections.insert(ends, known_of(reading, owner));
             }
             None => {}
         }
     }
 
-    /// The next window begins.
-    pub(super) fn next_window(&mut self) {
-        self.connections.borrow_mut().clear();
+    /// The next window begins, at `start`. It may tell the last packets of what ended shortly before.
+    pub(super) fn next_window(&mut self, start: Timestamp) {
+        let since = start.plus_ns(-LAST_PACKETS_NS);
+        self.connections.borrow_mut().retain(|_, known| known.ended.is_some_and(|ended| ended >= since));
         self.ports.borrow_mut().clear();
         self.local.borrow_mut().clear();
     }
@@ -76,7 +86,7 @@ impl KnownFlows {
             // Whose SYN was not seen may stand the wrong way round.
             let connections = self.connections.borrow();
             let found = connections.get(&ends).or_else(|| connections.get(&(ends.1, ends.0)));
-            return found.map(|(_, owner)| Rc::clone(owner));
+            return found.map(|known| Rc::clone(&known.owner));
         }
         match flow.pid {
             Some(pid) => Some(process(pid, &probe.memory(), owners)),
@@ -102,6 +112,10 @@ impl KnownFlows {
     fn is_local(&self, addr: IpAddr) -> bool {
         *self.local.borrow_mut().entry(addr).or_insert_with(|| UdpSocket::bind((addr, 0)).is_ok())
     }
+}
+
+fn known_of(reading: &SocketReading, owner: &Rc<Owner>) -> Known {
+    Known { role: reading.role, owner: Rc::clone(owner), ended: reading.ended }
 }
 
 /// A process by its id, with the name that the kernel wrote when it made its socket; a later process with the same low

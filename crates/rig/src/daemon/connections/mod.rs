@@ -218,7 +218,7 @@ impl Connections {
     /// After a window's flows were told: what was known only for them is let go, and the sockets are walked over where it is
     /// time to.
     pub(super) fn after_window(&mut self) {
-        self.known.next_window();
+        self.known.next_window(self.window_start);
         self.unknown_from.set(None);
         if !self.walks.is_due() {
             return;
