@@ -22,6 +22,9 @@ const TCP: u8 = 6;
 /// Client's end and server's.
 type Ends = ((IpAddr, u16), (IpAddr, u16));
 
+/// Protocol and number.
+type Port = (u8, u16);
+
 struct Known {
     role: SocketRole,
     owner: Rc<Owner>,
@@ -35,7 +38,7 @@ pub(super) struct KnownFlows {
     /// The client's owner, else the server's: with both on this host it is the one who asked.
     connections: RefCell<FxHashMap<Ends, Known>>,
     /// By protocol and bound port, of this host's own network namespace.
-    ports: RefCell<FxHashMap<(u8, u16), Option<Rc<Owner>>>>,
+    ports: RefCell<FxHashMap<Port, Option<Rc<Owner>>>>,
     /// Whether an address is this host's.
     local: RefCell<FxHashMap<IpAddr, bool>>,
     netns: Option<u32>,
