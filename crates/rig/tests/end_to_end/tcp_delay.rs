@@ -10,7 +10,7 @@ const ONE_WAY: Duration = Duration::from_millis(20);
 const ROUND_TRIP_US: u64 = 40_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The kernel counts in ticks, and between two looks goes on.
-const CLOSE_US: u64 = 30_000;
+const CLOSE_US: u64 = 50_000;
 
 /// A tenth of the truth, and what the relay itself was late by.
 #[track_caller]

@@ -64,7 +64,8 @@ impl<'a> Rig<'a> {
         wait_for("the rig answers", START_LIMIT, || {
             let ended = self.child.try_wait().expect("ask for the rig");
             assert!(ended.is_none(), "the rig ended at its start ({ended:?}): {}", self.log());
-            self.try_get("/healthz").ok()
+            // It answers for its health while it still attaches; what is open it tells once it has.
+            self.try_get("/healthz").and_then(|_| self.try_get("/api/v1/connections")).ok()
         });
     }
 
