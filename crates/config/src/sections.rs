@@ -75,11 +75,13 @@ impl Default for FlowConfig {
 pub struct TcpConfig {
     /// Whether connections are told, and owners of sockets known.
     pub enabled: bool,
+    /// Whether every read by an application is looked at.
+    pub reads: bool,
 }
 
 impl Default for TcpConfig {
     fn default() -> Self {
-        Self { enabled: true }
+        Self { enabled: true, reads: false }
     }
 }
 

@@ -41,6 +41,7 @@ fn every_key_is_read() {
         tunnels = true
         [tcp]
         enabled = false
+        reads = true
         [store]
         enabled = false
         dir = "/data/netrig"
@@ -185,6 +186,7 @@ prop_compose! {
         c.rig.host = host;
         c.flow.hook = hook;
         c.flow.tunnels = tunnels;
+        c.tcp.reads = tunnels;
         c.store.dir = dir.into();
         c.store.retain = Duration::from_secs(retain_h * 3_600);
         c.store.budget = ByteSize(budget);

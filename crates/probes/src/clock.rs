@@ -10,6 +10,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The rates Linux can be built with.
 const HZ_KNOWN: [u64; 8] = [100, 128, 200, 250, 256, 300, 1000, 1024];
 
+/// Readings from which the lag of the monotonic clock is taken.
+const LAG_READINGS: usize = 8;
+
 /// Jiffies and monotonic nanoseconds at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
@@ -43,6 +46,12 @@ impl TickClock {
         let hz = nearest_hz(ticks as f64 * 1e9 / ns as f64);
         let mut clock = Self { ns_per_tick: 1_000_000_000 / hz, jiffies: 0, at: Timestamp(0), monotonic_lag_ns: 0 };
         clock.sync(second);
+        // What passes between the two clocks' readings adds to the lag: the smallest of some is nearest.
+        for _ in 0..LAG_READINGS {
+            let reading = read()?;
+            let lag_ns = now().0.wrapping_sub(reading.monotonic_ns.cast_signed());
+            clock.monotonic_lag_ns = clock.monotonic_lag_ns.min(lag_ns);
+        }
         Ok(clock)
     }
 

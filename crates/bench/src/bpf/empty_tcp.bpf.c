@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Programs that do nothing, at the hooks where the TCP probe meets every request: what the kernel takes for calling a
+ * A program that does nothing, at the hook where the TCP probe meets every request: what the kernel takes for calling a
  * program there, and what its run-time statistics say of none.
  */
 #include "../../../probes/src/tcp/kernel_tcp.h"
-
-SEC("tp_btf/tcp_rcv_space_adjust")
-int empty_read(void *ctx)
-{
-	return 0;
-}
 
 SEC("sockops")
 int empty_operations(struct bpf_sock_ops *ops)

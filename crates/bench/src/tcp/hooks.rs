@@ -80,8 +80,8 @@ fn empty(plan: HookPlan, contenders: &mut Contenders, near: &NetNs) -> Result<f6
         loads::echo(&Server::start(SERVER_CPU)?, plan.requests)
     })?;
     let results = since(&before, &runs_of_own()?, "echo", 0.0);
-    let read = results.iter().find(|result| result.program == "empty_read");
-    Ok(read.map_or(0.0, |result| result.told_ns))
+    let operations = results.iter().find(|result| result.program == "empty_operations");
+    Ok(operations.map_or(0.0, |result| result.told_ns))
 }
 
 fn since(before: &Runs, after: &Runs, load: &str, empty_ns: f64) -> Vec<HookResult> {

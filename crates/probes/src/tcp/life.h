@@ -122,6 +122,7 @@ static __always_inline void established(struct tcp_slot *slot, struct tcp_sock *
 	__u64 connect_ns = now - slot->opened_ns;
 
 	slot->established_ns = now;
+	slot->rcv_nxt = tp->rcv_nxt;
 	copy_addresses(slot, tp); /* the port is chosen after SYN_SENT */
 	find_service(slot);
 	if (slot->role == TCP_ROLE_CLIENT) {
@@ -129,7 +130,7 @@ static __always_inline void established(struct tcp_slot *slot, struct tcp_sock *
 	} else {
 		COUNT(established[1]);
 		connect_ns = (__u64)(tp->srtt_us >> 3) * 1000;
-		slot->retransmits[RETRANSMIT_SYN_ACK] = tp->total_retrans;
+		slot->retransmits[RETRANSMIT_SYN_ACK] = slot->retransmits_seen = tp->total_retrans;
 	}
 	slot->connect_us = connect_ns / 1000;
 	add_connect_time(slot, connect_ns);
@@ -148,6 +149,7 @@ static __always_inline void ended(struct tcp_slot *slot, __u32 number, struct tc
 				slot->error = EADDRNOTAVAIL;
 		}
 		copy_health(slot, tp);
+		look_at_windows(slot, tp);
 	}
 	if (error)
 		slot->error = error;

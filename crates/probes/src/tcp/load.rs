@@ -8,6 +8,9 @@ use libbpf_rs::{ErrorExt, Object, OpenObject};
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));
 
+/// The program that is loaded only where every read is to be looked at.
+const READS: &str = "tcp_read";
+
 /// Programs at tracepoints: the tracepoint, and what is not known without it.
 pub(super) const TRACEPOINTS: &[(&str, &str, &str)] = &[
     ("tcp_state", "inet_sock_set_state", "connections"),
@@ -16,7 +19,7 @@ pub(super) const TRACEPOINTS: &[(&str, &str, &str)] = &[
     ("tcp_retransmit_syn_ack", "tcp_retransmit_synack", "retransmits of SYN-ACKs"),
     ("tcp_reset_sent", "tcp_send_reset", "resets sent"),
     ("tcp_reset_received", "tcp_receive_reset", "resets received"),
-    ("tcp_read", "tcp_rcv_space_adjust", "owners of accepted connections while they are open, octets received"),
+    (READS, "tcp_rcv_space_adjust", "every read"),
 ];
 
 /// Programs at the root of the v2 control groups: what is not known without them.
@@ -25,6 +28,8 @@ pub(super) const CGROUP: &[(&str, &str)] = &[
     ("other_made", "owners of sockets other than TCP's"),
     ("other_bound4", "owners of bound ports"),
     ("other_bound6", "owners of bound ports"),
+    ("tcp_accepted4", "owners of accepted connections while they are open"),
+    ("tcp_accepted6", "owners of accepted connections while they are open"),
     ("tcp_connect4", "connections that fail before a SYN is sent"),
     ("tcp_connect6", "connections that fail before a SYN is sent"),
     ("socket_released", "owners of sockets other than TCP's, connections that fail before a SYN is sent"),
@@ -35,7 +40,8 @@ pub(super) fn load(options: &TcpOptions, missing: &mut Vec<Missing>) -> Result<O
     let mut open = object::open("tcp", OBJECT)?;
     size_maps(&mut open, options).map_err(|e| object::refused("tcp", &e))?;
     let absent = absent_tracepoints();
-    for (_, tracepoint, what) in TRACEPOINTS.iter().filter(|(_, tracepoint, _)| absent.contains(tracepoint)) {
+    let asked = TRACEPOINTS.iter().filter(|(program, ..)| *program != READS || options.reads);
+    for (_, tracepoint, what) in asked.filter(|(_, tracepoint, _)| absent.contains(tracepoint)) {
         missing.push(Missing { what, why: format!("this kernel has no tracepoint {tracepoint}") });
     }
     for mut program in open.progs_mut() {
@@ -43,7 +49,7 @@ pub(super) fn load(options: &TcpOptions, missing: &mut Vec<Missing>) -> Result<O
         let tracepoint = TRACEPOINTS.iter().find(|(each, ..)| *each == name).map(|(_, tracepoint, _)| *tracepoint);
         let of_cgroup = CGROUP.iter().any(|(each, _)| *each == name);
         let wanted = tracepoint.is_none_or(|t| !absent.contains(&t)) && (!of_cgroup || options.cgroup_root.is_some());
-        program.set_autoload(wanted);
+        program.set_autoload(wanted && (name != READS || options.reads));
     }
     open.load().map_err(|e| object::refused("tcp", &e))
 }

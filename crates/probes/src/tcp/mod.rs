@@ -29,6 +29,9 @@ pub struct TcpOptions {
     pub sizes: TcpSizes,
     /// Where the v2 control groups are mounted; without it there are no round trips, nor owners of UDP sockets.
     pub cgroup_root: Option<PathBuf>,
+    /// Whether every read by an application is looked at: what has been received and which windows were shut is then known at
+    /// every moment, for as much again a request as round trips cost.
+    pub reads: bool,
     /// The first connection's id; the next ones count on from it.
     pub first_id: u64,
 }
@@ -38,7 +41,7 @@ impl TcpOptions {
     #[must_use]
     pub fn live(kernel_bytes: u64, cgroup_root: Option<PathBuf>, first_id: u64) -> Self {
         let cpus = u32::try_from(libbpf_rs::num_possible_cpus().unwrap_or(1)).unwrap_or(1);
-        Self { sizes: TcpSizes::within(kernel_bytes, cpus), cgroup_root, first_id }
+        Self { sizes: TcpSizes::within(kernel_bytes, cpus), cgroup_root, reads: false, first_id }
     }
 }
 

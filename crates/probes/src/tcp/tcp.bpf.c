@@ -4,9 +4,9 @@
  * itself, and says when it changes.
  *
  * Hooks: tracepoints by BTF (inet_sock_set_state, inet_sk_error_report, tcp_retransmit_skb, tcp_retransmit_synack,
- * tcp_send_reset, tcp_receive_reset, tcp_rcv_space_adjust), socket operations at the root of the v2 control groups (round
- * trips), iterators over sockets and over processes' files (what is older than the rig), and the making, binding and release
- * of sockets other than TCP's at the same root (their owners).
+ * tcp_send_reset, tcp_receive_reset; tcp_rcv_space_adjust where asked for); at the root of the v2 control groups socket operations (round trips), connect() and
+ * accept(), and the making, binding and release of sockets (owners); iterators over sockets and over processes' files (what
+ * is older than the rig).
  * Metrics: netrig_tcp_*.
  */
 #include "../bpf/clock.h"
@@ -84,7 +84,8 @@ int BPF_PROG(tcp_retransmit, struct sock *sk)
 	slot = SLOT_OF(tp);
 	if (slot) {
 		/* Of one skb several segments may have been sent again. */
-		segments = tp->total_retrans - slot->total_retrans;
+		segments = tp->total_retrans - slot->retransmits_seen;
+		slot->retransmits_seen = tp->total_retrans;
 		slot->retransmits[cause] += segments;
 		if (cause == RETRANSMIT_SYN)
 			copy_addresses(slot, tp);
@@ -139,7 +140,56 @@ int BPF_PROG(tcp_reset_received, struct sock *sk)
 	return 0;
 }
 
-/* A process has read from the socket: whose it is, and how much has come. */
+/*
+ * Whether the segment that ends a round trip carried no data: the peer's kernel sent it, and its application had no part in
+ * the time. Segments with data are counted as they come, and their octets when they have been taken in, which is after
+ * this. So one more of them than at the last round trip was an earlier one if octets have come meanwhile, else this one;
+ * unless the last one's own octets were still to come. Of more than one nothing is concluded, nor of segments that waited for
+ * the socket's lock, which were counted when they came.
+ */
+static __always_inline bool is_pure(struct tcp_slot *slot, struct tcp_sock *tp)
+{
+	__u32 segments = tp->data_segs_in - slot->data_segs_in;
+	bool octets = tp->rcv_nxt != slot->rcv_nxt, pure;
+
+	if (SOCK(tp)->sk_lock.owned)
+		return false;
+	pure = !segments || (segments == 1 && octets && !(slot->facts & TCP_OCTETS_TO_COME));
+	if (pure)
+		slot->facts &= ~TCP_OCTETS_TO_COME;
+	else
+		slot->facts |= TCP_OCTETS_TO_COME;
+	slot->data_segs_in = tp->data_segs_in;
+	slot->rcv_nxt = tp->rcv_nxt;
+	return pure;
+}
+
+static __always_inline void round_trip(struct tcp_slot *slot, struct tcp_sock *tp, __u32 rtt_us)
+{
+	struct tcp_service *service = bpf_map_lookup_elem(&services, &slot->service);
+
+	if (!slot->rtt_samples || rtt_us < slot->rtt_us_min)
+		slot->rtt_us_min = rtt_us;
+	if (rtt_us > slot->rtt_us_max)
+		slot->rtt_us_max = rtt_us;
+	slot->rtt_us_sum += rtt_us;
+	slot->rtt_samples++;
+	if (service)
+		time_add(&service->rtt, (__u64)rtt_us * 1000);
+	if (!is_pure(slot, tp))
+		return;
+	if (!slot->rtt_pure_samples || rtt_us < slot->rtt_pure_us_min)
+		slot->rtt_pure_us_min = rtt_us;
+	slot->rtt_pure_us_sum += rtt_us;
+	slot->rtt_pure_samples++;
+	if (service)
+		time_add(&service->rtt_pure, (__u64)rtt_us * 1000);
+}
+
+/*
+ * Only where it is asked for: every read costs as much again as every round trip. A process has read from the socket: whose
+ * it is, how much has come, whether the window had been shut.
+ */
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(tcp_read, struct sock *sk)
 {
@@ -152,8 +202,11 @@ int BPF_PROG(tcp_read, struct sock *sk)
 	if (!tp)
 		return 0;
 	/* What waits for the lock has been counted, and not been looked at. */
-	if (!SOCK(tp)->sk_backlog.len)
+	if (!SOCK(tp)->sk_backlog.len) {
 		slot->data_segs_in = tp->data_segs_in;
+		slot->rcv_nxt = tp->rcv_nxt;
+		slot->facts &= ~TCP_OCTETS_TO_COME;
+	}
 	slot->segs_in = tp->segs_in;
 	slot->bytes_received = payload_received(tp);
 	slot->out_of_order = tp->rcv_ooopack;
@@ -162,37 +215,6 @@ int BPF_PROG(tcp_read, struct sock *sk)
 	if (!(slot->facts & TCP_OWNED) && runs_for_owner(sk))
 		set_owner(slot);
 	return 0;
-}
-
-/*
- * A round trip, measured. If no segment with data has come since the last look (a look is a round trip, or a read), the
- * acknowledgement carried none: the peer's kernel sent it, and its application had no part in the time. Segments that
- * waited for the socket's lock were counted when they came, later ones with earlier ones: of those nothing is concluded.
- */
-static __always_inline void round_trip(struct tcp_slot *slot, struct tcp_sock *tp, __u32 rtt_us)
-{
-	struct tcp_service *service = bpf_map_lookup_elem(&services, &slot->service);
-	bool waited = SOCK(tp)->sk_lock.owned;
-	bool pure = !waited && tp->data_segs_in == slot->data_segs_in;
-
-	if (!slot->rtt_samples || rtt_us < slot->rtt_us_min)
-		slot->rtt_us_min = rtt_us;
-	if (rtt_us > slot->rtt_us_max)
-		slot->rtt_us_max = rtt_us;
-	slot->rtt_us_sum += rtt_us;
-	slot->rtt_samples++;
-	if (service)
-		time_add(&service->rtt, (__u64)rtt_us * 1000);
-	if (!waited)
-		slot->data_segs_in = tp->data_segs_in;
-	if (!pure)
-		return;
-	if (!slot->rtt_pure_samples || rtt_us < slot->rtt_pure_us_min)
-		slot->rtt_pure_us_min = rtt_us;
-	slot->rtt_pure_us_sum += rtt_us;
-	slot->rtt_pure_samples++;
-	if (service)
-		time_add(&service->rtt_pure, (__u64)rtt_us * 1000);
 }
 
 SEC("sockops")
@@ -228,6 +250,7 @@ int tcp_operations(struct bpf_sock_ops *ops)
 	return 1;
 }
 
+#include "accept.h"
 #include "walk.h"
 
 char LICENSE[] SEC("license")

@@ -70,6 +70,8 @@ static __always_inline struct tcp_slot *adopt(struct tcp_sock *tp, struct tcp_en
 	}
 	__sync_fetch_and_add(&end->adopted, 1);
 	slot->data_segs_in = tp->data_segs_in;
+	slot->retransmits_seen = tp->total_retrans;
+	slot->rcv_nxt = tp->rcv_nxt;
 	key = port_key(slot);
 	slot->role = bpf_map_lookup_elem(&listening, &key) ? TCP_ROLE_SERVER : TCP_ROLE_CLIENT;
 	find_service(slot);
@@ -161,7 +163,8 @@ int tcp_walk_files(struct bpf_iter__task_file *ctx)
 	if (!tp)
 		return 0;
 	slot = meet(tp);
-	if (slot && !(slot->facts & TCP_OWNED)) {
+	/* A process that is about to run another program holds its parent's files for a moment: who accepted knows better. */
+	if (slot && !(slot->facts & (TCP_OWNED | TCP_ACCEPTED))) {
 		owner_from_task(&slot->owner, task);
 		slot->facts |= TCP_OWNED;
 	}

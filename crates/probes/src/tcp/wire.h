@@ -30,6 +30,8 @@ enum tcp_fact {
 	TCP_ECN = 1 << 7,
 	TCP_PEER_WINDOW_SHUT = 1 << 8, /* at the latest look */
 	TCP_OWN_WINDOW_SHUT = 1 << 9,
+	TCP_OCTETS_TO_COME = 1 << 11, /* the latest round trip's segment may have had data, not taken in by then */
+	TCP_ACCEPTED = 1 << 12, /* the owner is who accepted it */
 	TCP_NEVER_LEFT = 1 << 10, /* connect() failed before a SYN was made; its error is known to its caller only */
 };
 
@@ -66,7 +68,9 @@ struct tcp_slot {
 	__u32 rtt_pure_samples;
 	__u64 rtt_pure_us_sum;
 	__u32 rtt_pure_us_min;
-	__u32 data_segs_in; /* segments with data received, at the latest look */
+	__u32 data_segs_in; /* segments with data received, at the latest round trip … */
+	__u32 rcv_nxt; /* … and up to where octets had been taken in */
+	__u32 retransmits_seen; /* of the kernel's count, by the hook that tells causes; a walk may come between the two */
 
 	__u64 bytes_sent; /* payload, each octet once */
 	__u64 bytes_received; /* payload, in order */

@@ -91,7 +91,7 @@ fn a_receiver_that_does_not_read_is_told_by_both_ends() {
     require_root!();
     const BYTES: usize = 200_000;
     let pair = Pair::new("window");
-    let rig = Rig::of_tcp(&pair.left);
+    let rig = Rig::of_tcp_and_reads(&pair.left);
     let server = Server::silent(&pair.right, (Pair::RIGHT, 0), 8192);
     let client = Connect::to(server.address()).from(&pair.left).expect("connect");
     let info = std::thread::scope(|scope| {

@@ -61,7 +61,7 @@ fn options(config: &Config, owners: &Owners, now: Timestamp) -> TcpOptions {
     let bytes = probe_options(config).1.tcp_kernel_bytes;
     // Seconds in the upper bits: ids go on rising over restarts, and stay whole in JSON's numbers.
     let first_id = u64::try_from(now.0 / 1_000_000_000).unwrap_or(0) << 20;
-    TcpOptions::live(bytes, owners.cgroup_root(), first_id)
+    TcpOptions { reads: config.tcp.reads, ..TcpOptions::live(bytes, owners.cgroup_root(), first_id) }
 }
 
 impl Connections {
@@ -185,6 +185,7 @@ impl Connections {
     /// Closes the window that ends at `end`: what has ended in it, and what is still open.
     pub(super) fn close(&mut self, outlet: Option<&Storing>, end: Timestamp, last: bool, meanwhile: &mut dyn FnMut()) {
         self.take_ended(last);
+        self.look_at_all();
         self.services.scan();
         self.sync_clock();
         // A clock that was set back must not make a window that ends before it begins.
@@ -215,11 +216,15 @@ impl Connections {
         self.window_start = end;
     }
 
-    /// After a window's flows were told: what was known only for them is let go, and the sockets are walked over where it is
-    /// time to.
+    /// After a window's flows were told: what was known only for them is let go.
     pub(super) fn after_window(&mut self) {
         self.known.next_window(self.window_start);
         self.unknown_from.set(None);
+    }
+
+    /// Looks at every socket, where that is not too soon for what it costs: not every hook is worth its price, and this is
+    /// how what they would tell is known when it is asked for.
+    fn look_at_all(&mut self) {
         if !self.walks.is_due() {
             return;
         }
@@ -236,6 +241,7 @@ impl Connections {
     /// The records that are not stored yet: what has ended since the window began, and what is open. Also where they begin.
     pub(super) fn open(&mut self) -> (Vec<ConnectionRecord>, Timestamp) {
         self.take_ended(false);
+        self.look_at_all();
         self.sync_clock();
         let window = (self.window_start, self.clock.now().max(self.window_start.plus_ns(1)));
         let mut records = self.ended.clone();
@@ -262,6 +268,7 @@ impl Connections {
     /// Takes in which connections are open, for flows that are asked for before the window is over.
     pub(super) fn look_at_open(&mut self) {
         self.take_ended(false);
+        self.look_at_all();
         self.sync_clock();
         self.unknown_from.set(Some(self.places.next_id()));
         for number in self.places.open().collect::<Vec<_>>() {

@@ -1,5 +1,5 @@
-//! When the sockets are walked over: once at the start, in every network namespace, and from then on slowly, to look after
-//! what events may have missed.
+//! When the sockets are walked over: once at the start, in every network namespace; from then on before connections are told,
+//! unless that is too soon for what it costs. Walks see what no hook sees, and what hooks missed.
 
 use netrig_drain::tcp::Places;
 use netrig_model::{SocketReading, SocketRole};
@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use std::time::{Duration, Instant};
 
 /// A walk at most this often; less often where it costs more than a thousandth of a core.
-const REST_MIN: Duration = Duration::from_secs(10);
+const REST_MIN: Duration = Duration::from_secs(1);
 /// Listeners of this namespace are looked at by themselves, which costs next to nothing.
 const LISTENERS_REST: Duration = Duration::from_secs(1);
 const COST_SHARE: u32 = 1000;

@@ -71,6 +71,14 @@ impl<'a> Rig<'a> {
         Self::start(ns, &["lo"])
     }
 
+    /// The same, with every read looked at.
+    pub(crate) fn of_tcp_and_reads(ns: &'a NetNs) -> Self {
+        Self::start_with(
+            ns,
+            "[rig]\ninterfaces = [\"lo\"]\nwindow = \"1s\"\nidle_timeout = \"5s\"\n[tcp]\nreads = true\n",
+        )
+    }
+
     /// What is not in the store yet, and what is open.
     pub(crate) fn connections(&self) -> Vec<ConnectionRecord> {
         let text = self.get("/api/v1/connections");
