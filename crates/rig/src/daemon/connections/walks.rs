@@ -8,11 +8,11 @@ use netrig_probes::tcp::{Scope, TcpProbe};
 use rustc_hash::FxHashMap;
 use std::time::{Duration, Instant};
 
-/// A walk at most this often; less often where it costs more than a thousandth of a core.
+/// A walk at most this often; less often where it costs more than a third of a percent of a core.
 const REST_MIN: Duration = Duration::from_secs(1);
 /// Listeners of this namespace are looked at by themselves, which costs next to nothing.
 const LISTENERS_REST: Duration = Duration::from_secs(1);
-const COST_SHARE: u32 = 1000;
+const COST_SHARE: u32 = 300;
 
 /// The schedule of walks, and what they found.
 #[derive(Default)]
