@@ -270,7 +270,11 @@ pub const CONNECTION_COLUMNS: &[Column] = &[
     req("retransmits_syn_ack", U64, "… SYN-ACK, before the socket existed"),
     req("retransmits_spurious", U64, "retransmits the peer said it did not need (DSACK)"),
     req("out_of_order", U64, "segments received out of order"),
-    req("zero_windows_local", U64, "times this side was found to have told the peer to stop sending; all of them with [tcp] reads"),
+    req(
+        "zero_windows_local",
+        U64,
+        "times this side was found to have told the peer to stop sending; all of them with [tcp] reads",
+    ),
     req("zero_windows_peer", U64, "times the peer told this side to stop sending"),
     opt("ecn", Bool, "whether explicit congestion notification was agreed on"),
     req("ce_marks", U64, "sent segments that the network marked as having met congestion"),

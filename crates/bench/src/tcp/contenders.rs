@@ -91,5 +91,5 @@ pub(crate) fn cgroup_root() -> Result<PathBuf> {
 
 /// The probe as the rig loads it.
 pub(crate) fn options(sizes: TcpSizes) -> Result<TcpOptions> {
-    Ok(TcpOptions { sizes, cgroup_root: Some(cgroup_root()?), first_id: 1 })
+    Ok(TcpOptions { sizes, cgroup_root: Some(cgroup_root()?), reads: false, first_id: 1 })
 }

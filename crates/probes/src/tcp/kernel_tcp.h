@@ -136,7 +136,8 @@ struct tcp_sock {
 	struct minmax rtt_min;
 };
 
-struct sk_buff {};
+struct sk_buff {
+};
 
 struct request_sock {
 	struct sock *rsk_listener;

@@ -66,7 +66,8 @@ static __always_inline struct tcp_slot *begin(struct tcp_sock *tp, __u8 role, __
 
 	if (!slot) {
 		if (ref)
-			ref->attempt_ns = ref->generation = 0; /* of no place: an accepted socket must not go on as its listener */
+			ref->attempt_ns = ref->generation =
+				0; /* of no place: an accepted socket must not go on as its listener */
 		if (role != TCP_ROLE_LISTENER) /* a walk will find it */
 			COUNT(untracked);
 		return NULL;

@@ -71,11 +71,11 @@ static __always_inline struct tcp_totals *the_totals(void)
 	return bpf_map_lookup_elem(&totals, &cpu);
 }
 
-#define COUNT(field)                                                \
-	do {                                                        \
-		struct tcp_totals *all = the_totals();              \
-		if (all)                                            \
-			__sync_fetch_and_add(&all->field, 1);       \
+#define COUNT(field)                                          \
+	do {                                                  \
+		struct tcp_totals *all = the_totals();        \
+		if (all)                                      \
+			__sync_fetch_and_add(&all->field, 1); \
 	} while (0)
 
 static __always_inline struct tcp_slot *slot_at(__u32 number, __u32 generation)

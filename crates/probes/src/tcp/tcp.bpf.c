@@ -32,7 +32,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
 		slot = slot_of_ref(ref);
 		if (slot && !(slot->facts & TCP_ENDED))
 			step(slot, ref->slot, tp, old, new);
-		else if (new == TCP_CLOSE && old != TCP_CLOSE && old != TCP_LISTEN)
+		else if (new == TCP_CLOSE && old != TCP_CLOSE &&old != TCP_LISTEN)
 			COUNT(unknown_ends);
 		return 0;
 	}
