@@ -8,6 +8,9 @@
 SEC("sockops")
 int empty_operations(struct bpf_sock_ops *ops)
 {
+	/* Asked for, so that the kernel calls it as often. */
+	if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB || ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_RTT_CB_FLAG);
 	return 1;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who accepts a connection: accept() asks for the peer's name on behalf of most applications, in their process. Not the last
- * word, for a server may hand the connection on: that a walk finds, or the close. Whoever accepts without asking for a
- * name is known by the listener until then.
+ * Who accepts a connection: accept() asks for the peer's name on behalf of most applications, in their process. Whoever
+ * accepts without asking for a name is known by the listener, until a walk or the close tells more.
  */
 #ifndef NETRIG_TCP_ACCEPT_H
 #define NETRIG_TCP_ACCEPT_H

@@ -172,8 +172,8 @@ static __always_inline void step(struct tcp_slot *slot, __u32 number, struct tcp
 		else if (new == TCP_CLOSE_WAIT)
 			slot->facts |= TCP_PEER_CLOSED_FIRST;
 	}
-	/* Whoever closes it uses it. */
-	if (!(slot->facts & TCP_OWNED) && slot->role == TCP_ROLE_SERVER && runs_for_owner(SOCK(tp)) &&
+	/* Whoever closes it uses it; but who accepted it knows better than a child that has only inherited it. */
+	if (!(slot->facts & (TCP_OWNED | TCP_ACCEPTED)) && slot->role == TCP_ROLE_SERVER && runs_for_owner(SOCK(tp)) &&
 	    (new == TCP_FIN_WAIT1 || new == TCP_LAST_ACK || new == TCP_CLOSE))
 		set_owner(slot);
 	if (new == TCP_CLOSE)
