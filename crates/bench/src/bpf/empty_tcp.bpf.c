@@ -6,7 +6,7 @@
 #include "../../../probes/src/tcp/kernel_tcp.h"
 
 SEC("sockops")
-int empty_operations(struct bpf_sock_ops *ops)
+int empty_ops(struct bpf_sock_ops *ops)
 {
 	/* Asked for, so that the kernel calls it as often. */
 	if (ops->op == BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB || ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)

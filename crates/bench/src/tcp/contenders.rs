@@ -64,7 +64,7 @@ impl Contenders {
         let root = File::open(cgroup_root()?)?;
         for program in self.empty.progs_mut() {
             let link = match program.name().to_str() {
-                Some("empty_operations") => program.attach_cgroup(root.as_raw_fd()),
+                Some("empty_ops") => program.attach_cgroup(root.as_raw_fd()),
                 _ => program.attach(),
             };
             self.links.push(link.context("an empty program does not attach")?);

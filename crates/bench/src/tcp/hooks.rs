@@ -80,7 +80,7 @@ fn empty(plan: HookPlan, contenders: &mut Contenders, near: &NetNs) -> Result<f6
         loads::echo(&Server::start(SERVER_CPU)?, plan.requests)
     })?;
     let results = since(&before, &runs_of_own()?, "echo", 0.0);
-    let operations = results.iter().find(|result| result.program == "empty_operations");
+    let operations = results.iter().find(|result| result.program == "empty_ops");
     Ok(operations.map_or(0.0, |result| result.told_ns))
 }
 
