@@ -2,8 +2,8 @@
 
 use super::{Missing, TcpOptions};
 use crate::{ProbeError, object};
-use libbpf_rs::btf::Btf;
-use libbpf_rs::btf::types::Typedef;
+use libbpf_rs::btf::{Btf, ReferencesType};
+use libbpf_rs::btf::types::{FuncProto, Typedef};
 use libbpf_rs::{ErrorExt, Object, OpenObject};
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));
@@ -38,8 +38,8 @@ pub(super) const CGROUP: &[(&str, &str)] = &[
 /// Loads the programs that this kernel can have.
 pub(super) fn load(options: &TcpOptions, missing: &mut Vec<Missing>) -> Result<Object, ProbeError> {
     let mut open = object::open("tcp", OBJECT)?;
-    size_maps(&mut open, options).map_err(|e| object::refused("tcp", &e))?;
-    let absent = absent_tracepoints();
+    let Tracepoints { absent, retransmit_tells_error } = Tracepoints::of_kernel();
+    size_maps(&mut open, options, retransmit_tells_error).map_err(|e| object::refused("tcp", &e))?;
     let asked = TRACEPOINTS.iter().filter(|(program, ..)| *program != READS || options.reads);
     for (_, tracepoint, what) in asked.filter(|(_, tracepoint, _)| absent.contains(tracepoint)) {
         missing.push(Missing { what, why: format!("this kernel has no tracepoint {tracepoint}") });
@@ -54,15 +54,34 @@ pub(super) fn load(options: &TcpOptions, missing: &mut Vec<Missing>) -> Result<O
     open.load().map_err(|e| object::refused("tcp", &e))
 }
 
-/// Which tracepoints the running kernel does not have. Where its types cannot be read, loading will say why.
-fn absent_tracepoints() -> Vec<&'static str> {
-    let Ok(kernel) = Btf::from_vmlinux() else { return Vec::new() };
-    let has = |name: &str| kernel.type_by_name::<Typedef<'_>>(&format!("btf_trace_{name}")).is_some();
-    TRACEPOINTS.iter().map(|(_, tracepoint, _)| *tracepoint).filter(|name| !has(name)).collect()
+/// What the running kernel's types say of its tracepoints. Where they cannot be read, loading will say why.
+#[derive(Default)]
+struct Tracepoints {
+    absent: Vec<&'static str>,
+    /// Newer kernels tell of retransmits that came to nothing too, with the error in a third argument.
+    retransmit_tells_error: bool,
 }
 
-fn size_maps(open: &mut OpenObject, options: &TcpOptions) -> libbpf_rs::Result<()> {
+impl Tracepoints {
+    fn of_kernel() -> Self {
+        let Ok(kernel) = Btf::from_vmlinux() else { return Self::default() };
+        let arguments = |name: &str| {
+            let pointer = kernel.type_by_name::<Typedef<'_>>(&format!("btf_trace_{name}"))?.referenced_type();
+            // The first is the tracepoint's own.
+            FuncProto::try_from(pointer.next_type()?).ok().map(|function| function.len().saturating_sub(1))
+        };
+        let names = TRACEPOINTS.iter().map(|(_, tracepoint, _)| *tracepoint);
+        Self {
+            absent: names.filter(|name| arguments(name).is_none()).collect(),
+            retransmit_tells_error: arguments("tcp_retransmit_skb") >= Some(3),
+        }
+    }
+}
+
+fn size_maps(open: &mut OpenObject, options: &TcpOptions, retransmit_tells_error: bool) -> libbpf_rs::Result<()> {
     let sizes = options.sizes;
+    let mut settings = sizes.settings();
+    settings.retransmit_tells_error = retransmit_tells_error.into();
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
         let entries = match name.as_str() {
@@ -73,7 +92,7 @@ fn size_maps(open: &mut OpenObject, options: &TcpOptions) -> libbpf_rs::Result<(
             "processes" => sizes.processes,
             _ => {
                 if name.ends_with(".rodata.settings") {
-                    map.set_initial_value(object::bytes_of(&sizes.settings()))?;
+                    map.set_initial_value(object::bytes_of(&settings))?;
                 }
                 continue;
             }

@@ -78,6 +78,7 @@ impl TcpSizes {
             other_sockets_max: self.other_sockets,
             cpu_mask: self.cpus - 1,
             process_mask: self.processes - 1,
+            ..tcp_settings::default()
         }
     }
 }

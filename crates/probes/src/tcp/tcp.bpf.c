@@ -71,8 +71,9 @@ static __always_inline __u32 cause_of(struct tcp_sock *tp)
 }
 
 SEC("tp_btf/tcp_retransmit_skb")
-int BPF_PROG(tcp_retransmit, struct sock *sk)
+int tcp_retransmit(__u64 *args)
 {
+	struct sock *sk = (struct sock *)args[0];
 	struct tcp_totals *all = the_totals();
 	struct tcp_sock *tp = TCP_SOCK(sk);
 	__u32 cause, segments = 1;
@@ -91,6 +92,8 @@ int BPF_PROG(tcp_retransmit, struct sock *sk)
 			copy_addresses(slot, tp);
 		copy_health(slot, tp);
 		look_at_windows(slot, tp);
+	} else if (settings.retransmit_tells_error && (int)args[2]) {
+		return 0; /* came to nothing, and no count of the socket's own can tell */
 	}
 	if (all)
 		__sync_fetch_and_add(&all->retransmits[cause], segments);

@@ -186,6 +186,8 @@ struct tcp_settings {
 	__u32 other_sockets_max;
 	__u32 cpu_mask;
 	__u32 process_mask;
+	__u32 retransmit_tells_error; /* the tracepoint's third argument, in newer kernels: also of attempts that came to nothing */
+	__u32 reserved;
 };
 
 #endif /* NETRIG_TCP_WIRE_H */
