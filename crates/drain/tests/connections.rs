@@ -197,7 +197,8 @@ fn a_walk_leaves_places_for_connections_that_come() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     let mut rig = Rig::start(512 << 10);
     let (_, all) = rig.places.free();
-    let pairs: Vec<_> = (0..all).map(|_| echo(&listener, 1)).collect();
+    // Two places each; no more, for the descriptors a process may have are few on some hosts.
+    let pairs: Vec<_> = (0..all / 2 + 8).map(|_| echo(&listener, 1)).collect();
     assert_eq!(rig.places.free().0, 0, "more sockets than places");
     for number in rig.places.open().collect::<Vec<_>>() {
         rig.places.release(number);
