@@ -141,6 +141,12 @@ impl TcpProbe {
         Some(link.map_err(|e| std::io::Error::other(format!("{e:#}"))))
     }
 
+    /// Whether it is attached.
+    #[must_use]
+    pub fn is_attached(&self) -> bool {
+        !self.links.is_empty()
+    }
+
     /// Takes the programs off; what they have counted stays.
     pub fn detach(&mut self) {
         self.links.clear();

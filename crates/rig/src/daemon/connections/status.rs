@@ -90,6 +90,10 @@ impl Connections {
 
     /// How the probe fares.
     pub(in crate::daemon) fn probe_status(&self) -> ProbeStatus {
+        if !self.probe.is_attached() {
+            let detail = "starting: nothing is attached yet".to_owned();
+            return ProbeStatus { name: "tcp".into(), state: ProbeState::Failed, detail };
+        }
         let missing = self.probe.missing();
         let sizes = self.probe.memory().sizes;
         let (state, detail) = if missing.is_empty() {
