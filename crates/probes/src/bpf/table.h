@@ -204,6 +204,8 @@ static __always_inline void take_over(const struct family *family, __u64 *slot, 
 	struct flow_hot *hot = hot_of(slot, words);
 	struct flow_cold *cold = cold_of(slot, words);
 	__u32 generation = cold->generation | 1;
+	/* Asked before the change of hands begins, which readers wait for. */
+	__u32 pid = add->skb ? sender_pid(add->skb) : add->pid;
 
 	PUBLISH(cold->generation, generation);
 #pragma unroll
@@ -217,7 +219,7 @@ static __always_inline void take_over(const struct family *family, __u64 *slot, 
 	cold->first = add->now;
 	cold->dscp = add->dscp;
 	cold->first_flags = add->tcp_flags;
-	*pid_of(slot, words) = add->skb ? sender_pid(add->skb) : add->pid;
+	*pid_of(slot, words) = pid;
 	PUBLISH(cold->generation, generation + 1);
 }
 
