@@ -125,6 +125,7 @@ fn a_full_table_evicts_counts_and_goes_on() {
     });
     let after = wait_accounted(&rig, 2 * pairs as u64 + 2);
     drop((held, late));
+    wait_for("they are closed", PATIENCE, || (rig.tcp().table.entries < capacity / 4).then_some(()));
     let stored = rig.stop();
     let evicted_here =
         |role| ends(&stored, &listeners, role).iter().filter(|r| r.end_reason == ConnectionEnd::Evicted).count();
