@@ -104,9 +104,9 @@ fn a_hundred_thousand_flows_are_told_to_the_last_packet() {
 fn a_small_memory_loses_keys_but_no_totals() {
     require_root!();
     let street = Street::new("small");
-    let config = "[rig]\ninterfaces = [\"near0\"]\nwindow = \"1s\"\nmemory = \"32MiB\"\n";
+    let config = "[rig]\ninterfaces = [\"near0\"]\nwindow = \"1s\"\nmemory = \"16MiB\"\n";
     let rig = Rig::start_with(&street.near, config);
-    let sent = street.near.inside(|| udp_churn(150_000, 2, 10));
+    let sent = street.near.inside(|| udp_churn(70_000, 2, 3));
     let stored = rig.stop();
     stored.assert_balanced();
     let overflow: u64 = stored.ledger.iter().map(|r| r.overflow_packets).sum();
