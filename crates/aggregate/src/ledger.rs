@@ -115,6 +115,12 @@ impl Ledger {
         self.accounts.get(&(iface, direction)).map_or((0, 0), |account| (account.unaccounted, account.unsent))
     }
 
+    /// Overflow told of an interface in one direction since attachment, as of the last window.
+    #[must_use]
+    pub fn overflow(&self, iface: InterfaceId, direction: Direction) -> TrafficCounts {
+        self.accounts.get(&(iface, direction)).map_or_else(TrafficCounts::default, |account| account.overflow)
+    }
+
     /// Closes the books of an interface that is gone, so that memory does not grow with every one that ever was.
     pub fn forget(&mut self, iface: InterfaceId) {
         self.accounts.retain(|(of, _), _| *of != iface);

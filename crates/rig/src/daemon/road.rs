@@ -146,7 +146,8 @@ impl Road {
         let mut inputs = Vec::new();
         for each in &watched {
             for way in Direction::BOTH {
-                inputs.push(ledger::input(&reading, (each, way), &self.baselines, &self.aggregator));
+                let told_overflow = self.ledger.overflow(each.id, way);
+                inputs.push(ledger::input(&reading, (each, way), &self.baselines, &self.aggregator, told_overflow));
             }
         }
         deltas += late.len() as u64;

@@ -30,12 +30,15 @@ pub(crate) fn interface(of: &Sources<'_>, watched: &Watched, way: Direction) -> 
         let since = of.kernel_at_start.get(&(watched.id, way)).copied().unwrap_or_default();
         KernelCounts { traffic: now.traffic.since(since.traffic), dropped: now.dropped.saturating_sub(since.dropped) }
     });
+    // As of the last window, as what is told is: the kernel's own count may have to be taken back.
+    let mut counts = counts_since(of.baselines, of.drain, watched.id, way);
+    counts.overflow = of.ledger.overflow(watched.id, way);
     InterfaceStatus {
         iface: watched.name.clone(),
         ifindex: watched.ifindex,
         direction: way,
         hook: watched.hooks[way.index()].to_owned(),
-        counts: counts_since(of.baselines, of.drain, watched.id, way),
+        counts,
         told,
         not_ip: not_ip.into_iter().map(|(ethertype, sum)| (ethertype_word(ethertype), sum)).collect(),
         kernel,

@@ -106,7 +106,7 @@ fn a_small_memory_loses_keys_but_no_totals() {
     let street = Street::new("small");
     let config = "[rig]\ninterfaces = [\"near0\"]\nwindow = \"1s\"\nmemory = \"16MiB\"\n";
     let rig = Rig::start_with(&street.near, config);
-    let sent = street.near.inside(|| udp_churn(70_000, 2, 3));
+    let sent = street.near.inside(|| udp_churn(150_000, 2, 10));
     let stored = rig.stop();
     stored.assert_balanced();
     let overflow: u64 = stored.ledger.iter().map(|r| r.overflow_packets).sum();

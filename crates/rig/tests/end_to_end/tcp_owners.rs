@@ -1,7 +1,7 @@
 //! Whose a connection is, and whose a flow is: also when the process lived for a moment only, or was there before the rig.
 
 use crate::support::{Rig, Socket, Stored, inode_of, this_process, wait_for};
-use netrig_model::{ConnectionEnd, FlowRecord, Role};
+use netrig_model::{ConnectionEnd, ConnectionRecord, FlowRecord, Role};
 use netrig_testkit::{BriefClient, Connect, NetNs, Pair, Server, report_skipped, require_root};
 use std::collections::BTreeSet;
 use std::fs;
@@ -225,6 +225,11 @@ fn a_container_is_known_by_its_control_group_also_after_it_is_gone() {
     assert_eq!(open.cgroup, Some(format!("/system.slice/docker-{id}.scope")));
     let (pid, owner) = (inside.0.id(), inside.owner("inside"));
     drop((inside, container));
+    wait_for("its connection is over", Duration::from_secs(10), || {
+        let told = rig.connections();
+        let is_open = |r: &ConnectionRecord| r.pid == Some(pid) && r.end_reason == ConnectionEnd::Open;
+        (!told.iter().any(is_open)).then_some(())
+    });
     let stored = rig.stop();
     let last = stored.last_word(|r| r.pid == Some(pid) && r.role == Some(Role::Client));
     assert_eq!(((last.process, last.pid), last.container.as_deref()), (owner.clone(), Some(&*id)));
