@@ -66,7 +66,9 @@ fn connections_are_reset_in_both_ways() {
             let error = client.write_all(b"hello").and_then(|()| read_to_end(&mut client)).expect_err("reset");
             assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{by:?}");
             let after = Nstat::of(&pair.right);
-            assert_eq!(after.since(&before, "TcpOutRsts"), 1, "{by:?}");
+            // What crosses the reset on its way is answered by another.
+            let resets = after.since(&before, "TcpOutRsts");
+            assert!(resets == 1 || (resets == 2 && by == ResetBy::Linger), "{by:?}: {resets}");
             assert!(after.since(&before, counter) == 1 || by == ResetBy::Linger, "{by:?}");
         }
     }
