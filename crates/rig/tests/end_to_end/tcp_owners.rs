@@ -30,6 +30,7 @@ fn a_client_that_lives_for_milliseconds_is_known() {
     let rig = Rig::start(&pair.left, &[Pair::IFACE]);
     let server = Server::echo(&pair.right, (Pair::RIGHT, 0), Duration::ZERO);
     let brief: Vec<_> = (0..5).map(|n| BriefClient::run(&pair.left, &format!("brief-{n}"), server.address())).collect();
+    rig.wait_until_none_open_to(server.address());
     let stored = rig.stop();
     for (n, client) in brief.iter().enumerate() {
         let owner = (Some(format!("brief-{n}")), Some(client.pid));
@@ -125,6 +126,9 @@ fn flows_of_tcp_are_those_of_who_asked() {
     let near = Server::echo(&pair.left, (Pair::LEFT, 0), Duration::ZERO);
     let going = BriefClient::run(&pair.left, "going", far.address());
     let coming = BriefClient::run(&pair.right, "coming", near.address());
+    for server in [&far, &near] {
+        rig.wait_until_none_open_to(server.address());
+    }
     let stored = rig.stop();
     assert_eq!(owner_of_flow(&stored, 6, far.address().port()), (Some("going".into()), Some(going.pid)));
     assert_eq!(owner_of_flow(&stored, 6, near.address().port()), (Some("coming".into()), Some(coming.pid)));

@@ -4,7 +4,7 @@ use super::{Rig, Stored, wait_for};
 use netrig_model::{ConnectionEnd, ConnectionRecord, Role, TcpStatus};
 use netrig_testkit::{NetNs, Nstat};
 use std::fs;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
@@ -99,6 +99,18 @@ impl<'a> Rig<'a> {
             let told = self.connections();
             let is_open =
                 |r: &ConnectionRecord| r.end_reason == ConnectionEnd::Open && sockets.iter().any(|s| s.is_of(r));
+            (!told.iter().any(is_open)).then_some(())
+        });
+    }
+
+    /// Waits until nothing is open at either end of connections to this server: an end hears of the other's close in its own
+    /// time.
+    pub(crate) fn wait_until_none_open_to(&self, server: SocketAddr) {
+        wait_for("all connections to the server are closed", Duration::from_secs(20), || {
+            let told = self.connections();
+            let is_open = |r: &ConnectionRecord| {
+                r.end_reason == ConnectionEnd::Open && (r.dst_addr, r.dst_port) == (Some(server.ip()), Some(server.port()))
+            };
             (!told.iter().any(is_open)).then_some(())
         });
     }
