@@ -1,38 +1,10 @@
 //! Connection records: one TCP connection's whole life so far, as it is stored, shipped and printed.
 
 use crate::record::{opt, req};
+use crate::words::words;
 use crate::{Column, ColumnType, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
-
-macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$help:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$help])* #[serde(rename = $word)] $variant,)*
-        }
-
-        impl $name {
-            /// All of them, in order.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The word.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-
-            /// What a word means; none for a word that is not one of them.
-            #[must_use]
-            pub fn from_word(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|each| each.as_str() == word)
-            }
-        }
-    };
-}
 
 words! {
     /// Which part this host's socket plays in a connection.

@@ -7,6 +7,7 @@ mod address;
 mod connection;
 mod flow;
 mod histogram;
+mod latency;
 mod ledger;
 mod live;
 mod owner;
@@ -20,6 +21,9 @@ pub use address::Address;
 pub use connection::{CONNECTION_COLUMNS, ConnectionEnd, ConnectionRecord, Role, Side, TcpState};
 pub use flow::{FlowDelta, FlowKey, FlowKind, InterfaceId, Tunnel, TunnelKind};
 pub use histogram::Histogram;
+pub use latency::{
+    HOST_PLACE, LATENCY_COLUMNS, LatencyRecord, LatencyService, LatencyStatus, QueueCause, Stage, StageSums,
+};
 pub use ledger::{InterfaceCounts, KernelCounts, LedgerRecord, ParseFault, TrafficCounts};
 pub use live::{DrainStatus, InterfaceStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus};
 pub use owner::Owner;

@@ -1,6 +1,8 @@
 //! What a running rig shows of itself: served as JSON, turned into metrics, drawn by the live view.
 
-use crate::{Direction, InterfaceCounts, KernelCounts, LedgerRecord, TcpStatus, Timestamp, TrafficCounts};
+use crate::{
+    Direction, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, TcpStatus, Timestamp, TrafficCounts,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -36,6 +38,9 @@ pub struct Snapshot {
     /// The host's TCP; absent when the probe is off.
     #[serde(default)]
     pub tcp: Option<TcpStatus>,
+    /// Where latency comes from; absent when the probe is off.
+    #[serde(default)]
+    pub latency: Option<LatencyStatus>,
 }
 
 /// Whether a probe does its work.

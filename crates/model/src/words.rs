@@ -3,6 +3,38 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// An enum whose variants are words: one spelling for records, metrics and the command line.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$help:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
+        pub enum $name {
+            $($(#[$help])* #[serde(rename = $word)] $variant,)*
+        }
+
+        impl $name {
+            /// All of them, in order.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The word.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            /// What a word means; none for a word that is not one of them.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|each| each.as_str() == word)
+            }
+        }
+    };
+}
+
+pub(crate) use words;
+
 /// Which way a packet goes, seen from the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

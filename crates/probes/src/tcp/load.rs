@@ -2,8 +2,8 @@
 
 use super::{Missing, TcpOptions};
 use crate::{ProbeError, object};
-use libbpf_rs::btf::{Btf, ReferencesType};
 use libbpf_rs::btf::types::{FuncProto, Typedef};
+use libbpf_rs::btf::{Btf, ReferencesType};
 use libbpf_rs::{ErrorExt, Object, OpenObject};
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));

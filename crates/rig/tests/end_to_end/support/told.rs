@@ -109,7 +109,8 @@ impl<'a> Rig<'a> {
         wait_for("all connections to the server are closed", Duration::from_secs(20), || {
             let told = self.connections();
             let is_open = |r: &ConnectionRecord| {
-                r.end_reason == ConnectionEnd::Open && (r.dst_addr, r.dst_port) == (Some(server.ip()), Some(server.port()))
+                r.end_reason == ConnectionEnd::Open
+                    && (r.dst_addr, r.dst_port) == (Some(server.ip()), Some(server.port()))
             };
             (!told.iter().any(is_open)).then_some(())
         });
