@@ -22,11 +22,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     SkeletonBuilder::new().source("src/flow/flow.bpf.c").obj(out.join("flow.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new().source("src/tcp/tcp.bpf.c").obj(out.join("tcp.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new()
-        .source("src/tcp/histogram_test.bpf.c")
+        .source("src/bpf/histogram_test.bpf.c")
         .obj(out.join("histogram_test.bpf.o"))
         .clang_args(&flags)
         .build()?;
-    for folder in ["src/bpf", "src/flow", "src/tcp"] {
+    for folder in ["src/bpf", "src/flow", "src/tcp", "src/latency"] {
         watch(Path::new(folder))?;
     }
     Ok(())

@@ -8,6 +8,8 @@ pub mod check;
 mod clock;
 mod error;
 pub mod flow;
+#[cfg(test)]
+mod histogram_tests;
 pub mod link;
 mod memory;
 mod object;

@@ -12,7 +12,7 @@ const WORDS: usize = size_of::<tcp_service>() / 8;
 /// Of the C struct, which is generated with this length.
 const BUCKETS: usize = (size_of::<time_histogram>() - offset_of!(time_histogram, counts)) / 4;
 /// Number of the bucket that the kernel's first one is, in Prometheus' numbering: its upper bound is 2^(this / 16) s.
-const BUCKET_FIRST: i32 = -20 * 16 + 1;
+const BUCKET_FIRST: i32 = -25 * 16 + 1;
 const AF_INET: u8 = 2;
 
 /// One service's sums since the start.

@@ -2,6 +2,7 @@
 /* No program: an instance of every struct that crosses the boundary, for the generator of the Rust types. */
 #include "wire.h"
 #include "../tcp/wire.h"
+#include "../latency/wire.h"
 
 struct flow_key flow_key;
 struct flow_hot flow_hot;
@@ -25,6 +26,12 @@ struct tcp_owner tcp_owner;
 struct tcp_settings tcp_settings;
 struct bound_key bound_key;
 struct time_histogram time_histogram;
+
+struct latency_key latency_key;
+struct latency_service latency_service;
+struct latency_cpu latency_cpu;
+struct latency_gate latency_gate;
+struct latency_settings latency_settings;
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";

@@ -3,8 +3,6 @@
 //! Hooks: tracepoints by BTF, socket operations and socket hooks at the root of the v2 control groups, iterators over
 //! sockets and files. Metrics: `netrig_tcp_*`. The kernel side is `tcp.bpf.c`.
 
-#[cfg(test)]
-mod histogram_tests;
 mod load;
 mod memory;
 mod sizes;

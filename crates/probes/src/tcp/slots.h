@@ -8,7 +8,8 @@
 
 #include "../bpf/shared.h"
 #include "../bpf/sender.h"
-#include "histogram.h"
+#include "../bpf/histogram.h"
+#include "wire.h"
 #include "kernel_tcp.h"
 
 enum {

@@ -9,7 +9,7 @@
 #ifndef NETRIG_TCP_WIRE_H
 #define NETRIG_TCP_WIRE_H
 
-#include "../bpf/kernel.h"
+#include "../bpf/time.h"
 
 enum tcp_role {
 	TCP_ROLE_UNKNOWN,
@@ -118,15 +118,6 @@ struct tcp_slot {
 	__u32 drops;
 	__u64 reserved[4];
 } __attribute__((aligned(64)));
-
-#define TIME_BUCKETS 448 /* 16 for each doubling, from 2^-20 s (0.95 µs) to 2^8 s (256 s) */
-#define TIME_BUCKET_FIRST (-20 * 16) /* the first one's lower bound: 2^(this / 16) s */
-
-/* A distribution of time, in the buckets of Prometheus' native histograms with schema 4. */
-struct time_histogram {
-	__u64 sum_ns;
-	__u32 counts[TIME_BUCKETS]; /* wrap: readers take differences */
-};
 
 struct tcp_service_key {
 	__u64 addr[2]; /* the remote address of clients; else 0 */

@@ -7,7 +7,7 @@
 #ifndef NETRIG_HISTOGRAM_H
 #define NETRIG_HISTOGRAM_H
 
-#include "wire.h"
+#include "time.h"
 
 #define NS_MAX (1ull << 37) /* 137 s; beyond it the multiplication below would overflow */
 

@@ -4,8 +4,8 @@ use crate::object;
 use libbpf_rs::ProgramInput;
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/histogram_test.bpf.o"));
-const BUCKET_FIRST: i32 = -20 * 16;
-const BUCKETS: u32 = 448;
+const BUCKET_FIRST: i32 = -25 * 16;
+const BUCKETS: u32 = 528;
 
 #[test]
 fn every_time_falls_into_the_bucket_that_the_schema_gives_it() {
