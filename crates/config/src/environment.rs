@@ -4,7 +4,7 @@ use crate::errors::{ConfigError, Place};
 use crate::nearest::nearest;
 use crate::read::{Assignment, found_of};
 use crate::settings::SETTINGS;
-use crate::value::{Found, FoundValue};
+use crate::value::{Field, Found, FoundValue};
 use toml::de::DeValue;
 
 /// What the names of our variables begin with.
@@ -29,7 +29,7 @@ pub(crate) fn overrides(
     for (name, text) in ours {
         match SETTINGS.iter().find(|s| s.variable() == name) {
             Some(setting) => {
-                let found = parse(&text, matches!(setting.field, crate::value::Field::Interfaces(_)));
+                let found = parse(&text, &setting.field);
                 assignments.push(Assignment { setting, found, place: Place::Variable(name) });
             }
             None => errors.push(unknown(name)),
@@ -49,9 +49,12 @@ fn unknown(name: String) -> ConfigError {
     ConfigError { place: Place::Variable(name), key: None, message: format!("names no setting{hint}") }
 }
 
-/// A variable's text as a value: a truth value, a TOML array or quoted string, a list split at commas, or plain text.
-fn parse(text: &str, list: bool) -> Found {
+/// A variable's text as a value: a truth value, a TOML array or quoted string, a list split at commas, a number where the
+/// setting takes one, or plain text.
+fn parse(text: &str, field: &Field) -> Found {
     let text = text.trim();
+    let list = matches!(field, Field::Interfaces(_));
+    let number = matches!(field, Field::Count { .. }) && text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty();
     let toml_value = text.starts_with(['[', '"', '\'']).then(|| DeValue::parse(text).ok()).flatten();
     let value = match (toml_value, text) {
         (Some(value), _) => match (found_of(&value).value, list) {
@@ -62,6 +65,7 @@ fn parse(text: &str, list: bool) -> Found {
             let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
             FoundValue::List(names.map(|name| at_no_place(FoundValue::Text(name.to_owned()))).collect())
         }
+        (None, text) if number => FoundValue::Number(text.to_owned()),
         (None, "true") => FoundValue::Bool(true),
         (None, "false") => FoundValue::Bool(false),
         (None, text) => FoundValue::Text(text.to_owned()),

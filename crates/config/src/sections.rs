@@ -15,6 +15,8 @@ pub struct Config {
     pub flow: FlowConfig,
     /// `[tcp]`
     pub tcp: TcpConfig,
+    /// `[latency]`
+    pub latency: LatencyConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[serve]`
@@ -82,6 +84,25 @@ pub struct TcpConfig {
 impl Default for TcpConfig {
     fn default() -> Self {
         Self { enabled: true, reads: false }
+    }
+}
+
+/// `[latency]`: the latency probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LatencyConfig {
+    /// Whether messages are timed.
+    pub enabled: bool,
+    /// One message in this many is timed.
+    pub sampling: u32,
+    /// A message slower than this flags its connection.
+    pub slow: Duration,
+    /// Whether the kernel is made to stamp every packet received.
+    pub receive_stamps: bool,
+}
+
+impl Default for LatencyConfig {
+    fn default() -> Self {
+        Self { enabled: true, sampling: 16, slow: Duration::from_millis(100), receive_stamps: true }
     }
 }
 

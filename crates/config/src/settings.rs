@@ -71,6 +71,7 @@ pub const SECTIONS: &[Section] = &[
     Section { name: "rig", help: "What is watched, how often it is told, and what it may cost." },
     Section { name: "flow", help: "The flow probe: every packet's flow, counted in the kernel." },
     Section { name: "tcp", help: "The TCP probe: every connection's life, and whose every socket is." },
+    Section { name: "latency", help: "The latency probe: which part of its way a message spends its time on." },
     Section { name: "store", help: "Records on local disk, as Parquet files." },
     Section { name: "serve", help: "HTTP: metrics, health, status and live records." },
     Section { name: "metrics", help: "Metrics for Prometheus." },
@@ -151,6 +152,24 @@ pub const SETTINGS: &[Setting] = &[
         "Whether every read by an application is looked at: octets received are then told to the moment, and each time this \
          host shuts its own window, for about 0.2 µs more a request. Else what is received is looked up when records are \
          made.",
+    ),
+    restart("latency.enabled", Field::Bool(|c| &mut c.latency.enabled), "Whether messages are timed."),
+    live(
+        "latency.sampling",
+        Field::Count { at: |c| &mut c.latency.sampling, min: 1, max: 65_536 },
+        "One message in this many is timed; a message is one write to a TCP socket, or one datagram.",
+    ),
+    live(
+        "latency.slow",
+        Field::Duration { at: |c| &mut c.latency.slow, min: Duration::from_millis(1), max: HOUR },
+        "A message slower than this flags its connection: from then on its every message is timed, and told in rows of its \
+         own.",
+    ),
+    restart(
+        "latency.receive_stamps",
+        Field::Bool(|c| &mut c.latency.receive_stamps),
+        "Whether the rig holds a socket that makes the kernel stamp every packet the host receives. Without it the stage \
+         `stack` is not seen.",
     ),
     restart("store.enabled", Field::Bool(|c| &mut c.store.enabled), "Whether records are stored."),
     restart("store.dir", Field::AbsolutePath(|c| &mut c.store.dir), "Folder of the files; made when it is missing."),

@@ -13,14 +13,36 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Field {
     Bool(fn(&mut Config) -> &mut bool),
-    Duration { at: fn(&mut Config) -> &mut Duration, min: Duration, max: Duration },
-    Size { at: fn(&mut Config) -> &mut ByteSize, min: ByteSize, max: ByteSize },
-    Percent { at: fn(&mut Config) -> &mut Percent, min: Percent, max: Percent },
+    /// A whole number, which has no unit.
+    Count {
+        at: fn(&mut Config) -> &mut u32,
+        min: u32,
+        max: u32,
+    },
+    Duration {
+        at: fn(&mut Config) -> &mut Duration,
+        min: Duration,
+        max: Duration,
+    },
+    Size {
+        at: fn(&mut Config) -> &mut ByteSize,
+        min: ByteSize,
+        max: ByteSize,
+    },
+    Percent {
+        at: fn(&mut Config) -> &mut Percent,
+        min: Percent,
+        max: Percent,
+    },
     Interfaces(fn(&mut Config) -> &mut Vec<String>),
     HostName(fn(&mut Config) -> &mut Option<String>),
     AbsolutePath(fn(&mut Config) -> &mut PathBuf),
     Loopback(fn(&mut Config) -> &mut SocketAddr),
-    Choice { words: &'static [&'static str], get: fn(&Config) -> &'static str, set: fn(&mut Config, &str) },
+    Choice {
+        words: &'static [&'static str],
+        get: fn(&Config) -> &'static str,
+        set: fn(&mut Config, &str),
+    },
 }
 
 /// A value as it stands in a file or in the environment, with its place there.
@@ -34,7 +56,7 @@ pub(crate) struct Found {
 pub(crate) enum FoundValue {
     Text(String),
     Bool(bool),
-    /// Numbers stay as written: no setting takes one.
+    /// Numbers stay as written, so that messages can show them so.
     Number(String),
     List(Vec<Found>),
     /// What no setting takes: its kind, and how it is shown.
@@ -119,6 +141,7 @@ impl Field {
     pub(crate) fn type_name(&self) -> String {
         match self {
             Self::Bool(_) => "boolean".to_owned(),
+            Self::Count { .. } => "whole number".to_owned(),
             Self::Duration { .. } => "duration".to_owned(),
             Self::Size { .. } => "size".to_owned(),
             Self::Percent { .. } => "percentage".to_owned(),
@@ -133,6 +156,7 @@ impl Field {
     /// Its bounds, as the reference shows them; empty where the type says it all.
     pub(crate) fn bounds(&self) -> String {
         match self {
+            Self::Count { min, max, .. } => format!("{min} to {max}"),
             Self::Duration { min, max, .. } => format!("{} to {}", format_duration(*min), format_duration(*max)),
             Self::Size { min, max, .. } => format!("{min} to {max}"),
             Self::Percent { min, max, .. } => format!("{min} to {max}"),
@@ -147,6 +171,7 @@ impl Field {
         let example = self.example();
         match self {
             Self::Bool(_) => "true or false".to_owned(),
+            Self::Count { .. } => format!("a whole number ({bounds}), such as {example}"),
             Self::Duration { .. } => format!("a duration with its unit ({bounds}), such as {example}"),
             Self::Size { .. } => format!("a size with its unit ({bounds}), such as {example}"),
             Self::Percent { .. } => format!("a percentage ({bounds}), such as {example}"),
@@ -172,6 +197,7 @@ impl Field {
         let c = &mut config.clone();
         Some(match self {
             Self::Bool(at) => at(c).to_string(),
+            Self::Count { at, .. } => at(c).to_string(),
             Self::Duration { at, .. } => quoted(&format_duration(*at(c))),
             Self::Size { at, .. } => quoted(&at(c).to_string()),
             Self::Percent { at, .. } => quoted(&at(c).to_string()),
@@ -193,6 +219,7 @@ impl Field {
                 FoundValue::Bool(value) => *at(config) = value,
                 _ => return Err(found.unexpected(self.expected())),
             },
+            Self::Count { at, min, max } => *at(config) = self.count(found, min, max)?,
             Self::Duration { at, min, max } => {
                 *at(config) = self.quantity(found, min, max, parse_duration, |n| format!("{n}s"))?;
             }
@@ -216,6 +243,25 @@ impl Field {
             }
         }
         Ok(())
+    }
+
+    /// A whole number within its bounds.
+    fn count(&self, found: &Found, min: u32, max: u32) -> Result<u32, Mismatch> {
+        let allowed = |number: &str| number.parse().ok().filter(|n| (min..=max).contains(n));
+        match &found.value {
+            FoundValue::Number(number) => allowed(number).ok_or_else(|| {
+                // A whole number of any length, or one that is none.
+                if number.trim_start_matches(['+', '-']).bytes().all(|b| b.is_ascii_digit()) {
+                    found.mismatch(format_args!("is {number}, out of bounds: expected {}", self.expected()))
+                } else {
+                    found.unexpected(self.expected())
+                }
+            }),
+            FoundValue::Text(text) if allowed(text).is_some() => {
+                Err(found.mismatch(format_args!("is {}, in quotes: write {text}", found.shown())))
+            }
+            _ => Err(found.unexpected(self.expected())),
+        }
     }
 
     /// A quantity within its bounds; `fix` gives a bare number its likely unit.

@@ -42,6 +42,11 @@ fn every_key_is_read() {
         [tcp]
         enabled = false
         reads = true
+        [latency]
+        enabled = false
+        sampling = 1_000
+        slow = "1s"
+        receive_stamps = false
         [store]
         enabled = false
         dir = "/data/netrig"
@@ -61,6 +66,7 @@ fn every_key_is_read() {
     assert_eq!(config.rig.memory, ByteSize::gib(1));
     assert_eq!(config.rig.host.as_deref(), Some("web-7"));
     assert_eq!(config.flow.hook, Hook::Xdp);
+    assert_eq!((config.latency.sampling, config.latency.slow), (1_000, Duration::from_secs(1)));
     assert_eq!(config.store.dir.to_str(), Some("/data/netrig"));
     assert_eq!(config.store.budget, ByteSize(500_000_000));
     assert_eq!(config.serve.listen.to_string(), "[::1]:80");
@@ -75,6 +81,7 @@ fn the_environment_beats_the_file() {
             ("NETRIG_RIG__WINDOW", "5s"),
             ("NETRIG_RIG__INTERFACES", "eth0, veth*"),
             ("NETRIG_FLOW__TUNNELS", "true"),
+            ("NETRIG_LATENCY__SAMPLING", " 64 "),
             ("NETRIG_STORE__DIR", "\"/data\""),
             ("NETRIG_LOG", "debug"),
             ("PATH__X", "/bin"),
@@ -84,6 +91,7 @@ fn the_environment_beats_the_file() {
     assert_eq!(config.rig.window, Duration::from_secs(5));
     assert_eq!(config.rig.interfaces, ["eth0", "veth*"]);
     assert!(config.flow.tunnels);
+    assert_eq!(config.latency.sampling, 64);
     assert_eq!(config.store.dir.to_str(), Some("/data"));
     let config = read("", &[("NETRIG_RIG__INTERFACES", "[\"a\", 'b']")]).expect("a TOML array");
     assert_eq!(config.rig.interfaces, ["a", "b"]);
@@ -123,8 +131,11 @@ fn a_reload_names_what_needs_a_restart() {
     assert_eq!(Config::changed(&old, &new), [""; 0]);
     new.rig.interfaces = vec!["eth0".to_owned()];
     new.flow.hook = Hook::Xdp;
-    assert_eq!(Config::changed(&old, &new), ["rig.interfaces", "flow.hook"]);
-    assert_eq!(Config::changed_requires_restart(&old, &new), ["flow.hook"]);
+    new.latency.sampling = 1;
+    new.latency.receive_stamps = false;
+    let changed = ["rig.interfaces", "flow.hook", "latency.sampling", "latency.receive_stamps"];
+    assert_eq!(Config::changed(&old, &new), changed);
+    assert_eq!(Config::changed_requires_restart(&old, &new), ["flow.hook", "latency.receive_stamps"]);
 }
 
 #[test]
@@ -174,7 +185,8 @@ prop_compose! {
         (hook, tunnels) in (prop::sample::select(&[Hook::Tcx, Hook::Xdp]), any::<bool>()),
         dir in "/[^\\x00]{0,40}",
         (retain_h, budget) in (1u64..=87_600, (16u64 << 20)..=(100 << 40)),
-        switches in any::<[bool; 5]>(),
+        (sampling, slow_ms) in (1u32..=65_536, 1u64..=3_600_000),
+        switches in any::<[bool; 7]>(),
         port in any::<u16>(),
     ) -> Config {
         let mut c = Config::default();
@@ -190,7 +202,13 @@ prop_compose! {
         c.store.dir = dir.into();
         c.store.retain = Duration::from_secs(retain_h * 3_600);
         c.store.budget = ByteSize(budget);
-        [c.flow.enabled, c.tcp.enabled, c.store.enabled, c.serve.enabled, c.metrics.enabled] = switches;
+        c.latency.sampling = sampling;
+        c.latency.slow = Duration::from_millis(slow_ms);
+        let probes = [&mut c.flow.enabled, &mut c.tcp.enabled, &mut c.latency.enabled, &mut c.latency.receive_stamps];
+        let outlets = [&mut c.store.enabled, &mut c.serve.enabled, &mut c.metrics.enabled];
+        for (switch, on) in probes.into_iter().chain(outlets).zip(switches) {
+            *switch = on;
+        }
         c.serve.listen.set_port(port);
         c
     }
