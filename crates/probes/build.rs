@@ -22,6 +22,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     SkeletonBuilder::new().source("src/flow/flow.bpf.c").obj(out.join("flow.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new().source("src/tcp/tcp.bpf.c").obj(out.join("tcp.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new()
+        .source("src/latency/latency.bpf.c")
+        .obj(out.join("latency.bpf.o"))
+        .clang_args(&flags)
+        .build()?;
+    SkeletonBuilder::new()
         .source("src/bpf/histogram_test.bpf.c")
         .obj(out.join("histogram_test.bpf.o"))
         .clang_args(&flags)

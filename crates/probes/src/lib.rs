@@ -10,8 +10,11 @@ mod error;
 pub mod flow;
 #[cfg(test)]
 mod histogram_tests;
+mod iterate;
+pub mod latency;
 pub mod link;
 mod memory;
+mod missing;
 mod object;
 mod print;
 mod sizes;
@@ -21,3 +24,4 @@ pub mod wire;
 pub use clock::TickClock;
 pub use error::ProbeError;
 pub use memory::SharedWords;
+pub use missing::Missing;

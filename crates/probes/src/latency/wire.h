@@ -44,6 +44,8 @@ enum latency_role {
 	LATENCY_ROLE_SERVER,
 };
 
+#define SLOW_PLACES_MAX 32
+
 enum latency_place {
 	PLACE_REST, /* all beyond the cap */
 	PLACE_HOST, /* what is the whole host's */
@@ -87,8 +89,7 @@ struct latency_cpu {
 
 /* What user space tells the programs while they run, and what they count together. */
 struct latency_gate {
-	__u32 sampling; /* 1 message in this many */
-	__u32 reserved;
+	__u64 sampling; /* 1 message in this many */
 	__u64 slow_ns; /* a message that takes longer flags its connection */
 	__u64 realtime_offset_ns; /* the realtime clock beyond the monotonic one */
 	__u64 places; /* taken, beyond the fixed ones */
@@ -109,7 +110,8 @@ struct latency_settings {
 	__u32 places;
 	__u32 slow_places_max;
 	__u32 cpu_mask;
-	__u32 tx_callbacks; /* the kernel has TX timestamp callbacks (6.15) */
+	__u16 tx_callbacks; /* the kernel has TX timestamp callbacks (6.15) */
+	__u16 write_hook; /* and a tracepoint where a write begins (6.16) */
 };
 
 #endif /* NETRIG_LATENCY_WIRE_H */

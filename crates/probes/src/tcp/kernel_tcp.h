@@ -65,9 +65,35 @@ typedef struct {
 	int owned; /* by a process, which is then the one that runs, or is waited for */
 } socket_lock_t;
 
+struct sk_buff_head {
+	struct sk_buff *next;
+	struct sk_buff *prev;
+};
+
+typedef struct {
+	atomic_t refs;
+} refcount_t;
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct wait_queue_head {
+	struct list_head head;
+};
+
+struct socket_wq {
+	struct wait_queue_head wait;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	atomic_t sk_drops;
+	struct sk_buff_head sk_receive_queue;
+	struct socket_wq *sk_wq;
+	refcount_t sk_wmem_alloc;
+	__u32 sk_pacing_status;
+	__u8 sk_userlocks : 4;
 	__u16 sk_protocol;
 	int sk_err;
 	socket_lock_t sk_lock;
@@ -111,6 +137,13 @@ struct tcp_rack {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 snd_wnd;
+	__u32 copied_seq;
+	__u32 write_seq;
+	__u32 snd_una;
+	__u32 packets_out;
+	__u64 tcp_wstamp_ns;
+	__u8 nonagle : 4;
+	__u8 bpf_sock_ops_cb_flags;
 	__u32 mss_cache;
 	__u32 snd_cwnd;
 	__u32 segs_out;
@@ -136,7 +169,23 @@ struct tcp_sock {
 	struct minmax rtt_min;
 };
 
+struct net_device {
+	char name[16];
+};
+
 struct sk_buff {
+	struct net_device *dev;
+	struct sock *sk;
+	__s64 tstamp;
+	unsigned int len;
+	__u16 transport_header;
+	__u16 network_header;
+	unsigned int end;
+	unsigned char *head;
+};
+
+struct skb_shared_info {
+	__u32 tskey;
 };
 
 struct request_sock {
@@ -157,8 +206,14 @@ struct nsproxy {
 	struct net *net_ns;
 };
 
+struct sched_info {
+	unsigned long long run_delay; /* ns spent waiting for a CPU, in all */
+};
+
 struct task_struct {
+	int pid;
 	int tgid;
+	struct sched_info sched_info;
 	struct task_struct *group_leader;
 	char comm[16];
 	struct css_set *cgroups;
@@ -168,6 +223,10 @@ struct task_struct {
 /* Where the kernel says why it sends a reset (6.10 and newer). */
 enum sk_rst_reason {
 	SK_RST_REASON_NOT_SPECIFIED,
+};
+
+struct bpf_sock_ops_kern {
+	struct sk_buff *skb;
 };
 
 struct bpf_iter_meta {
@@ -195,6 +254,7 @@ enum {
 	AF_INET = 2,
 	AF_INET6 = 10,
 	IPPROTO_TCP = 6,
+	IPPROTO_UDP = 17,
 	EADDRNOTAVAIL = 99,
 };
 
@@ -275,9 +335,21 @@ enum {
 	BPF_SOCK_OPS_TCP_CONNECT_CB = 3,
 	BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB = 4,
 	BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB = 5,
+	BPF_SOCK_OPS_STATE_CB = 10,
 	BPF_SOCK_OPS_RTT_CB = 12,
+	BPF_SOCK_OPS_TSTAMP_SCHED_CB = 16,
+	BPF_SOCK_OPS_TSTAMP_SND_SW_CB = 17,
+	BPF_SOCK_OPS_TSTAMP_SND_HW_CB = 18,
+	BPF_SOCK_OPS_TSTAMP_ACK_CB = 19,
+	BPF_SOCK_OPS_TSTAMP_SENDMSG_CB = 20,
+	BPF_SOCK_OPS_RTO_CB_FLAG = 1 << 0,
+	BPF_SOCK_OPS_RETRANS_CB_FLAG = 1 << 1,
+	BPF_SOCK_OPS_STATE_CB_FLAG = 1 << 2,
 	BPF_SOCK_OPS_RTT_CB_FLAG = 1 << 3,
 	TCP_BPF_SOCK_OPS_CB_FLAGS = 1008,
+	SK_BPF_CB_FLAGS = 1009,
+	SK_BPF_CB_TX_TIMESTAMPING = 1,
+	SOL_SOCKET = 1,
 };
 
 /* UAPI: what a program at a connect() is given. */

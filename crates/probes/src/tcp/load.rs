@@ -1,7 +1,7 @@
 //! Opening and loading the object file: what the running kernel has is taken, what it lacks is named.
 
-use super::{Missing, TcpOptions};
-use crate::{ProbeError, object};
+use super::TcpOptions;
+use crate::{Missing, ProbeError, object};
 use libbpf_rs::btf::types::{FuncProto, Typedef};
 use libbpf_rs::btf::{Btf, ReferencesType};
 use libbpf_rs::{ErrorExt, Object, OpenObject};

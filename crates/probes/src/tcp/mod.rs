@@ -13,7 +13,7 @@ pub use sizes::TcpSizes;
 pub use walk::Scope;
 
 use crate::clock::{self, TickClock};
-use crate::{ProbeError, object};
+use crate::{Missing, ProbeError, object};
 use libbpf_rs::{Link, MapCore, MapFlags, Object};
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -41,15 +41,6 @@ impl TcpOptions {
         let cpus = u32::try_from(libbpf_rs::num_possible_cpus().unwrap_or(1)).unwrap_or(1);
         Self { sizes: TcpSizes::within(kernel_bytes, cpus), cgroup_root, reads: false, first_id }
     }
-}
-
-/// A part that this host does not have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// What is not known therefore.
-    pub what: &'static str,
-    /// Why.
-    pub why: String,
 }
 
 /// The probe, loaded.

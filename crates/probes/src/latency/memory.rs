@@ -1,0 +1,50 @@
+//! The probe's shared memory, part by part.
+
+use super::LatencySizes;
+use crate::object::map;
+use crate::wire::{latency_cpu, latency_gate, latency_service};
+use crate::{ProbeError, SharedWords};
+use libbpf_rs::Object;
+use std::hash::{BuildHasher, RandomState};
+use std::mem::offset_of;
+use std::os::fd::AsFd;
+
+/// All arrays of the latency probe, mapped. Layouts are `latency/wire.h`'s.
+#[derive(Debug)]
+pub struct LatencyMemory {
+    /// How large everything is.
+    pub sizes: LatencySizes,
+    /// `latency_service`, one for each place.
+    pub latencies: SharedWords,
+    /// `latency_gate`.
+    pub gate: SharedWords,
+    cpus: SharedWords,
+}
+
+impl LatencyMemory {
+    pub(super) fn map(object: &Object, sizes: LatencySizes) -> Result<Self, ProbeError> {
+        let words = |name: &str, entries: u32, bytes: usize| {
+            SharedWords::map(map(object, name)?.as_fd(), name, entries as usize * bytes)
+        };
+        let memory = Self {
+            sizes,
+            latencies: words("latencies", sizes.places, size_of::<latency_service>())?,
+            gate: words("gates", 1, size_of::<latency_gate>())?,
+            cpus: words("cpus", sizes.cpus, size_of::<latency_cpu>())?,
+        };
+        // Those of slow connections come first, and are given apart.
+        memory.set(offset_of!(latency_gate, places), sizes.slow_places.into());
+        memory.set(offset_of!(latency_gate, slow_places), sizes.slow_places.into());
+        let random = RandomState::new();
+        for cpu in 0..sizes.cpus as usize {
+            let word = (cpu * size_of::<latency_cpu>() + offset_of!(latency_cpu, random)) / 8;
+            memory.cpus.publish(word, random.hash_one(cpu) | 1);
+        }
+        Ok(memory)
+    }
+
+    /// Writes a field of the gate, by its offset.
+    pub(super) fn set(&self, offset: usize, value: u64) {
+        self.gate.publish(offset / 8, value);
+    }
+}

@@ -1,0 +1,250 @@
+//! The latency probe: where the time goes between the driver and the application, in both directions, and beyond.
+//!
+//! Of one message in so many, and of each of a connection that is slow. Hooks: tracepoints by BTF, some of them only for a
+//! slice of every period; socket operations at the root of the v2 control groups; an iterator over sockets. Metrics:
+//! `netrig_latency_*`. The kernel side is `latency.bpf.c`.
+
+mod load;
+mod memory;
+mod sizes;
+mod slices;
+mod system;
+
+pub use memory::LatencyMemory;
+pub use sizes::LatencySizes;
+
+use crate::wire::latency_gate;
+use crate::{Missing, ProbeError, iterate, object};
+use libbpf_rs::{Link, Object};
+use netrig_model::Stage;
+use slices::{Slice, Slices};
+use std::fs::File;
+use std::io;
+use std::mem::offset_of;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use system::ReceiveStamps;
+
+/// How often the clocks are compared.
+const CLOCK_PERIOD: Duration = Duration::from_secs(1);
+
+/// How the probe is to be loaded.
+#[derive(Clone, Debug)]
+pub struct LatencyOptions {
+    /// The sizes of its tables.
+    pub sizes: LatencySizes,
+    /// Where the v2 control groups are mounted; without it nothing is known of the way out.
+    pub cgroup_root: Option<PathBuf>,
+    /// 1 message in this many is looked at.
+    pub sampling: u32,
+    /// A message that takes longer flags its connection, nanoseconds.
+    pub slow_ns: u64,
+    /// Whether the kernel is to stamp what it receives, for the stage `stack`.
+    pub receive_stamps: bool,
+}
+
+impl LatencyOptions {
+    /// For a running host: `kernel_bytes` is this probe's share of the budget.
+    #[must_use]
+    pub fn live(kernel_bytes: u64, cgroup_root: Option<PathBuf>) -> Self {
+        let cpus = u32::try_from(libbpf_rs::num_possible_cpus().unwrap_or(1)).unwrap_or(1);
+        let sizes = LatencySizes::within(kernel_bytes, cpus);
+        Self { sizes, cgroup_root, sampling: 16, slow_ns: 100_000_000, receive_stamps: true }
+    }
+}
+
+/// The probe, loaded. Dropping it takes its programs off.
+#[derive(Debug)]
+pub struct LatencyProbe {
+    object: Object,
+    memory: Arc<LatencyMemory>,
+    options: LatencyOptions,
+    links: Vec<Link>,
+    walk: Option<Link>,
+    slices: Slices,
+    stamps: Option<ReceiveStamps>,
+    clocks_compared: Option<Instant>,
+    unseen: Vec<(Stage, String)>,
+    missing: Vec<Missing>,
+}
+
+impl LatencyProbe {
+    /// Loads the programs and makes their tables; attaches nothing.
+    ///
+    /// # Errors
+    /// The kernel's reason, with what to do about it.
+    pub fn load(options: &LatencyOptions) -> Result<Self, ProbeError> {
+        let kernel = load::Kernel::look();
+        let object = load::load(options, &kernel)?;
+        let memory = Arc::new(LatencyMemory::map(&object, options.sizes)?);
+        let mut probe = Self {
+            object,
+            memory,
+            options: options.clone(),
+            links: Vec::new(),
+            walk: None,
+            slices: Slices::new(options.sampling),
+            stamps: None,
+            clocks_compared: None,
+            unseen: kernel.unseen(options.cgroup_root.is_some()),
+            missing: Vec::new(),
+        };
+        if !options.receive_stamps {
+            probe.unseen.push((Stage::Stack, "switched off by [latency] receive_stamps = false".to_owned()));
+        }
+        probe.set_sampling(options.sampling);
+        probe.set_slow(options.slow_ns);
+        Ok(probe)
+    }
+
+    /// Attaches to all hooks.
+    ///
+    /// # Errors
+    /// When not one of them can be had. What else cannot is told by [`Self::missing`].
+    pub fn attach(&mut self) -> Result<(), ProbeError> {
+        self.compare_clocks();
+        if self.options.receive_stamps {
+            match ReceiveStamps::switch_on() {
+                Ok(stamps) => self.stamps = Some(stamps),
+                Err(error) => self.unseen.push((Stage::Stack, format!("no receive stamps: {error}"))),
+            }
+        }
+        let mut refused = None;
+        for (name, tracepoint) in load::ALWAYS {
+            match self.attach_tracepoint(name) {
+                Some(Ok(link)) => self.links.push(link),
+                Some(Err(source)) => {
+                    self.missing.push(Missing { what: tracepoint, why: source.to_string() });
+                    refused = Some(ProbeError::Tracepoint { tracepoint, source });
+                }
+                None => {}
+            }
+        }
+        self.attach_operations();
+        match (self.links.is_empty(), refused) {
+            (true, Some(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn attach_operations(&mut self) {
+        let Some(root) = &self.options.cgroup_root else { return };
+        let attached = File::open(root).and_then(|root| {
+            let Some(program) = self.object.progs_mut().find(|p| p.name() == load::OPERATIONS) else {
+                return Err(io::Error::other("it is not loaded"));
+            };
+            program.attach_cgroup(root.as_raw_fd()).map_err(|e| io::Error::other(format!("{e:#}")))
+        });
+        match attached {
+            Ok(link) => self.links.push(link),
+            Err(error) => self.missing.push(Missing { what: "socket operations", why: error.to_string() }),
+        }
+        match self.attach_tracepoint(load::WALK) {
+            Some(Ok(link)) => self.walk = Some(link),
+            Some(Err(error)) => {
+                self.missing.push(Missing { what: "connections older than the rig", why: error.to_string() });
+            }
+            None => {}
+        }
+    }
+
+    /// None: not loaded, which has been told already.
+    fn attach_tracepoint(&self, name: &str) -> Option<io::Result<Link>> {
+        let program = self.object.progs_mut().find(|p| p.name() == name && p.autoload())?;
+        Some(program.attach().map_err(|e| io::Error::other(format!("{e:#}"))))
+    }
+
+    /// To be called some tens of times a second while it is attached: compares clocks, and has hooks that every packet of the
+    /// host would pay for attached for a slice of every period only.
+    pub fn turn(&mut self) {
+        if !self.is_attached() {
+            return;
+        }
+        if self.clocks_compared.is_none_or(|last| last.elapsed() >= CLOCK_PERIOD) {
+            self.compare_clocks();
+        }
+        match self.slices.turn(Instant::now()) {
+            Slice::Begins => {
+                let links = load::SLICED.iter().filter_map(|(name, _)| self.attach_tracepoint(name)?.ok()).collect();
+                self.slices.hold(links);
+            }
+            Slice::Ends => self.slices.release(),
+            Slice::GoesOn => {}
+        }
+    }
+
+    fn compare_clocks(&mut self) {
+        self.memory.set(offset_of!(latency_gate, realtime_offset_ns), system::realtime_offset_ns());
+        self.clocks_compared = Some(Instant::now());
+    }
+
+    /// 1 message in this many is looked at from now on.
+    pub fn set_sampling(&mut self, sampling: u32) {
+        self.memory.set(offset_of!(latency_gate, sampling), sampling.max(1).into());
+        self.slices.set_sampling(sampling);
+    }
+
+    /// A message that takes longer than this flags its connection; 0: none does.
+    pub fn set_slow(&self, slow_ns: u64) {
+        self.memory.set(offset_of!(latency_gate, slow_ns), slow_ns);
+    }
+
+    /// Gives the connections of this network namespace that are older than the rig what the probe needs.
+    ///
+    /// # Errors
+    /// What the kernel says of the iterator.
+    pub fn walk_here(&self) -> Result<(), ProbeError> {
+        let Some(link) = &self.walk else { return Ok(()) };
+        iterate::run(link.as_fd(), false).map_err(|source| ProbeError::Walk { source })
+    }
+
+    /// The same in another network namespace, which can be entered by the file `namespace`. Needs the right to
+    /// (CAP_SYS_ADMIN).
+    ///
+    /// # Errors
+    /// When it cannot be entered, or as for [`Self::walk_here`].
+    pub fn walk_namespace(&self, namespace: &Path) -> Result<(), ProbeError> {
+        let Some(link) = &self.walk else { return Ok(()) };
+        iterate::run_inside(namespace, link.as_fd(), false).map_err(|source| ProbeError::Walk { source })
+    }
+
+    /// Whether it is attached.
+    #[must_use]
+    pub fn is_attached(&self) -> bool {
+        !self.links.is_empty()
+    }
+
+    /// Takes the programs off; what they have counted stays.
+    pub fn detach(&mut self) {
+        self.slices.release();
+        self.links.clear();
+        self.walk = None;
+        self.stamps = None;
+    }
+
+    /// The stages that this host cannot show, and why.
+    #[must_use]
+    pub fn unseen(&self) -> Vec<(Stage, String)> {
+        self.unseen.clone()
+    }
+
+    /// What could not be attached.
+    #[must_use]
+    pub fn missing(&self) -> &[Missing] {
+        &self.missing
+    }
+
+    /// The shared memory, for whoever drains it.
+    #[must_use]
+    pub fn memory(&self) -> Arc<LatencyMemory> {
+        Arc::clone(&self.memory)
+    }
+
+    /// Instructions the verifier looked at, by program.
+    #[must_use]
+    pub fn verified_instructions(&self) -> Vec<(String, u32)> {
+        object::verified_instructions(&self.object)
+    }
+}

@@ -1,0 +1,98 @@
+//! When the hooks that every packet of the host passes are attached: for a slice of every period, so that on average they cost
+//! what sampling does.
+
+use libbpf_rs::Link;
+use std::time::{Duration, Instant};
+
+/// Long enough for a few hundred packets of a quiet host, short enough to be in every window.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// What is to be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slice {
+    /// Attach.
+    Begins,
+    /// Nothing.
+    GoesOn,
+    /// Detach.
+    Ends,
+}
+
+/// The schedule, and what is attached.
+#[derive(Debug)]
+pub(super) struct Slices {
+    period: Duration,
+    began: Option<Instant>,
+    attached: bool,
+    links: Vec<Link>,
+}
+
+impl Slices {
+    /// One slice in so many.
+    pub(super) fn new(sampling: u32) -> Self {
+        Self { period: SLICE * sampling.max(1), began: None, attached: false, links: Vec::new() }
+    }
+
+    pub(super) fn set_sampling(&mut self, sampling: u32) {
+        self.period = SLICE * sampling.max(1);
+    }
+
+    /// What is to be done at `now`.
+    pub(super) fn turn(&mut self, now: Instant) -> Slice {
+        let since = self.began.map(|began| now.saturating_duration_since(began));
+        match (self.attached, since) {
+            // Every slice is one in so many: with one in one it never ends.
+            (true, Some(since)) if since >= SLICE && self.period > SLICE => {
+                self.attached = false;
+                Slice::Ends
+            }
+            (false, since) if since.is_none_or(|since| since >= self.period) => {
+                self.began = Some(now);
+                self.attached = true;
+                Slice::Begins
+            }
+            _ => Slice::GoesOn,
+        }
+    }
+
+    pub(super) fn hold(&mut self, links: Vec<Link>) {
+        self.links = links;
+    }
+
+    pub(super) fn release(&mut self) {
+        self.links.clear();
+        self.attached = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slice_in_so_many_is_attached() {
+        let mut slices = Slices::new(4);
+        let start = Instant::now();
+        let mut attached = 0;
+        let mut on = false;
+        for tick in 0..4_000_u64 {
+            match slices.turn(start + Duration::from_millis(tick)) {
+                Slice::Begins => on = true,
+                Slice::Ends => on = false,
+                Slice::GoesOn => {}
+            }
+            attached += u64::from(on);
+        }
+        assert_eq!(attached, 1_000);
+    }
+
+    #[test]
+    fn one_in_one_never_ends() {
+        let mut slices = Slices::new(1);
+        let start = Instant::now();
+        assert_eq!(slices.turn(start), Slice::Begins);
+        assert_eq!(slices.turn(start + Duration::from_secs(9)), Slice::GoesOn);
+        slices.set_sampling(2);
+        assert_eq!(slices.turn(start + Duration::from_secs(10)), Slice::Ends);
+    }
+}
