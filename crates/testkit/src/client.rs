@@ -75,7 +75,12 @@ impl Connect {
     /// # Errors
     /// What the kernel says: refused, timed out, no route to host, …
     pub fn from(self, ns: &NetNs) -> io::Result<TcpStream> {
-        ns.inside(|| Ok(self.connected()?))
+        ns.inside(|| self.made_here())
+    }
+
+    /// Connects from the calling thread's own namespace.
+    pub(crate) fn made_here(self) -> io::Result<TcpStream> {
+        Ok(self.connected()?)
     }
 
     fn connected(self) -> Result<TcpStream, Errno> {

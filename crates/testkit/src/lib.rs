@@ -28,8 +28,23 @@
 //! assert_eq!(TcpInfo::of(&client).expect("a TCP socket").retransmits, 1);
 //! ```
 //!
+//! Time is lost on purpose at a known place of a question's way ([`Answers`], [`Questions`], [`Spinners`], a rate limit), and the
+//! asker's own clock says how much it was.
+//!
+//! ```no_run
+//! use netrig_testkit::{Answers, Pair, Questions, Server};
+//! use std::time::Duration;
+//!
+//! let pair = Pair::new("late");
+//! let late = Answers::default().read_late(Duration::from_millis(3));
+//! let server = Server::answering(&pair.right, (Pair::RIGHT, 0), late);
+//! let asked = Questions::to(server.address(), 300).ask(&pair.left);
+//! assert!(asked.mean_ns() > 3e6);
+//! ```
+//!
 //! Everything here panics with a sentence when it fails: it serves tests, where that is the report.
 
+mod asking;
 mod background;
 mod client;
 mod namespace;
@@ -38,9 +53,11 @@ mod pair;
 mod relay;
 mod rights;
 mod server;
+mod spinners;
 mod syscalls;
 mod tcp_info;
 
+pub use asking::{Answers, Asked, DatagramServer, Questions, ReadBy, WaitBy, WriteBy};
 pub use background::Background;
 pub use client::{BriefClient, Connect};
 pub use namespace::NetNs;
@@ -49,6 +66,7 @@ pub use pair::Pair;
 pub use relay::{DelayRelay, End, Fate, Fates, Packet, RelayCounts, TcpHeader};
 pub use rights::{missing_rights, report_skipped, report_without_rights};
 pub use server::{ResetBy, Server};
+pub use spinners::Spinners;
 pub use tcp_info::TcpInfo;
 
 /// Ends the calling test, reported as skipped with the reason, unless it may create network namespaces and load BPF.

@@ -128,6 +128,14 @@ impl NetNs {
         written.unwrap_or_else(|e| panic!("cannot set {name} to {value}: {e}"));
     }
 
+    /// Lets an interface send no faster than this, by a token bucket: what is more waits in its queueing discipline, which has
+    /// room for half a second. The first 70 kB after a rest pass at once (more than the largest segment before it is cut).
+    pub fn limit_rate(&self, iface: &str, megabits_per_second: u32) {
+        self.run(&format!(
+            "tc qdisc replace dev {iface} root tbf rate {megabits_per_second}mbit burst 70kb latency 500ms"
+        ));
+    }
+
     fn words(&self, line: &str) -> Command {
         let mut words = line.split_whitespace();
         let mut command = self.command(words.next().expect("a command has a first word"));

@@ -1,6 +1,6 @@
 //! Servers that misbehave on purpose, and two that do not.
 
-use crate::NetNs;
+use crate::{Answers, NetNs};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
@@ -88,6 +88,21 @@ impl Server {
             std::thread::sleep(think);
             stream.write_all(bytes).is_ok()
         })
+    }
+
+    /// Answers each question of fixed size, in the way that `answers` says.
+    #[must_use]
+    pub fn answering(ns: &NetNs, address: impl Into<SocketAddr>, answers: Answers) -> Self {
+        Self::made(
+            listening(ns, address.into()),
+            Some(move |stream: TcpStream, shared: &Shared| {
+                // A peer that does not read must not keep the server from ending.
+                stream.set_write_timeout(Some(WRITE_TIMEOUT)).expect("a timeout can be set");
+                let stream = Arc::new(stream);
+                shared.keep(&stream);
+                answers.serve(&stream, &shared.stopped);
+            }),
+        )
     }
 
     /// Reads all that comes and says nothing; closes when the peer has.

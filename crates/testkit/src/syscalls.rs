@@ -61,3 +61,33 @@ pub(crate) fn go_first() {
     // Without the right to it, it is as late as others.
     let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICEST) };
 }
+
+/// Lets the calling thread run on one processor only.
+pub(crate) fn pin_to_cpu(cpu: usize) {
+    const WORD_BITS: usize = u64::BITS as usize;
+    let mut mask = [0u64; 16];
+    mask[cpu / WORD_BITS] |= 1 << (cpu % WORD_BITS);
+    // SAFETY: sched_setaffinity reads as many bytes as it is told the mask has, and the array has them. 0 is the calling thread.
+    #[expect(unsafe_code, reason = "the standard library knows no processors")]
+    let result = unsafe { libc::sched_setaffinity(0, size_of_val(&mask), mask.as_ptr().cast()) };
+    assert_eq!(result, 0, "cannot run on CPU {cpu}: {}", io::Error::last_os_error());
+}
+
+/// Moves at most `bytes` from one descriptor to another, of which one is a pipe, without a copy. 0 at the end of what is read.
+pub(crate) fn splice(from: impl AsFd, to: impl AsFd, bytes: usize) -> io::Result<usize> {
+    let (from, to) = (from.as_fd().as_raw_fd(), to.as_fd().as_raw_fd());
+    // SAFETY: without offsets splice takes integers only; both descriptors are open for the whole call.
+    #[expect(unsafe_code, reason = "the standard library does not offer it")]
+    let moved = unsafe { libc::splice(from, std::ptr::null_mut(), to, std::ptr::null_mut(), bytes, 0) };
+    usize::try_from(moved).map_err(|_| io::Error::last_os_error())
+}
+
+/// Sends at most `bytes` of a file, from its beginning, to a socket.
+pub(crate) fn send_file(socket: impl AsFd, file: &File, bytes: usize) -> io::Result<usize> {
+    let mut offset: libc::off_t = 0;
+    let socket = socket.as_fd().as_raw_fd();
+    // SAFETY: the kernel reads and writes one off_t, which outlives the call; both descriptors are open for the whole of it.
+    #[expect(unsafe_code, reason = "the standard library does not offer it")]
+    let sent = unsafe { libc::sendfile(socket, file.as_raw_fd(), &raw mut offset, bytes) };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
