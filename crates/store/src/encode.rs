@@ -33,8 +33,9 @@ const PAGE_VALUES_MAX: usize = 600_000;
 /// Columns without a dictionary, for which every value has to be hashed: those whose values are different in nearly every
 /// row, and those that are the same in all rows of a window, which as differences cost no bits. Measured on a million
 /// realistic rows of flows: 1.9 times the speed of dictionaries everywhere, and 12 % fewer bytes; of connections: 1.7 times
-/// the speed, and 17 % fewer. Counts that are small or mostly 0 do better with a dictionary.
-const DELTA: [&str; 27] = [
+/// the speed, and 17 % fewer; of latency: as fast, and 6 % fewer. Counts that are small or mostly 0 do better with a
+/// dictionary.
+const DELTA: [&str; 28] = [
     "window_start",
     "window_end",
     "first_seen",
@@ -63,7 +64,12 @@ const DELTA: [&str; 27] = [
     "kernel_rtt_us_min",
     "bytes_sent",
     "bytes_received",
+    // Of latency alone; its quantiles are middles of buckets, few and often the same.
+    "latency_ns_sum",
 ];
+
+/// Text that is different in nearly every row: without a dictionary latency has another 4 % fewer bytes.
+const UNIQUE_TEXTS: [&str; 1] = ["histogram"];
 
 /// A Parquet file being written.
 pub(crate) struct Encoder<W: Write + Send> {
@@ -173,6 +179,11 @@ fn properties(table: Table) -> WriterProperties {
             p = p
                 .set_column_dictionary_enabled(path(), false)
                 .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
+        }
+        if UNIQUE_TEXTS.contains(&column.name) {
+            p = p
+                .set_column_dictionary_enabled(path(), false)
+                .set_column_encoding(path(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
         }
         if column.kind == ColumnType::Text {
             // Least and greatest of a text prune nothing here, and comparing every value costs.

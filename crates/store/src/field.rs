@@ -6,7 +6,9 @@ use crate::columns::{
 };
 use arrow_array::types::{Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, PrimitiveArray, RecordBatch, StringArray, TimestampNanosecondArray};
-use netrig_model::{ConnectionEnd, Direction, EndReason, Role, Side, TcpState, Timestamp, TunnelKind};
+use netrig_model::{
+    ConnectionEnd, Direction, EndReason, QueueCause, Role, Side, Stage, TcpState, Timestamp, TunnelKind,
+};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -209,6 +211,8 @@ words! {
     Side: Side::ALL;
     TcpState: TcpState::ALL;
     ConnectionEnd: ConnectionEnd::ALL;
+    Stage: Stage::ALL;
+    QueueCause: QueueCause::ALL;
     Direction: Direction::BOTH;
     TunnelKind: [TunnelKind::Vxlan, TunnelKind::Geneve, TunnelKind::Gre, TunnelKind::Ipip, TunnelKind::SixInFour];
     EndReason: [

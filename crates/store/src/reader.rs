@@ -3,7 +3,7 @@
 use crate::record::Record;
 use crate::segment::split_superseded;
 use crate::{Range, Segment, StoreError, Table, catalog};
-use netrig_model::{ConnectionRecord, FlowRecord, LedgerRecord, Timestamp};
+use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, LedgerRecord, Timestamp};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -137,6 +137,19 @@ impl StoreReader {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
         sink: &mut dyn FnMut(ConnectionRecord),
+    ) -> Result<(), StoreError> {
+        self.records(since, until, sink)
+    }
+
+    /// The same of latency.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn latency(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        sink: &mut dyn FnMut(LatencyRecord),
     ) -> Result<(), StoreError> {
         self.records(since, until, sink)
     }

@@ -4,7 +4,7 @@ use crate::field::{Field, Fields};
 use crate::{Range, StoreError, Table};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
-use netrig_model::{ConnectionRecord, FlowRecord, LedgerRecord};
+use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, LedgerRecord};
 use std::path::Path;
 
 /// A kind of row.
@@ -82,6 +82,13 @@ record! { ConnectionRecord in Connections {
     limited_network_us, older_than_rig, sampling_rate, process, pid, cgroup, container, src_name, dst_name,
 } }
 
+record! { LatencyRecord in Latency {
+    window_start, window_end, host, service, transport, role, service_addr, service_port, slow_client_addr,
+    slow_client_port, stage, samples, eligible, censored, sampling_rate, latency_ns_sum, latency_ns_p50,
+    latency_ns_p90, latency_ns_p99, latency_ns_p999, latency_ns_max, histogram, cause, cause_ns_sum, iface, process,
+    cgroup, container,
+} }
+
 record! { LedgerRecord in Ledger {
     window_start, window_end, host, iface, direction, seen_packets, seen_bytes, told_packets, told_bytes,
     overflow_packets, overflow_bytes, not_ip_packets, not_ip_bytes, sampled_out_packets, sampled_out_bytes,
@@ -104,6 +111,7 @@ mod tests {
     fn the_names_are_the_columns_in_order() {
         is_in_order::<FlowRecord>();
         is_in_order::<ConnectionRecord>();
+        is_in_order::<LatencyRecord>();
         is_in_order::<LedgerRecord>();
     }
 

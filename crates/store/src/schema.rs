@@ -23,6 +23,7 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
 static FLOWS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Flows));
 static LEDGER: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Ledger));
 static CONNECTIONS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Connections));
+static LATENCY: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Latency));
 
 /// The Arrow schema of a table: its columns, in order.
 #[must_use]
@@ -31,6 +32,7 @@ pub fn schema(table: Table) -> SchemaRef {
         Table::Flows => &FLOWS,
         Table::Ledger => &LEDGER,
         Table::Connections => &CONNECTIONS,
+        Table::Latency => &LATENCY,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The tables of the store.
 
-use netrig_model::{CONNECTION_COLUMNS, Column, FLOW_COLUMNS, LEDGER_COLUMNS};
+use netrig_model::{CONNECTION_COLUMNS, Column, FLOW_COLUMNS, LATENCY_COLUMNS, LEDGER_COLUMNS};
 use std::fmt;
 
 /// A table: a folder of segments with the same columns.
@@ -10,13 +10,15 @@ pub enum Table {
     Flows,
     /// Connection records.
     Connections,
+    /// Where messages spent their time.
+    Latency,
     /// The ledger.
     Ledger,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 3] = [Self::Flows, Self::Connections, Self::Ledger];
+    pub const ALL: [Self; 4] = [Self::Flows, Self::Connections, Self::Latency, Self::Ledger];
 
     /// Its name: in SQL, as a folder, and as the first part of a segment's file name.
     #[must_use]
@@ -24,6 +26,7 @@ impl Table {
         match self {
             Self::Flows => "flows",
             Self::Connections => "connections",
+            Self::Latency => "latency",
             Self::Ledger => "ledger",
         }
     }
@@ -34,6 +37,7 @@ impl Table {
         match self {
             Self::Flows => FLOW_COLUMNS,
             Self::Connections => CONNECTION_COLUMNS,
+            Self::Latency => LATENCY_COLUMNS,
             Self::Ledger => LEDGER_COLUMNS,
         }
     }

@@ -7,7 +7,7 @@ use crate::lock::WriterLock;
 use crate::record::Record;
 use crate::window_file::WindowFile;
 use crate::{Range, Segment, StoreError, Table, retain};
-use netrig_model::{ConnectionRecord, FlowRecord, LedgerRecord, StoreStatus, Timestamp};
+use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, LedgerRecord, StoreStatus, Timestamp};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -99,6 +99,14 @@ impl StoreWriter {
         window: (Timestamp, Timestamp),
         rows: &[ConnectionRecord],
     ) -> Result<(), StoreError> {
+        self.append(window, rows)
+    }
+
+    /// The same for latency.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn append_latency(&mut self, window: (Timestamp, Timestamp), rows: &[LatencyRecord]) -> Result<(), StoreError> {
         self.append(window, rows)
     }
 

@@ -3,10 +3,11 @@
 
 mod common;
 
-use common::{HOUR, HOUR_0, config, connection, flow, stored};
-use netrig_model::{ConnectionRecord, FlowRecord, Timestamp};
+use common::{HOUR, HOUR_0, config, connection, flow, latency, stored};
+use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, Timestamp};
 use netrig_store::{Record, StoreReader, StoreWriter, WindowFile};
 use proptest::prelude::*;
+use std::path::Path;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -54,30 +55,55 @@ proptest! {
     }
 }
 
-/// What may befall the two tables whose files are open at once.
+/// What may befall the three tables whose files are open at once.
 #[derive(Clone, Copy, Debug)]
 enum Part {
     Flow,
     Connection,
+    Latency,
     EndFlows,
     EndConnections,
+    EndLatency,
     Append,
     Maintain,
 }
 
 fn part() -> impl Strategy<Value = Part> {
-    use Part::{Append, Connection, EndConnections, EndFlows, Flow, Maintain};
+    use Part::{Append, Connection, EndConnections, EndFlows, EndLatency, Flow, Latency, Maintain};
     prop_oneof![
-        6 => Just(Flow), 6 => Just(Connection), 2 => Just(EndFlows), 2 => Just(EndConnections), 1 => Just(Append),
-        1 => Just(Maintain)
+        6 => Just(Flow), 6 => Just(Connection), 6 => Just(Latency), 2 => Just(EndFlows), 2 => Just(EndConnections),
+        2 => Just(EndLatency), 1 => Just(Append), 1 => Just(Maintain)
     ]
 }
 
 /// A table's window: how many there were, and its file, if one is open.
 struct Open<R>(i64, Option<WindowFile<R>>);
 
+/// Window's start and number of each row: those that must be there, and those in a file that is open.
+#[derive(Default)]
+struct Rows {
+    given: Vec<(i64, u64)>,
+    open: Vec<(i64, u64)>,
+}
+
+impl Rows {
+    fn end(&mut self) {
+        self.given.append(&mut self.open);
+        self.given.sort_unstable();
+    }
+}
+
+/// What of a table is on disk.
+fn there<R: Record>(dir: &Path, number: fn(&R) -> u64) -> Vec<(i64, u64)> {
+    let mut rows = Vec::new();
+    let mut take = |row: R| rows.push((row.window().start.0, number(&row)));
+    StoreReader::open(dir).unwrap().records(None, None, &mut take).unwrap();
+    rows.sort_unstable();
+    rows
+}
+
 impl<R: Record> Open<R> {
-    /// Of unequal length, so that the two tables' windows do not end together.
+    /// Of unequal length, so that the tables' windows do not end together.
     fn window(&self, minutes: i64) -> (Timestamp, Timestamp) {
         let start = HOUR_0 + self.0 * minutes * HOUR / 60;
         (Timestamp(start), Timestamp(start + minutes * HOUR / 60))
@@ -100,39 +126,41 @@ impl<R: Record> Open<R> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
-    fn every_row_of_both_tables_once_however_they_interleave(parts in prop::collection::vec(part(), 1..50)) {
+    fn every_row_of_all_tables_once_however_they_interleave(parts in prop::collection::vec(part(), 1..50)) {
         let dir = tempfile::tempdir().unwrap();
         let mut writer = StoreWriter::open(config(dir.path())).unwrap();
         let (mut flows, mut connections) = (Open::<FlowRecord>(0, None), Open::<ConnectionRecord>(0, None));
-        let (mut given, mut open) = ((Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+        let mut latencies = Open::<LatencyRecord>(0, None);
+        let (mut of_flows, mut of_connections, mut of_latency) = (Rows::default(), Rows::default(), Rows::default());
         for (n, part) in (0..).zip(&parts) {
             match part {
-                Part::Flow => open.0.push((flows.push(&writer, 7, |w| flow(w, n)), n)),
-                Part::Connection => open.1.push((connections.push(&writer, 3, |w| connection(w, n)), n)),
+                Part::Flow => of_flows.open.push((flows.push(&writer, 7, |w| flow(w, n)), n)),
+                Part::Connection => of_connections.open.push((connections.push(&writer, 3, |w| connection(w, n)), n)),
+                Part::Latency => of_latency.open.push((latencies.push(&writer, 5, |w| latency(w, n)), n)),
                 Part::EndFlows => {
                     flows.end(&mut writer);
-                    given.0.append(&mut open.0);
+                    of_flows.end();
                 }
                 Part::EndConnections => {
                     connections.end(&mut writer);
-                    given.1.append(&mut open.1);
+                    of_connections.end();
+                }
+                Part::EndLatency => {
+                    latencies.end(&mut writer);
+                    of_latency.end();
                 }
                 Part::Append => {
                     // Into the window that is open.
                     let window = flows.window(7);
                     writer.append_flows(window, &[flow(window, n)]).unwrap();
-                    given.0.push((window.0.0, n));
+                    of_flows.given.push((window.0.0, n));
+                    of_flows.given.sort_unstable();
                 }
                 Part::Maintain => drop(writer.maintain(Timestamp(HOUR_0 + 30 * HOUR)).unwrap()),
             }
-            given.0.sort_unstable();
-            given.1.sort_unstable();
-            prop_assert_eq!(&stored(dir.path()), &given.0);
-            let mut there = Vec::new();
-            let reader = StoreReader::open(dir.path()).unwrap();
-            reader.connections(None, None, &mut |r| there.push((r.window_start.0, r.connection_id))).unwrap();
-            there.sort_unstable();
-            prop_assert_eq!(&there, &given.1);
+            prop_assert_eq!(&stored(dir.path()), &of_flows.given);
+            prop_assert_eq!(&there(dir.path(), |r: &ConnectionRecord| r.connection_id), &of_connections.given);
+            prop_assert_eq!(&there(dir.path(), |r: &LatencyRecord| r.samples - 1), &of_latency.given);
         }
     }
 }

@@ -46,6 +46,7 @@ fn about(table: Table) -> &'static str {
             "One row for each interface, direction and window: what was seen = what is told + what was lost, by reason.\n"
         }
         Table::Connections => CONNECTIONS,
+        Table::Latency => LATENCY,
     }
 }
 
@@ -86,6 +87,44 @@ SELECT src_addr, src_port, dst_addr, dst_port, state, process, duration_us / 100
 FROM (SELECT *, row_number() OVER (PARTITION BY host, connection_id ORDER BY last_seen DESC) AS newest
       FROM connections WHERE window_end > now() - INTERVAL '2 minutes')
 WHERE newest = 1 AND end_reason = 'open' ORDER BY seconds DESC LIMIT 20
+```
+";
+
+const LATENCY: &str = "\
+Where messages spent their time: one row for each stage of each service, as each process has it, in each window. A message is one
+write to a TCP socket, or one datagram; one in `sampling_rate` was looked at. A service is the local port of servers, and the
+remote address and port of clients. Connections flagged slow have rows of their own, with `slow_client_*` set: they are looked at
+more closely, so leave them out where services are compared. `host` has what belongs to the whole host, `other` what was beyond
+the bound. Windows of this table need not be those of `flows`.
+
+Stages that add up to `total` are on the way in `stack`, `wakeup`, `run_queue` and `read`; of servers `think`; on the way out
+`tcp_queue`, `qdisc` and `nic`; of clients `wire_peer`. Sums are what adds up, not means: a reader that did not sleep has no
+`wakeup`. Quantiles do not add up; for those of several rows sum the histograms.
+
+Which stage a service's time goes to, in percent of the whole, and how much of what should have passed was seen:
+
+```sql
+WITH stages AS (SELECT service, role, stage, sum(latency_ns_sum) AS ns, sum(samples) AS samples, sum(eligible) AS eligible
+                FROM latency WHERE slow_client_addr IS NULL GROUP BY 1, 2, 3)
+SELECT s.service, s.role, s.stage, s.ns * 100.0 / nullif(t.ns, 0) AS percent_of_total,
+       s.ns / 1e3 / nullif(t.samples, 0) AS us_of_mean, s.samples * 1.0 / nullif(s.eligible, 0) AS coverage
+FROM stages s JOIN stages t ON t.service = s.service AND t.role = s.role AND t.stage = 'total'
+WHERE s.stage <> 'total' ORDER BY s.service, s.role, percent_of_total DESC
+```
+
+What holds writes up before they leave:
+
+```sql
+SELECT service, process, cause, sum(cause_ns_sum) / 1e9 AS seconds, max(latency_ns_p99) / 1e6 AS p99_ms_of_worst_window
+FROM latency WHERE stage = 'tcp_queue' AND cause IS NOT NULL GROUP BY 1, 2, 3 ORDER BY seconds DESC LIMIT 10
+```
+
+Who is slow, and where:
+
+```sql
+SELECT service, slow_client_addr, slow_client_port, stage, sum(samples) AS samples,
+       sum(latency_ns_sum) / 1e6 / sum(samples) AS mean_ms, max(latency_ns_max) / 1e6 AS longest_ms
+FROM latency WHERE slow_client_addr IS NOT NULL AND samples > 0 GROUP BY 1, 2, 3, 4 ORDER BY mean_ms DESC LIMIT 20
 ```
 ";
 

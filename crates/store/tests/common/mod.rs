@@ -2,9 +2,11 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of these")]
 
 mod connection;
+mod latency;
 
 use arrow_array::{RecordBatch, StringArray};
 pub(crate) use connection::{connection, connections};
+pub(crate) use latency::{latencies, latency};
 use netrig_model::{Direction, EndReason, FlowRecord, LedgerRecord, Timestamp, TunnelKind};
 use netrig_store::{StoreConfig, StoreReader};
 use parquet::arrow::ArrowWriter;
