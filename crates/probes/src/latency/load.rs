@@ -57,7 +57,7 @@ impl Kernel {
 
     /// The stages this kernel cannot show. Hardware's stamps are not told of here: they depend on the interface.
     pub(super) fn unseen(&self, cgroup_root: bool) -> Vec<(Stage, String)> {
-        use Stage::{Qdisc, Read, RunQueue, Softirq, Stack, TcpQueue, Think, Total, Wakeup, Wire, WirePeer};
+        use Stage::{Nic, Qdisc, Read, RunQueue, Softirq, Stack, TcpQueue, Think, Total, Wakeup, Wire, WirePeer};
         let mut unseen = Vec::new();
         let mut none_of =
             |stages: &[Stage], why: &str| unseen.extend(stages.iter().map(|stage| (*stage, why.to_owned())));
@@ -79,6 +79,7 @@ impl Kernel {
         if !self.has("softirq_raise") {
             none_of(&[Softirq], "needs the tracepoint softirq_raise");
         }
+        none_of(&[Nic], "shown only where the driver stamps in hardware what it sends, and is asked to");
         unseen
     }
 }

@@ -23,10 +23,19 @@ struct {
 	__type(value, __u64);
 } slow_places SEC(".maps");
 
-/* A socket's part is in its callback flags, for it needs storage only when it is looked at. */
+/*
+ * A socket's part is in its callback flags, for it needs storage only when it is looked at. Of those without flags the lower
+ * port is more likely the server's.
+ */
 static __always_inline __u8 role_of(struct tcp_sock *tp)
 {
-	return tp->bpf_sock_ops_cb_flags & BPF_SOCK_OPS_RETRANS_CB_FLAG ? LATENCY_ROLE_CLIENT : LATENCY_ROLE_SERVER;
+	const struct sock_common *common = &SOCK(tp)->__sk_common;
+	__u8 flags = tp->bpf_sock_ops_cb_flags;
+	bool client = flags & BPF_SOCK_OPS_RETRANS_CB_FLAG;
+
+	if (!(flags & BPF_SOCK_OPS_STATE_CB_FLAG))
+		client = common->skc_num > bpf_ntohs(common->skc_dport);
+	return client ? LATENCY_ROLE_CLIENT : LATENCY_ROLE_SERVER;
 }
 
 static __always_inline void remote_of(__u64 *addr, struct sock *sk)

@@ -268,7 +268,7 @@ int BPF_PROG(latency_read, struct sock *sk)
 		return 0;
 	}
 	m->rx = RX_IDLE;
-	await_no_more(m, AWAIT_READ);
+	await_no_more(m, AWAIT_READ | AWAIT_ARRIVAL);
 	tell_received(m);
 	return 0;
 }

@@ -72,19 +72,19 @@ static __always_inline void begin_write(struct message *m)
 	struct latency_service *service;
 	__u64 now;
 
-	/* A question that has not been answered yet is gone on with. */
-	if (!(m->awaits & AWAIT_WRITE) || m->tx != TX_IDLE || m->facts & FACT_ASKED)
+	if (!(m->awaits & AWAIT_WRITE) || m->tx != TX_IDLE || (m->facts & FACT_ASKED && m->rx == RX_READY))
 		return;
 	now = bpf_ktime_get_ns();
-	await_no_more(m, AWAIT_WRITE);
+	await_no_more(m, AWAIT_WRITE | AWAIT_ARRIVAL);
 	m->write_ns = m->began_ns = now;
-	m->facts &= ~FACT_TOTAL;
+	/* Whoever writes again without having been answered did not ask. */
+	m->facts &= ~(FACT_TOTAL | FACT_ASKED);
 	m->tx = TX_WRITING;
 	if (m->rx != RX_ANSWERING) {
 		begin_extra(m);
 		return;
 	}
-	await_no_more(m, AWAIT_READ | AWAIT_ARRIVAL);
+	await_no_more(m, AWAIT_READ);
 	m->rx = RX_IDLE;
 	m->began_ns = m->arrived_ns ?: m->ready_ns;
 	m->facts |= FACT_TOTAL;
