@@ -8,6 +8,7 @@
 //! | `/api/v1/flows` | the records of the open window, and those not stored yet, as JSON Lines |
 //! | `/api/v1/flows.parquet` | the same as one Parquet file |
 //! | `/api/v1/connections`, `/api/v1/connections.parquet` | the same of connections |
+//! | `/api/v1/latency`, `/api/v1/latency.parquet` | the same of latency |
 //!
 //! It has a thread of its own, answers reads only, and nothing a client does reaches the road from kernel to store: it
 //! asks [`Live`] for pictures. Loopback only, and only by loopback's names: a page in a browser that has some name
@@ -25,7 +26,7 @@ pub use error::ServeError;
 pub use health::{Health, health};
 pub use server::{ServeOptions, Server};
 
-use netrig_model::{ConnectionRecord, FlowRecord, Snapshot, Timestamp};
+use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, Snapshot, Timestamp};
 use std::sync::Arc;
 
 /// Header of every endpoint with records: nanoseconds since the epoch. Every record whose window starts before is whole in the
@@ -46,6 +47,9 @@ pub trait Live: Send + Sync + 'static {
 
     /// The same of connections. Their windows need not be those of flows.
     fn open_connections(&self) -> Option<OpenConnections>;
+
+    /// The same of latency, whose windows need not be those of flows either.
+    fn open_latency(&self) -> Option<OpenLatency>;
 }
 
 /// Records that are not in the store yet.
@@ -62,3 +66,6 @@ pub type OpenFlows = Open<FlowRecord>;
 
 /// Connection records that are not in the store yet.
 pub type OpenConnections = Open<ConnectionRecord>;
+
+/// Latency records that are not in the store yet.
+pub type OpenLatency = Open<LatencyRecord>;

@@ -34,6 +34,8 @@ const PATHS: &str = "\
 /api/v1/flows.parquet        the same as one Parquet file
 /api/v1/connections          connection records that are not stored yet, as JSON Lines
 /api/v1/connections.parquet  the same as one Parquet file
+/api/v1/latency              latency records that are not stored yet, as JSON Lines
+/api/v1/latency.parquet      the same as one Parquet file
 ";
 
 #[derive(Clone)]
@@ -60,6 +62,8 @@ pub(crate) fn router(live: Arc<dyn Live>, options: &ServeOptions) -> Router {
         .route("/api/v1/flows.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_flows)))
         .route("/api/v1/connections", get(|State(shared)| lines(shared, <dyn Live>::open_connections)))
         .route("/api/v1/connections.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_connections)))
+        .route("/api/v1/latency", get(|State(shared)| lines(shared, <dyn Live>::open_latency)))
+        .route("/api/v1/latency.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_latency)))
         .fallback(unknown)
         .layer(middleware::from_fn(loopback_names_only))
         .with_state(shared)

@@ -1,11 +1,12 @@
 //! The server over a real socket, with a rig that is made up.
 
 use connection::connections;
+use latency::latencies;
 use netrig_model::{
-    ConnectionRecord, EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp,
+    ConnectionRecord, EndReason, FlowRecord, LatencyRecord, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp,
 };
 use netrig_serve::{
-    Live, OpenConnections, OpenFlows, STORE_HEADER, STORED_BEFORE_HEADER, ServeError, ServeOptions, Server,
+    Live, OpenConnections, OpenFlows, OpenLatency, STORE_HEADER, STORED_BEFORE_HEADER, ServeError, ServeOptions, Server,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 #[path = "../../store/tests/common/connection.rs"]
 mod connection;
+#[path = "../../store/tests/common/latency.rs"]
+mod latency;
 
 struct Fake {
     probe: ProbeState,
@@ -43,6 +46,11 @@ impl Live for Fake {
     fn open_connections(&self) -> Option<OpenConnections> {
         let window = (Timestamp(43), Timestamp(53));
         Some(OpenConnections { records: connections(window, 0, self.flows as u64), stored_before: window.0 })
+    }
+
+    fn open_latency(&self) -> Option<OpenLatency> {
+        let window = (Timestamp(44), Timestamp(54));
+        Some(OpenLatency { records: latencies(window, 0, self.flows as u64), stored_before: window.0 })
     }
 }
 
@@ -173,6 +181,23 @@ fn connections_as_lines_and_as_parquet() {
 }
 
 #[test]
+fn latency_as_lines_and_as_parquet() {
+    let server = start(ProbeState::Running, 20);
+    let lines = ask(server.address(), "/api/v1/latency", "");
+    let read = |line: &str| serde_json::from_str::<LatencyRecord>(line).expect("record");
+    assert_eq!(lines.text().lines().map(read).collect::<Vec<_>>(), latencies((Timestamp(44), Timestamp(54)), 0, 20));
+    let parquet = ask(server.address(), "/api/v1/latency.parquet", "");
+    assert!(parquet.body.starts_with(b"PAR1") && parquet.body.ends_with(b"PAR1"));
+    assert!(parquet.body.windows(16).any(|bytes| bytes == b"slow_client_addr"), "these are the columns of latency");
+    assert!(lines.has("content-type", "application/jsonl"));
+    assert!(parquet.has("content-type", "application/vnd.apache.parquet"));
+    for answer in [lines, parquet] {
+        assert!(answer.has(STORED_BEFORE_HEADER, "44"), "{}", answer.head);
+        assert!(answer.has(STORE_HEADER, "/var/lib/netrig"), "{}", answer.head);
+    }
+}
+
+#[test]
 fn no_flows_are_an_answer_too() {
     let answer = ask(start(ProbeState::Running, 0).address(), "/api/v1/flows", "");
     assert_eq!((answer.status, answer.body.len()), (200, 0));
@@ -225,7 +250,7 @@ fn unknown_paths_name_the_known_ones() {
 #[test]
 fn names_that_are_not_loopback_get_no_answer() {
     let server = start(ProbeState::Running, 0);
-    for path in ["/metrics", "/api/v1/flows", "/api/v1/connections", "/nothing"] {
+    for path in ["/metrics", "/api/v1/flows", "/api/v1/connections", "/api/v1/latency", "/nothing"] {
         let answer = ask(server.address(), path, "Host: evil.example\r\n");
         assert_eq!(answer.status, 403, "{path}");
     }

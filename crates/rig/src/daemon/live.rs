@@ -2,7 +2,7 @@
 
 use super::Request;
 use netrig_model::Snapshot;
-use netrig_serve::{Live, Open, OpenConnections, OpenFlows};
+use netrig_serve::{Live, Open, OpenConnections, OpenFlows, OpenLatency};
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -75,5 +75,9 @@ impl Live for Handle {
 
     fn open_connections(&self) -> Option<OpenConnections> {
         self.open(Request::OpenConnections)
+    }
+
+    fn open_latency(&self) -> Option<OpenLatency> {
+        self.open(Request::OpenLatency)
     }
 }

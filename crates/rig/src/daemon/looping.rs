@@ -10,7 +10,7 @@ use super::storing::Storing;
 use super::watching::Watching;
 use netrig_config::{Config, ConfigErrors};
 use netrig_model::{Direction, LedgerRecord, ProbeState, ProbeStatus, Snapshot, Timestamp};
-use netrig_serve::{OpenConnections, OpenFlows};
+use netrig_serve::{OpenConnections, OpenFlows, OpenLatency};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -108,6 +108,9 @@ impl Loop {
                 }
                 Ok(Request::OpenConnections(answer)) => {
                     let _ = answer.send(self.open_connections());
+                }
+                Ok(Request::OpenLatency(answer)) => {
+                    let _ = answer.send(self.open_latency());
                 }
                 Ok(Request::Reload) => self.reload(reload),
                 Ok(Request::Stop(why)) => {
@@ -229,6 +232,16 @@ impl Loop {
         }
         records.extend(open);
         Some(OpenConnections { records, stored_before })
+    }
+
+    fn open_latency(&mut self) -> Option<OpenLatency> {
+        let (mut records, mut stored_before) = (Vec::new(), now());
+        if let Some(storing) = &self.storing {
+            let (pending, first) = storing.pending_latency(stored_before)?;
+            stored_before = first;
+            records.extend(pending.iter().flat_map(|rows| rows.iter().cloned()));
+        }
+        Some(OpenLatency { records, stored_before })
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -35,6 +35,8 @@ pub(crate) enum Request {
     OpenFlows(mpsc::SyncSender<Option<netrig_serve::OpenFlows>>),
     /// The same of connections.
     OpenConnections(mpsc::SyncSender<Option<netrig_serve::OpenConnections>>),
+    /// The same of latency.
+    OpenLatency(mpsc::SyncSender<Option<netrig_serve::OpenLatency>>),
     /// Read the configuration again.
     Reload,
     /// End, telling everything.

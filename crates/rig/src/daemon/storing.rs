@@ -1,7 +1,7 @@
 //! The store behind its own thread and a bounded queue: a slow or full disk never stops the loop.
 
 use anyhow::Context;
-use netrig_model::{ConnectionRecord, FlowRecord, LedgerRecord, StoreStatus, Timestamp};
+use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, LedgerRecord, StoreStatus, Timestamp};
 use netrig_store::{Record, StoreConfig, StoreWriter, WindowFile};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Records handed over together; what is in flight at most is a few of these.
 pub(crate) const CHUNK_ROWS: usize = 8192;
-/// The same of connections, whose records are several times as large.
+/// The same of connections and of latency, whose records are several times as large.
 pub(crate) const CONNECTION_CHUNK_ROWS: usize = 2048;
 const QUEUE_CHUNKS: usize = 4;
 /// Of a window that is being stored, this many are kept at hand for whoever asks meanwhile; of a larger one none, for
@@ -29,6 +29,10 @@ enum Job {
     Connections(Window, Arc<Vec<ConnectionRecord>>),
     /// The end of a window of connections.
     CloseConnections(Window),
+    /// Part of a window's latency.
+    Latency(Window, Arc<Vec<LatencyRecord>>),
+    /// The end of a window of latency.
+    CloseLatency(Window),
     /// Other limits, from a reload.
     Limits(Duration, u64),
 }
@@ -87,6 +91,7 @@ struct Shared {
     status: StoreStatus,
     flows: Pending<FlowRecord>,
     connections: Pending<ConnectionRecord>,
+    latency: Pending<LatencyRecord>,
     /// Rows that did not fit into the queue.
     lost: u64,
     failed: Option<String>,
@@ -152,6 +157,24 @@ impl Storing {
         self.send(Job::CloseConnections(window), meanwhile);
     }
 
+    /// Hands over part of a window of latency, at most [`CONNECTION_CHUNK_ROWS`] at a time. Their windows too begin and end
+    /// apart from those of flows.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the latency probe's records are not made yet"))]
+    pub(crate) fn latency_rows(&self, window: Window, rows: Vec<LatencyRecord>, meanwhile: &mut dyn FnMut()) {
+        if rows.is_empty() {
+            return;
+        }
+        let rows = Arc::new(rows);
+        lock(&self.shared).latency.chunks.push_back((window, Arc::clone(&rows)));
+        self.send(Job::Latency(window, rows), meanwhile);
+    }
+
+    /// Ends a window of latency, as one of connections.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the latency probe's records are not made yet"))]
+    pub(crate) fn close_latency(&self, window: Window, meanwhile: &mut dyn FnMut()) {
+        self.send(Job::CloseLatency(window), meanwhile);
+    }
+
     /// Other limits of age and bytes, from the next window on.
     pub(crate) fn limit(&self, retain: Duration, budget_bytes: u64) {
         self.send(Job::Limits(retain, budget_bytes), &mut || ());
@@ -195,6 +218,11 @@ impl Storing {
     pub(crate) fn pending_connections(&self, open: Timestamp) -> Option<Chunks<ConnectionRecord>> {
         lock(&self.shared).connections.before(open)
     }
+
+    /// The same of latency; `open` is the start of its open window.
+    pub(crate) fn pending_latency(&self, open: Timestamp) -> Option<Chunks<LatencyRecord>> {
+        lock(&self.shared).latency.before(open)
+    }
 }
 
 impl Drop for Storing {
@@ -215,7 +243,8 @@ impl Job {
             Self::Flows(_, rows) => rows.len() as u64,
             Self::CloseFlows(_, rows) => rows.len() as u64,
             Self::Connections(_, rows) => rows.len() as u64,
-            Self::CloseConnections(_) | Self::Limits(..) => 0,
+            Self::Latency(_, rows) => rows.len() as u64,
+            Self::CloseConnections(_) | Self::CloseLatency(_) | Self::Limits(..) => 0,
         }
     }
 }
@@ -225,10 +254,12 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
     let mut store = Store { writer, shared };
     let mut flows = Lane { open: None, pending: |shared| &mut shared.flows };
     let mut connections = Lane { open: None, pending: |shared| &mut shared.connections };
+    let mut latency = Lane { open: None, pending: |shared| &mut shared.latency };
     while let Ok(job) = inbox.recv() {
         match job {
             Job::Flows(window, rows) => flows.take(&mut store, window, &rows),
             Job::Connections(window, rows) => connections.take(&mut store, window, &rows),
+            Job::Latency(window, rows) => latency.take(&mut store, window, &rows),
             Job::CloseFlows(window, ledger) => {
                 flows.close(&mut store);
                 // The writer keeps the reason in its status, counts the rows, and says it in the log.
@@ -239,12 +270,17 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
                 connections.close(&mut store);
                 store.upkeep(window.1);
             }
+            Job::CloseLatency(window) => {
+                latency.close(&mut store);
+                store.upkeep(window.1);
+            }
             Job::Limits(retain, budget_bytes) => store.writer.limit(retain, budget_bytes),
         }
     }
     // The loop has ended, perhaps between a window's chunks.
     flows.close(&mut store);
     connections.close(&mut store);
+    latency.close(&mut store);
     lock(shared).status = store.writer.status();
 }
 

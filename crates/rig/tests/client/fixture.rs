@@ -4,7 +4,7 @@ use netrig_model::{
     CONNECTION_COLUMNS, ColumnType, ConnectionRecord, EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot,
     StoreStatus, Timestamp, transport_name,
 };
-use netrig_serve::{Live, OpenConnections, OpenFlows, ServeOptions, Server};
+use netrig_serve::{Live, OpenConnections, OpenFlows, OpenLatency, ServeOptions, Server};
 use netrig_store::{StoreConfig, StoreWriter};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -102,6 +102,10 @@ impl Live for Fake {
 
     fn open_connections(&self) -> Option<OpenConnections> {
         Some(OpenConnections { records: self.connections.clone(), stored_before: self.open.stored_before })
+    }
+
+    fn open_latency(&self) -> Option<OpenLatency> {
+        Some(OpenLatency { records: Vec::new(), stored_before: self.open.stored_before })
     }
 }
 

@@ -1,12 +1,15 @@
-//! The store's thread: both tables at once, what is pending, and what is lost.
+//! The store's thread: all tables at once, what is pending, and what is lost.
 
 use super::*;
 use connection::connections;
+use latency::latencies;
 use netrig_store::StoreReader;
 use std::path::Path;
 
 #[path = "../../../../store/tests/common/connection.rs"]
 mod connection;
+#[path = "../../../../store/tests/common/latency.rs"]
+mod latency;
 
 fn window(n: i64) -> Window {
     (Timestamp(n * 10), Timestamp(n * 10 + 10))
@@ -39,22 +42,27 @@ fn stored<R: Record>(dir: &Path) -> Vec<(i64, usize)> {
 }
 
 #[test]
-fn windows_of_both_tables_may_be_under_way_at_once() {
+fn windows_of_all_tables_may_be_under_way_at_once() {
     let dir = tempfile::tempdir().expect("folder");
     let store = start(dir.path());
     let nothing = &mut || ();
     store.rows(window(0), flows(window(0), 100), nothing);
     store.connection_rows(window(0), connections(window(0), 0, 30), nothing);
+    store.latency_rows(window(0), latencies(window(0), 0, 24), nothing);
     store.rows(window(0), flows(window(0), 20), nothing);
     store.close_connections(window(0), nothing);
     store.connection_rows(window(1), connections(window(1), 0, 5), nothing);
     store.close(window(0), ledger(window(0)), nothing);
     store.rows(window(2), flows(window(2), 7), nothing);
     store.connection_rows(window(1), connections(window(1), 5, 9), nothing);
-    // Neither is closed: the rig stops here.
+    store.latency_rows(window(0), latencies(window(0), 24, 36), nothing);
+    store.close_latency(window(0), nothing);
+    store.latency_rows(window(1), latencies(window(1), 0, 12), nothing);
+    // None is closed: the rig stops here.
     drop(store);
     assert_eq!(stored::<FlowRecord>(dir.path()), [(0, 120), (20, 7)]);
     assert_eq!(stored::<ConnectionRecord>(dir.path()), [(0, 30), (10, 9)]);
+    assert_eq!(stored::<LatencyRecord>(dir.path()), [(0, 36), (10, 12)]);
     assert_eq!(stored::<LedgerRecord>(dir.path()), [(0, 1)]);
 }
 
@@ -107,6 +115,31 @@ fn of_a_large_window_none_are_kept_and_one_is_asked_to_wait() {
     };
     assert_eq!((chunks.len(), before), (0, window(1).0));
     assert_eq!(stored::<ConnectionRecord>(dir.path()), [(0, 400)]);
+}
+
+#[test]
+fn latency_is_pending_until_it_is_stored_and_then_not_any_more() {
+    let dir = tempfile::tempdir().expect("folder");
+    let store = start(dir.path());
+    let nothing = &mut || ();
+    let mut told = 0;
+    for n in 0..50 {
+        store.latency_rows(window(n), latencies(window(n), 0, 24), nothing);
+        store.latency_rows(window(n), latencies(window(n), 24, 30), nothing);
+        store.close_latency(window(n), nothing);
+        // Windows of others end in between.
+        store.rows(window(n), flows(window(n), 10), nothing);
+        store.close(window(n), ledger(window(n)), nothing);
+        told += 30;
+        let (chunks, before) = store.pending_latency(window(n).1).expect("few are kept at hand");
+        let pending: usize = chunks.iter().map(|rows| rows.len()).sum();
+        let mut on_disk = 0;
+        let reader = StoreReader::open(dir.path()).expect("store");
+        reader.latency(None, Some(before), &mut |_| on_disk += 1).expect("rows");
+        assert_eq!(pending + on_disk, told, "after window {n}, stored before {before}");
+    }
+    drop(store);
+    assert_eq!(stored::<LatencyRecord>(dir.path()), (0..50).map(|n| (n * 10, 30)).collect::<Vec<_>>());
 }
 
 #[test]
