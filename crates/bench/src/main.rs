@@ -1,11 +1,16 @@
 //! What a packet costs, beside an empty program and the textbook; and what a request costs with the TCP probe.
 
 mod cases;
+mod echo;
+mod empty;
 mod harness;
+mod hooks;
 mod live;
+mod loads;
 mod million;
 mod packet;
 mod report;
+mod requests;
 mod road;
 mod rounds;
 mod statistics;

@@ -125,6 +125,15 @@ pub(crate) fn change(now: f64, before: Option<f64>) -> String {
     before.map_or_else(|| "new".to_owned(), |before| format!("{:+.0} %", (now / before - 1.0) * 100.0))
 }
 
+pub(crate) fn within(figure: f64, max: f64) -> &'static str {
+    if figure <= max { "ok" } else { "over" }
+}
+
+/// Twice the standard error is the benefit of the doubt, which neither side has.
+pub(crate) fn verdict(figure: f64, error: f64, max: f64) -> &'static str {
+    if (figure - max).abs() < 2.0 * error { "unsure" } else { within(figure, max) }
+}
+
 /// What is kept under version control: figures that hardly depend on the machine.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -201,6 +210,12 @@ mod tests {
         assert_eq!(change(1.1, Some(1.0)), "+10 %");
         assert_eq!(change(0.5, Some(1.0)), "-50 %");
         assert_eq!(change(1.0, None), "new");
+    }
+
+    #[test]
+    fn a_bar_is_met_or_missed_only_beyond_doubt() {
+        let of = |figure, error| verdict(figure, error, 0.5);
+        assert_eq!([of(0.3, 0.05), of(0.7, 0.05), of(0.45, 0.05), of(0.55, 0.05)], ["ok", "over", "unsure", "unsure"]);
     }
 
     #[test]

@@ -31,6 +31,14 @@ impl Samples {
         (at(1), at(3))
     }
 
+    /// How far off the median may be, as far as the samples tell: its standard error.
+    pub(crate) fn error_of_median(&self) -> f64 {
+        /// Of a normal distribution, in distances between quartiles over the root of the count.
+        const ERROR_OF_MEDIAN: f64 = 0.93;
+        let (low, high) = self.quartiles();
+        ERROR_OF_MEDIAN * (high - low) / (self.0.len() as f64).sqrt()
+    }
+
     pub(crate) fn min(&self) -> f64 {
         self.0.iter().copied().fold(f64::INFINITY, f64::min)
     }
@@ -48,6 +56,40 @@ impl Samples {
     pub(crate) fn beyond(&self, base: &Self) -> Self {
         self.with(base, |a, b| a - b)
     }
+}
+
+/// What takes turns at the same hooks, by number; the first is nothing at all.
+pub(crate) trait Contenders {
+    fn count(&self) -> usize;
+    /// Takes off what is attached and attaches this.
+    fn attach(&mut self, which: usize) -> Result<()>;
+    /// Gives back what has ended: what the rig does all the time.
+    fn drain(&mut self);
+}
+
+/// Has each contender attached once a round, and takes one figure of each turn. In the end nothing is attached.
+pub(crate) fn contest(
+    rounds: usize,
+    contenders: &mut dyn Contenders,
+    turn: &mut dyn FnMut() -> Result<f64>,
+) -> Result<Vec<Samples>> {
+    let count = contenders.count();
+    let mut samples = vec![Samples::default(); count];
+    for round in 0..=rounds {
+        for place in 0..count {
+            // Each comes after each of the others equally often.
+            let which = if round % 2 == 0 { place } else { count - 1 - place };
+            contenders.attach(which)?;
+            let figure = turn()?;
+            contenders.drain();
+            // The first round warms up.
+            if round > 0 {
+                samples[which].push(figure);
+            }
+        }
+    }
+    contenders.attach(0)?;
+    Ok(samples)
 }
 
 /// Runs a program `packets` times on each of `cpus` CPUs at once; mean CPU nanoseconds a packet.
@@ -80,7 +122,36 @@ mod tests {
         assert_eq!(Samples(vec![3.0, 1.0, 2.0]).median(), 2.0);
         assert_eq!(Samples(vec![4.0, 1.0, 2.0, 3.0]).median(), 2.5);
         assert_eq!(Samples(vec![5.0, 1.0, 2.0, 4.0, 3.0]).quartiles(), (2.0, 4.0));
+        assert!((Samples(vec![5.0, 1.0, 2.0, 4.0]).error_of_median() - 1.395).abs() < 1e-9);
         let beyond = Samples(vec![5.0, 7.0]).beyond(&Samples(vec![1.0, 2.0]));
         assert_eq!((beyond.min(), beyond.max()), (4.0, 5.0));
+    }
+
+    /// Three; each turn's figure is who had it.
+    #[derive(Default)]
+    struct Three(std::rc::Rc<std::cell::RefCell<Vec<usize>>>);
+
+    impl Contenders for Three {
+        fn count(&self) -> usize {
+            3
+        }
+
+        fn attach(&mut self, which: usize) -> Result<()> {
+            self.0.borrow_mut().push(which);
+            Ok(())
+        }
+
+        fn drain(&mut self) {}
+    }
+
+    #[test]
+    fn contenders_take_turns_and_nothing_stays() -> Result<()> {
+        let mut three = Three::default();
+        let turns = std::rc::Rc::clone(&three.0);
+        let samples =
+            contest(2, &mut three, &mut || Ok(turns.borrow().last().map_or(f64::NAN, |which| *which as f64)))?;
+        assert_eq!(*turns.borrow(), [0, 1, 2, 2, 1, 0, 0, 1, 2, 0]);
+        assert_eq!(samples.iter().map(|of| of.0.clone()).collect::<Vec<_>>(), [[0.0; 2], [1.0; 2], [2.0; 2]]);
+        Ok(())
     }
 }

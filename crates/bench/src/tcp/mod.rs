@@ -2,20 +2,19 @@
 
 mod bulk;
 mod contenders;
-mod echo;
 mod hooks;
 mod lines;
-mod loads;
 mod requests;
 
+use crate::hooks::{HEAD as HOOKS_HEAD, HookPlan, HookResult};
+use crate::loads;
 use crate::report::Baseline;
+use crate::requests::RequestPlan;
 use anyhow::Result;
 use bulk::StartResult;
-use contenders::Contenders;
-use hooks::{HookPlan, HookResult};
+use contenders::TcpContenders;
 use netrig_probes::tcp::{TcpProbe, TcpSizes};
-use netrig_testkit::NetNs;
-use requests::{RequestPlan, RequestResult};
+use requests::RequestResult;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,10 +42,8 @@ pub(crate) fn measure(plan: TcpPlan, baseline: &Baseline) -> Result<TcpReport> {
         println!("{}", lines::start(&start));
         report.starts.push(start);
     })?;
-    let mut contenders = Contenders::load(sizes(plan.kernel_bytes)?)?;
-    let near = NetNs::new("bench-near");
-    // Whoever connects ten thousand times a second runs out of ports that are not waiting.
-    near.run("sysctl -qw net.ipv4.tcp_max_tw_buckets=1000");
+    let mut contenders = TcpContenders::load(sizes(plan.kernel_bytes)?)?;
+    let near = loads::namespace("bench-near");
     let requests = if plan.quick {
         RequestPlan { rounds: 25, turn: Duration::from_millis(15) }
     } else {
@@ -59,14 +56,16 @@ pub(crate) fn measure(plan: TcpPlan, baseline: &Baseline) -> Result<TcpReport> {
             report.requests.push(result);
         })
     })?;
-    println!("\n{}", lines::HOOKS_HEAD);
+    println!("\n{}", HOOKS_HEAD);
     let hooks = if plan.quick {
         HookPlan { requests: 20_000, connections: 2000 }
     } else {
         HookPlan { requests: 100_000, connections: 10_000 }
     };
     report.hooks = hooks::measure(hooks, &mut contenders, &near)?;
-    report.hooks.iter().for_each(|hook| println!("{}", lines::hook(hook, baseline)));
+    for hook in &report.hooks {
+        println!("{}", hook.line(Some(hooks::HOOK_NS_MAX), baseline.tcp_hooks_ns.get(&hook.key()).copied()));
+    }
     Ok(report)
 }
 

@@ -1,12 +1,20 @@
-//! What makes each of the TCP probe's hooks run.
+//! What makes the hooks of probes run.
 
-use super::echo::Server;
+use crate::echo::Server;
 use anyhow::{Context, Result};
 use netrig_testkit::NetNs;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread::sleep;
 use std::time::Duration;
+
+/// Where the loads run.
+pub(crate) fn namespace(label: &str) -> NetNs {
+    let namespace = NetNs::new(label);
+    // Whoever connects ten thousand times a second runs out of ports that are not waiting.
+    namespace.run("sysctl -qw net.ipv4.tcp_max_tw_buckets=1000");
+    namespace
+}
 
 /// Requests on one connection: round trips and reads.
 pub(crate) fn echo(server: &Server, requests: u32) -> Result<()> {
@@ -29,7 +37,7 @@ pub(crate) fn refused(connections: u32) -> Result<()> {
 }
 
 /// Sockets other than TCP's, bound and released.
-pub(crate) fn datagrams(sockets: u32) -> Result<()> {
+pub(crate) fn datagram_sockets(sockets: u32) -> Result<()> {
     for _ in 0..sockets {
         UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     }
@@ -40,7 +48,7 @@ const NEAR: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 1);
 const FAR: Ipv4Addr = Ipv4Addr::new(10, 99, 0, 2);
 
 /// Connections whose other end is suddenly no more: what they send is sent again, each on its own timer.
-pub(crate) fn retransmits(near: &NetNs, far: &NetNs, connections: usize) -> Result<()> {
+pub(crate) fn retransmits(near: &NetNs, far: &NetNs, connections: u32) -> Result<()> {
     near.veth_to("near", far, "far");
     near.address("near", &format!("{NEAR}/24"));
     far.address("far", &format!("{FAR}/24"));
