@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Datagrams on their way in. Each is one packet, known by its buffer until it is read. */
+/*
+ * Datagrams on their way in, for a slice of time: all of them. Each is one packet, known by its buffer until it is read. The
+ * hook that sees the read is every TCP reader's too, so it is attached for the slice and until the last of them is read.
+ */
 #ifndef NETRIG_LATENCY_DATAGRAM_H
 #define NETRIG_LATENCY_DATAGRAM_H
 
@@ -89,7 +92,7 @@ static __always_inline void key_of_datagram(struct latency_key *key, struct sock
 	key->addr[1] = addr[1];
 }
 
-static __always_inline void begin_datagram(struct sock *sk, struct latency_cpu *cpu)
+static __always_inline void begin_datagram(struct sock *sk, struct latency_cpu *cpu, struct latency_gate *gate)
 {
 	struct sk_buff *skb = latest_of(sk);
 	struct datagram *datagram;
@@ -101,6 +104,8 @@ static __always_inline void begin_datagram(struct sock *sk, struct latency_cpu *
 	if (!datagram)
 		return;
 	now = bpf_ktime_get_ns();
+	if (!datagram->skb)
+		add(&gate->await_datagram, 1);
 	datagram->skb = 0;
 	datagram->tstamp = skb->tstamp;
 	datagram->sk = (__u64)sk;
@@ -119,8 +124,6 @@ static __always_inline void tell_datagram(struct datagram *datagram, struct late
 	how_waited(&waited, datagram->sk, datagram->ready_ns, now);
 	if (datagram->arrived_ns)
 		TELL(service, STAGE_STACK, datagram->ready_ns - datagram->arrived_ns);
-	else
-		add(&service->eligible[STAGE_STACK], 1);
 	if (waited.slept) {
 		TELL(service, STAGE_WAKEUP, waited.wakeup_ns);
 		if (waited.woken_reads)
@@ -136,12 +139,14 @@ SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(latency_copied, struct sk_buff *skb)
 {
 	struct datagram *datagram = datagram_of((__u64)skb);
+	struct latency_gate *gate = the_gate();
 	struct latency_service *service;
 	struct latency_key key;
 
-	if (!datagram || datagram->skb != (__u64)skb)
+	if (!datagram || !gate || datagram->skb != (__u64)skb)
 		return 0;
 	datagram->skb = 0;
+	add(&gate->await_datagram, -1);
 	/* The buffer may have been given up and be another packet's. */
 	if (datagram->tstamp != skb->tstamp)
 		return 0;

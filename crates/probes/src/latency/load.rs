@@ -14,7 +14,6 @@ pub(super) const ALWAYS: &[(&str, &str)] = &[
     ("latency_ready", "sk_data_ready"),
     ("latency_waking", "sched_waking"),
     ("latency_read", "tcp_rcv_space_adjust"),
-    ("latency_copied", "skb_copy_datagram_iovec"),
     ("latency_write", "tcp_sendmsg_locked"),
 ];
 
@@ -26,10 +25,17 @@ pub(super) const SLICED: &[(&str, &str)] = &[
     ("latency_started", "net_dev_start_xmit"),
 ];
 
+/// Attached with those, and until what they began has ended: its tracepoint.
+pub(super) const LINGERING: (&str, &str) = ("latency_copied", "skb_copy_datagram_iovec");
+
 /// At the root of the v2 control groups.
 pub(super) const OPERATIONS: &str = "latency_operations";
 /// The walk over older sockets.
 pub(super) const WALK: &str = "latency_walk";
+
+fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    ALWAYS.iter().chain(SLICED).chain([&LINGERING])
+}
 
 /// What the running kernel has of what the probe needs.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +49,7 @@ impl Kernel {
     pub(super) fn look() -> Self {
         let Ok(btf) = Btf::from_vmlinux() else { return Self::default() };
         let has = |tracepoint: &str| btf.type_by_name::<Typedef<'_>>(&format!("btf_trace_{tracepoint}")).is_some();
-        let tracepoints = ALWAYS.iter().chain(SLICED).map(|(_, tracepoint)| *tracepoint);
+        let tracepoints = all().map(|(_, tracepoint)| *tracepoint);
         Self {
             absent: tracepoints.filter(|tracepoint| !has(tracepoint)).collect(),
             tx_callbacks: btf.type_by_name::<Func<'_>>("bpf_sock_ops_enable_tx_tstamp").is_some(),
@@ -90,7 +96,7 @@ pub(super) fn load(options: &LatencyOptions, kernel: &Kernel) -> Result<Object, 
     size_maps(&mut open, options, kernel).map_err(|e| object::refused("latency", &e))?;
     for mut program in open.progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
-        let tracepoint = ALWAYS.iter().chain(SLICED).find(|(each, _)| *each == name).map(|(_, tracepoint)| *tracepoint);
+        let tracepoint = all().find(|(each, _)| *each == name).map(|(_, tracepoint)| *tracepoint);
         let operations = name == OPERATIONS || name == WALK;
         let wanted = tracepoint.is_none_or(|t| kernel.has(t)) && (!operations || options.cgroup_root.is_some());
         program.set_autoload(wanted);

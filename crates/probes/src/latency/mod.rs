@@ -106,7 +106,7 @@ impl LatencyProbe {
     pub fn attach(&mut self) -> Result<(), ProbeError> {
         self.compare_clocks();
         if self.options.receive_stamps {
-            match ReceiveStamps::switch_on() {
+            match ReceiveStamps::new() {
                 Ok(stamps) => self.stamps = Some(stamps),
                 Err(error) => self.unseen.push((Stage::Stack, format!("no receive stamps: {error}"))),
             }
@@ -165,13 +165,36 @@ impl LatencyProbe {
         if self.clocks_compared.is_none_or(|last| last.elapsed() >= CLOCK_PERIOD) {
             self.compare_clocks();
         }
-        match self.slices.turn(Instant::now()) {
-            Slice::Begins => {
-                let links = load::SLICED.iter().filter_map(|(name, _)| self.attach_tracepoint(name)?.ok()).collect();
-                self.slices.hold(links);
-            }
-            Slice::Ends => self.slices.release(),
+        let now = Instant::now();
+        match self.slices.turn(now) {
+            Slice::Begins => self.begin_slice(),
+            Slice::Ends => self.end_slice(),
             Slice::GoesOn => {}
+        }
+        let waits = self.memory.gate.load(offset_of!(latency_gate, await_datagram) / 8) != 0;
+        if self.slices.rest(waits, now) {
+            self.memory.set(offset_of!(latency_gate, await_datagram), 0);
+        }
+    }
+
+    fn begin_slice(&mut self) {
+        let attach = |name| self.attach_tracepoint(name)?.ok();
+        let links = load::SLICED.iter().filter_map(|(name, _)| attach(name)).collect();
+        let lingering = if self.slices.lingers() { None } else { attach(load::LINGERING.0) };
+        self.slices.hold(links, lingering);
+        self.stamp(true);
+        self.memory.set(offset_of!(latency_gate, slice), 1);
+    }
+
+    fn end_slice(&mut self) {
+        self.memory.set(offset_of!(latency_gate, slice), 0);
+        self.stamp(false);
+        self.slices.release();
+    }
+
+    fn stamp(&self, on: bool) {
+        if let Some(Err(error)) = self.stamps.as_ref().map(|stamps| stamps.switch(on)) {
+            tracing::debug!(%error, "Receive stamps could not be switched.");
         }
     }
 
@@ -218,7 +241,8 @@ impl LatencyProbe {
 
     /// Takes the programs off; what they have counted stays.
     pub fn detach(&mut self) {
-        self.slices.release();
+        self.memory.set(offset_of!(latency_gate, slice), 0);
+        self.slices.release_all();
         self.links.clear();
         self.walk = None;
         self.stamps = None;

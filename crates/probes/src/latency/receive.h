@@ -132,11 +132,11 @@ int BPF_PROG(latency_ready, struct sock *sk)
 		return 0;
 	cpu->expects = 0;
 	due = is_due(cpu, &cpu->receive_countdown);
-	if (!due && !*(volatile __u64 *)&gate->await_arrival)
+	if (!due && !*(volatile __u64 *)&gate->await_arrival && !*(volatile __u64 *)&gate->slice)
 		return 0;
 	if (!is_connection(sk)) {
-		if (due && is_datagram_socket(sk))
-			begin_datagram(sk, cpu);
+		if (gate->slice && is_datagram_socket(sk))
+			begin_datagram(sk, cpu, gate);
 		return 0;
 	}
 	m = due ? MESSAGE_FOR(sk) : MESSAGE_OF(sk);
@@ -188,8 +188,6 @@ static __noinline int tell_received(struct message *m)
 		return 0;
 	if (m->arrived_ns)
 		TELL(service, STAGE_STACK, m->ready_ns - m->arrived_ns);
-	else
-		add(&service->eligible[STAGE_STACK], 1);
 	if (m->facts & FACT_SLEPT) {
 		TELL(service, STAGE_WAKEUP, m->wakeup_ns);
 		if (m->facts & FACT_WOKEN_READ)

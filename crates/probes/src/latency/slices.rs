@@ -1,11 +1,13 @@
-//! When the hooks that every packet of the host passes are attached: for a slice of every period, so that on average they cost
-//! what sampling does.
+//! When the hooks that every packet of the host passes are attached, and what is received is stamped: for a slice of every
+//! period, so that on average they cost what sampling does.
 
 use libbpf_rs::Link;
 use std::time::{Duration, Instant};
 
 /// Long enough for a few hundred packets of a quiet host, short enough to be in every window.
 const SLICE: Duration = Duration::from_millis(100);
+/// A datagram that is read later than this after its slice is not told.
+const LINGER_MAX: Duration = Duration::from_secs(2);
 
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +27,14 @@ pub(super) struct Slices {
     began: Option<Instant>,
     attached: bool,
     links: Vec<Link>,
+    /// What stays until everything that began in the slice has ended.
+    lingering: Option<Link>,
 }
 
 impl Slices {
     /// One slice in so many.
     pub(super) fn new(sampling: u32) -> Self {
-        Self { period: SLICE * sampling.max(1), began: None, attached: false, links: Vec::new() }
+        Self { period: SLICE * sampling.max(1), began: None, attached: false, links: Vec::new(), lingering: None }
     }
 
     pub(super) fn set_sampling(&mut self, sampling: u32) {
@@ -55,13 +59,38 @@ impl Slices {
         }
     }
 
-    pub(super) fn hold(&mut self, links: Vec<Link>) {
+    /// What was attached for a slice; `lingering` is not asked for where [`Self::lingers`].
+    pub(super) fn hold(&mut self, links: Vec<Link>, lingering: Option<Link>) {
         self.links = links;
+        if lingering.is_some() {
+            self.lingering = lingering;
+        }
     }
 
+    pub(super) fn lingers(&self) -> bool {
+        self.lingering.is_some()
+    }
+
+    /// After a slice: lets go of what lingers, when nothing `waits` for it or that takes too long.
+    pub(super) fn rest(&mut self, waits: bool, now: Instant) -> bool {
+        let late = self.began.is_none_or(|began| now.saturating_duration_since(began) > SLICE + LINGER_MAX);
+        let over = !self.attached && self.lingering.is_some() && (!waits || late);
+        if over {
+            self.lingering = None;
+        }
+        over
+    }
+
+    /// Takes off what was attached for the slice.
     pub(super) fn release(&mut self) {
         self.links.clear();
         self.attached = false;
+    }
+
+    /// Takes off everything.
+    pub(super) fn release_all(&mut self) {
+        self.release();
+        self.lingering = None;
     }
 }
 

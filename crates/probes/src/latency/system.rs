@@ -9,25 +9,29 @@ const SOF_TIMESTAMPING_RX_SOFTWARE: libc::c_int = 1 << 3;
 /// While one socket on the host wants to know when its packets came, the kernel stamps every packet that comes. This is that
 /// socket; it receives nothing.
 #[derive(Debug)]
-pub(super) struct ReceiveStamps(#[expect(dead_code, reason = "held, not used")] UdpSocket);
+pub(super) struct ReceiveStamps(UdpSocket);
 
 impl ReceiveStamps {
-    /// Switches stamps on, until this is dropped.
+    /// Stamps are off at first, and from when this is dropped.
+    pub(super) fn new() -> io::Result<Self> {
+        UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map(Self)
+    }
+
+    /// Switches them on or off.
     #[expect(unsafe_code, reason = "the standard library cannot set this option")]
-    pub(super) fn switch_on() -> io::Result<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let flags = SOF_TIMESTAMPING_RX_SOFTWARE;
+    pub(super) fn switch(&self, on: bool) -> io::Result<()> {
+        let flags = if on { SOF_TIMESTAMPING_RX_SOFTWARE } else { 0 };
         // SAFETY: the option's value is an int, alive during the call.
         let done = unsafe {
             libc::setsockopt(
-                socket.as_raw_fd(),
+                self.0.as_raw_fd(),
                 libc::SOL_SOCKET,
                 libc::SO_TIMESTAMPING,
                 (&raw const flags).cast(),
                 size_of_val(&flags) as libc::socklen_t,
             )
         };
-        if done == 0 { Ok(Self(socket)) } else { Err(io::Error::last_os_error()) }
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 }
 

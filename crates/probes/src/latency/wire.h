@@ -95,7 +95,8 @@ struct latency_gate {
 	__u64 places; /* taken, beyond the fixed ones */
 	__u64 slow_places; /* of these, by connections flagged slow */
 	__u64 walked; /* older sockets that were given what the probe needs */
-	__u64 reserved0[2];
+	__u64 slice; /* 1 while hooks of the whole host are attached: datagrams are looked at */
+	__u64 await_datagram; /* datagrams that are looked at and have not been read */
 	/* Sockets that wait for something: a hook that none waits for returns at once. */
 	__u64 await_arrival;
 	__u64 reserved1[7];
