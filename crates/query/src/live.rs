@@ -19,7 +19,7 @@ use ureq::http::Response;
 const BODY_BYTES_MAX: u64 = 1 << 30;
 
 /// The tables of which a rig has records that are not stored yet.
-const LIVE_TABLES: [Table; 2] = [Table::Flows, Table::Connections];
+const LIVE_TABLES: [Table; 3] = [Table::Flows, Table::Connections, Table::Latency];
 
 /// What a rig sent.
 pub(crate) struct Live {
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_rig_is_asked_for_the_tables_that_a_query_names() {
-        use Table::{Connections, Flows};
+        use Table::{Connections, Flows, Latency};
         for (sql, want) in [
             ("SELECT * FROM flows", &[Flows][..]),
             ("SELECT count(*) FROM Connections WHERE role = 'flows'", &[Connections]),
@@ -119,6 +119,8 @@ mod tests {
             ("WITH a AS (SELECT * FROM connections) SELECT * FROM a", &[Connections]),
             ("WITH flows AS (SELECT * FROM connections) SELECT * FROM flows", &[Connections]),
             ("SELECT * FROM ledger WHERE iface IN (SELECT process FROM connections)", &[Connections]),
+            ("SELECT stage, sum(samples) FROM latency GROUP BY stage", &[Latency]),
+            ("SELECT * FROM latency JOIN connections USING (container)", &[Connections, Latency]),
             ("EXPLAIN SELECT * FROM connections", &[Connections]),
             ("DESCRIBE connections", &[Connections]),
             // Asked for its store's folder.

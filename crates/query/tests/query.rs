@@ -3,7 +3,9 @@
 
 mod common;
 
-use common::{HOUR_0, SECOND, ask, fill, flow, refused, rig, run, says, server, three_connections, told, window};
+use common::{
+    HOUR_0, SECOND, ask, fill, flow, refused, rig, run, says, server, three_connections, told, twelve_stages, window,
+};
 use netrig_model::Timestamp;
 use std::path::Path;
 
@@ -61,13 +63,23 @@ fn connections_look_like_this() {
 }
 
 #[test]
+fn latency_looks_like_this() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..10);
+    // What held a slow client's writes up, a client's stage without a cause, and one with.
+    let some = "SELECT * FROM latency WHERE samples IN (7, 20, 43) ORDER BY samples";
+    golden("latency.jsonl", &ask(dir.path(), &["--json", some]));
+    golden("describe-latency.txt", &ask(dir.path(), &["DESCRIBE latency"]));
+}
+
+#[test]
 fn the_questions_in_the_documentation_have_answers() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), 0..100);
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema.md");
     let page = std::fs::read_to_string(page).unwrap();
     let questions: Vec<_> = page.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(questions.len() >= 4, "docs/schema.md has {} questions", questions.len());
+    assert!(questions.len() >= 7, "docs/schema.md has {} questions", questions.len());
     for sql in questions {
         let rows = ask(dir.path(), &["--csv", sql]).lines().count() - 1;
         // What was made up for this test is long ago.
@@ -106,7 +118,7 @@ fn a_wrong_query_is_told_what_was_likely_meant() {
     for (sql, hint) in [
         ("SELECT srcaddr FROM flows", "there is no column 'srcaddr'; did you mean src_addr?"),
         ("SELECT bytes FROM flow", "there is no table 'flow'; did you mean flows?"),
-        ("SELECT bytes FROM sqlite_master", "There are: flows, connections, ledger"),
+        ("SELECT bytes FROM sqlite_master", "There are: flows, connections, latency, ledger"),
         ("SELECT summ(bytes) FROM flows", "sum"),
         ("SELECT bytes FORM flows", "Expected: end of statement, found: flows at Line: 1, Column: 19"),
         ("SELECT bytes FROM flows WHERE", "Expected"),
@@ -188,9 +200,10 @@ fn a_joined_hour_and_its_windows_count_once() {
     for _ in 0..10 {
         writer.maintain(Timestamp(HOUR_0 + 7200 * SECOND)).unwrap();
     }
-    assert_eq!(writer.status().files, 3);
+    assert_eq!(writer.status().files, 4);
     assert_eq!(count(dir.path(), &[], sql), 30 * 900);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT connection_id) FROM connections"), 90);
+    assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT samples) FROM latency"), 360);
     assert_eq!(count(dir.path(), &[], "SELECT count(*) FROM ledger"), 30);
 }
 
@@ -227,6 +240,16 @@ fn connections_of_a_running_rig_count_once_too_beside_flows_or_alone() {
         server(vec![told(&flows, window(3).0, Some(dir.path())), told(&connections, window(1).0, Some(dir.path()))]);
     let sql = "SELECT (SELECT count(*) FROM connections) * 1000 + (SELECT count(*) FROM flows)";
     assert_eq!(count(dir.path(), &["--live", &both], sql), 18 * 1000 + 15);
+}
+
+#[test]
+fn latency_of_a_running_rig_counts_once_too() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..4);
+    let sent: Vec<_> = [2, 3, 4].into_iter().flat_map(twelve_stages).collect();
+    let url = rig(&sent, window(2).0, Some(dir.path()));
+    let sql = "SELECT count(*) * 1000 + count(DISTINCT samples) FROM latency";
+    assert_eq!(count(dir.path(), &["--live", &url], sql), 60 * 1000 + 60);
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub(crate) enum Command {
     Flows(FlowsArgs),
     /// Print TCP connections: who, how long, how fast, and what went wrong
     Connections(ConnectionsArgs),
-    /// Ask in SQL: tables flows, connections and ledger
+    /// Ask in SQL: tables flows, connections, latency and ledger
     Query(QueryArgs),
     /// Send a capture through the real kernel programs and print its flows
     Replay(ReplayArgs),

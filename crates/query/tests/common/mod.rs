@@ -1,7 +1,8 @@
 //! A store to ask, a rig to ask beside it, and the asking.
 
 use connection::connections;
-use netrig_model::{ConnectionRecord, Direction, EndReason, FlowRecord, LedgerRecord, Timestamp};
+use latency::latencies;
+use netrig_model::{ConnectionRecord, Direction, EndReason, FlowRecord, LatencyRecord, LedgerRecord, Timestamp};
 use netrig_store::{Record, StoreConfig, StoreWriter, to_parquet};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 #[path = "../../../store/tests/common/connection.rs"]
 mod connection;
+#[path = "../../../store/tests/common/latency.rs"]
+mod latency;
 
 /// 2023-11-14T23:00:00Z.
 pub(crate) const HOUR_0: i64 = 1_700_002_800_000_000_000;
@@ -75,16 +78,23 @@ pub(crate) fn three_connections(i: i64) -> Vec<ConnectionRecord> {
     connections(window(i), first, first + 3)
 }
 
+/// The twelve stages of one service in each of the windows, with samples of their own.
+pub(crate) fn twelve_stages(i: i64) -> Vec<LatencyRecord> {
+    let first = u64::try_from(i).unwrap() * 12;
+    latencies(window(i), first, first + 12)
+}
+
 pub(crate) fn config(dir: &Path) -> StoreConfig {
     StoreConfig { dir: dir.to_owned(), retain: Duration::from_secs(86_400 * 365_000), budget_bytes: u64::MAX }
 }
 
-/// A store with the flows and connections of these windows, and a ledger row for each.
+/// A store with the flows, connections and latency of these windows, and a ledger row for each.
 pub(crate) fn fill(dir: &Path, windows: std::ops::Range<i64>) -> StoreWriter {
     let mut writer = StoreWriter::open(config(dir)).unwrap();
     for i in windows {
         writer.append_flows(window(i), &flows(i)).unwrap();
         writer.append_connections(window(i), &three_connections(i)).unwrap();
+        writer.append_latency(window(i), &twelve_stages(i)).unwrap();
         let account = LedgerRecord {
             window_start: window(i).0,
             window_end: window(i).1,
