@@ -19,16 +19,34 @@ static __always_inline void switch_callbacks(struct bpf_sock_ops *ops, int on)
 	bpf_setsockopt(ops, SOL_SOCKET, SK_BPF_CB_FLAGS, &on, sizeof(on));
 }
 
+/* Another rig on this host has switched the callbacks off: what was under way will not be told of. */
+static __always_inline void lose_sent(struct message *m)
+{
+	struct latency_service *service = service_at(m->place);
+
+	if (service && m->tx == TX_SENT)
+		CENSORED(service, STAGE_TCP_QUEUE);
+	if (service && m->tx == TX_QUEUED)
+		CENSORED(service, STAGE_QDISC);
+	if (service && m->unacked_ns)
+		CENSORED(service, STAGE_WIRE);
+	m->unacked_ns = 0;
+	m->tx = TX_IDLE;
+}
+
 static __always_inline void choose(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u32 flags, __u16 facts)
 {
 	struct message *m = settings.tx_callbacks ? MESSAGE_FOR(sk) : NULL;
 
-	if (!m || m->facts & FACT_ARMED)
+	if (!m)
 		return;
 	if (!(flags & CHOSEN)) {
+		lose_sent(m);
 		switch_callbacks(ops, SK_BPF_CB_TX_TIMESTAMPING);
 		bpf_sock_ops_cb_flags_set(ops, flags | CHOSEN);
 	}
+	if (m->facts & FACT_ARMED)
+		return;
 	m->facts = (m->facts & ~FACT_NEXT_EXTRA) | FACT_ARMED | facts;
 	await(m, flags & CLIENT ? AWAIT_WRITE : AWAIT_WRITE | AWAIT_ARRIVAL);
 }
@@ -73,20 +91,13 @@ static __always_inline void closed(struct bpf_sock *sk)
 	service = service_at(m->place);
 	if (!service)
 		return;
-	if (m->tx == TX_SENT)
-		CENSORED(service, STAGE_TCP_QUEUE);
-	if (m->tx == TX_QUEUED)
-		CENSORED(service, STAGE_QDISC);
-	if (m->unacked_ns)
-		CENSORED(service, STAGE_WIRE);
+	lose_sent(m);
 	if (m->rx == RX_ANSWERING)
 		tell_received(m);
 	if (m->facts & FACT_ASKED && m->rx != RX_READY)
 		CENSORED(service, STAGE_WIRE_PEER);
-	m->tx = TX_IDLE;
 	m->rx = RX_IDLE;
 	m->facts = 0;
-	m->unacked_ns = 0;
 }
 
 SEC("sockops")

@@ -74,11 +74,30 @@ static __always_inline bool is_looked_at(struct sock *sk)
 	return protocol == IPPROTO_UDP || (protocol == IPPROTO_TCP && !settings.tx_callbacks);
 }
 
+/* TCP sends in whoever's time it is; a datagram's sender runs. */
+static __always_inline __u32 place_of_sender(struct sock *sk, struct sk_buff *skb)
+{
+	struct latency_key key = {};
+	struct message *m;
+
+	if (sk->sk_protocol == IPPROTO_UDP) {
+		key_of_datagram(&key, sk, skb, 1);
+		key_of_process(&key);
+		return place_of(&key);
+	}
+	m = MESSAGE_OF(sk);
+	if (m && m->place)
+		return m->place;
+	key_of_socket(&key, sk, role_of(TCP_SOCK_TO_READ(sk)), IPPROTO_TCP);
+	if (sk->sk_lock.owned)
+		key_of_process(&key);
+	return place_of(&key);
+}
+
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(latency_queued, struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
-	struct latency_key key = {};
 	struct egress *egress;
 
 	if (!sk || !is_looked_at(sk))
@@ -86,12 +105,7 @@ int BPF_PROG(latency_queued, struct sk_buff *skb)
 	egress = egress_of((__u64)skb);
 	if (!egress)
 		return 0;
-	if (sk->sk_protocol == IPPROTO_UDP)
-		key_of_datagram(&key, sk, skb, 1);
-	else
-		key_of_socket(&key, sk, role_of(TCP_SOCK_TO_READ(sk)), IPPROTO_TCP);
-	key_of_process(&key);
-	egress->place = place_of(&key);
+	egress->place = place_of_sender(sk, skb);
 	egress->queued_ns = bpf_ktime_get_ns();
 	egress->skb = (__u64)skb;
 	return 0;

@@ -98,7 +98,11 @@ pub(super) fn load(options: &LatencyOptions, kernel: &Kernel) -> Result<Object, 
         let name = program.name().to_string_lossy().into_owned();
         let tracepoint = all().find(|(each, _)| *each == name).map(|(_, tracepoint)| *tracepoint);
         let operations = name == OPERATIONS || name == WALK;
-        let wanted = tracepoint.is_none_or(|t| kernel.has(t)) && (!operations || options.cgroup_root.is_some());
+        // Reads and wake-ups end what begins where data is ready.
+        let begins =
+            kernel.has("sk_data_ready") || !["latency_waking", "latency_read", "latency_copied"].contains(&&*name);
+        let has_hook = tracepoint.is_none_or(|t| kernel.has(t)) && (!operations || options.cgroup_root.is_some());
+        let wanted = has_hook && begins;
         program.set_autoload(wanted);
     }
     open.load().map_err(|e| object::refused("latency", &e))
