@@ -1,13 +1,34 @@
 //! A distribution in the two forms Prometheus has for it.
 //!
 //! The native form is the model's own: the same buckets, nothing converted. The classic form sums sixteen of them at a
-//! time, so that every bound is an edge of the native buckets too and both say the same wherever both can speak.
+//! time, or more, so that every bound is an edge of the native buckets too and both say the same wherever both can speak.
 
 use netrig_model::Histogram;
 
-/// Exponents of the classic bounds: powers of two of a second, from 7.6 µs, less than any round trip between two hosts,
-/// to 32 s, more than a SYN waits for its fifth repetition.
-const CLASSIC_EXPONENTS: std::ops::RangeInclusive<i32> = -17..=5;
+/// Bounds of a classic form: powers of two of a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Classic {
+    /// Exponent of the first bound.
+    pub first: i32,
+    /// Of the last one before the infinite one.
+    pub last: i32,
+    /// From one to the next.
+    pub step: usize,
+}
+
+/// From 7.6 µs, less than any round trip between two hosts, to 32 s, more than a SYN waits for its fifth repetition.
+pub(crate) const OCTAVES: Classic = Classic { first: -17, last: 5, step: 1 };
+
+/// From 1 µs, about what the shortest stages take, to 16 s. A factor of four, for there are many such distributions: a
+/// service has one for each stage.
+pub(crate) const TWO_OCTAVES: Classic = Classic { first: -20, last: 4, step: 2 };
+
+impl Classic {
+    /// The bounds' exponents, ascending.
+    fn exponents(self) -> impl Iterator<Item = i32> {
+        (self.first..=self.last).step_by(self.step)
+    }
+}
 
 /// Absolute values up to this count as zero: Prometheus' usual threshold, 2^-128. There are none, but a threshold above 0
 /// is what tells a native histogram without values from a classic one.
@@ -22,7 +43,7 @@ pub(crate) fn sum_s(histogram: &Histogram) -> f64 {
 }
 
 /// Upper bounds in seconds, the last infinite, and what each bucket counts for itself.
-pub(crate) fn classic(histogram: &Histogram) -> Vec<(f64, u64)> {
+pub(crate) fn classic(histogram: &Histogram, bounds: Classic) -> Vec<(f64, u64)> {
     let mut buckets = histogram.buckets.iter().copied().peekable();
     let mut up_to = |edge| {
         let mut count = 0_u64;
@@ -31,7 +52,8 @@ pub(crate) fn classic(histogram: &Histogram) -> Vec<(f64, u64)> {
         }
         count
     };
-    CLASSIC_EXPONENTS
+    bounds
+        .exponents()
         .map(|exponent| exponent * Histogram::BUCKETS_PER_OCTAVE)
         .map(|edge| (Histogram::upper_bound_s(edge), edge))
         .chain([(f64::INFINITY, i32::MAX)])
@@ -111,12 +133,21 @@ mod tests {
 
     #[test]
     fn classic_bounds_are_exact_and_inclusive() {
-        let buckets = classic(&of(&[(-273, 1), (-272, 2), (-271, 4), (0, 8), (1, 16), (80, 32), (81, 64)]));
+        let buckets = classic(&of(&[(-273, 1), (-272, 2), (-271, 4), (0, 8), (1, 16), (80, 32), (81, 64)]), OCTAVES);
         assert_eq!(buckets.len(), 24);
         assert_eq!(buckets[0], (1.0 / 131_072.0, 3), "2^-17 s and all below");
         assert_eq!(buckets[1], (1.0 / 65_536.0, 4));
         assert_eq!((buckets[17], buckets[18]), ((1.0, 8), (2.0, 16)));
         assert_eq!((buckets[22], buckets[23]), ((32.0, 32), (f64::INFINITY, 64)));
+    }
+
+    #[test]
+    fn coarse_bounds_are_a_factor_of_four_apart() {
+        let buckets = classic(&of(&[(-400, 1), (-320, 2), (-319, 4), (-288, 8), (64, 16), (65, 32)]), TWO_OCTAVES);
+        assert_eq!(buckets.len(), 14);
+        assert_eq!(buckets[0], (1.0 / 1_048_576.0, 3), "2^-20 s and all below");
+        assert_eq!(buckets[1], (1.0 / 262_144.0, 12));
+        assert_eq!((buckets[12], buckets[13]), ((16.0, 16), (f64::INFINITY, 32)));
     }
 
     #[test]
@@ -127,11 +158,12 @@ mod tests {
     proptest! {
         #[test]
         fn both_forms_sum_to_the_histogram(
-            buckets in prop::collection::btree_map(-480..160_i32, 1..1_000_000_000_u64, 0..80)
+            buckets in prop::collection::btree_map(-480..160_i32, 1..1_000_000_000_u64, 0..80),
+            bounds in prop::sample::select(vec![OCTAVES, TWO_OCTAVES])
         ) {
             let histogram = of(&buckets.into_iter().collect::<Vec<_>>());
             let mut native = read(&Native::of(&histogram));
-            let classic = classic(&histogram);
+            let classic = classic(&histogram, bounds);
             prop_assert_eq!(classic.iter().map(|(_, n)| n).sum::<u64>(), histogram.count());
             for upto in 0..classic.len() {
                 let natives = native.iter().filter(|(i, _)| Histogram::upper_bound_s(*i) <= classic[upto].0);

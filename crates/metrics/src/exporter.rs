@@ -4,6 +4,7 @@ use crate::accept::Exposition;
 use crate::bound::Bound;
 use crate::families::Families;
 use crate::gather::gather;
+use crate::latency::LatencyMemory;
 use crate::tcp::TcpMemory;
 use crate::{protobuf, text};
 use netrig_model::Snapshot;
@@ -21,13 +22,15 @@ pub struct Caps {
     pub interfaces: usize,
     /// Services of the TCP probe, those of clients and of servers together. Each has up to three distributions.
     pub services: usize,
+    /// Services of the latency probe. Each has up to eleven distributions.
+    pub latency_services: usize,
     /// Listeners, by address and port.
     pub listeners: usize,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { interfaces: 256, services: 100, listeners: 100 }
+        Self { interfaces: 256, services: 100, latency_services: 32, listeners: 100 }
     }
 }
 
@@ -37,6 +40,7 @@ pub struct Exporter {
     pub(crate) interfaces: Bound,
     pub(crate) ethertypes: Bound,
     pub(crate) tcp: TcpMemory,
+    pub(crate) latency: LatencyMemory,
 }
 
 impl Default for Exporter {
@@ -53,6 +57,7 @@ impl Exporter {
             interfaces: Bound::new(caps.interfaces, &[]),
             ethertypes: Bound::new(ETHERTYPES_MAX, ETHERTYPES_RESERVED),
             tcp: TcpMemory::new(&caps),
+            latency: LatencyMemory::new(&caps),
         }
     }
 
@@ -73,6 +78,9 @@ impl Exporter {
         self.ethertypes.admit(interfaces.iter().flat_map(|s| s.not_ip.iter().map(|(e, c)| (e.as_str(), c.packets))));
         if let Some(tcp) = &snapshot.tcp {
             self.tcp.admit(tcp);
+        }
+        if let Some(latency) = &snapshot.latency {
+            self.latency.admit(latency);
         }
         gather(snapshot, self)
     }

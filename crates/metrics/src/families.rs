@@ -14,6 +14,9 @@ pub(crate) enum Value {
     Signed(i64),
     /// Seconds.
     Real(f64),
+    /// Nanoseconds, written as seconds: a sum of these is the same in any order, where a sum of fractions may fall by a
+    /// rounding, which looks like a counter that began anew.
+    Time(u64),
     /// Values by their size.
     Distribution(Histogram),
 }
@@ -21,13 +24,18 @@ pub(crate) enum Value {
 impl Value {
     fn add(&mut self, other: Self) {
         match (self, other) {
-            (Self::Count(a), Self::Count(b)) => *a = a.saturating_add(b),
+            (Self::Count(a), Self::Count(b)) | (Self::Time(a), Self::Time(b)) => *a = a.saturating_add(b),
             (Self::Signed(a), Self::Signed(b)) => *a = a.saturating_add(b),
             (Self::Real(a), Self::Real(b)) => *a += b,
             (Self::Distribution(a), Self::Distribution(b)) => a.add(&b),
             (a, b) => debug_assert!(false, "{a:?} and {b:?} in one metric"),
         }
     }
+}
+
+/// As [`Value::Time`] is written.
+pub(crate) fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
 }
 
 /// The samples of one metric, by label values.

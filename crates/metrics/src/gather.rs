@@ -3,7 +3,7 @@
 use crate::bound::{Bound, OTHER};
 use crate::exporter::Exporter;
 use crate::families::{Families, Value};
-use crate::{names, tcp};
+use crate::{latency, names, tcp};
 use netrig_model::{InterfaceStatus, ParseFault, ProbeState, Snapshot, TrafficCounts};
 
 const NS_PER_S: f64 = 1e9;
@@ -27,6 +27,9 @@ pub(crate) fn gather(snapshot: &Snapshot, memory: &Exporter) -> Families {
     store(&mut out, snapshot);
     if let Some(tcp) = &snapshot.tcp {
         tcp::gather(&mut out, tcp, &memory.tcp);
+    }
+    if let Some(status) = &snapshot.latency {
+        latency::gather(&mut out, status, &memory.latency);
     }
     out
 }

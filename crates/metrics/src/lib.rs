@@ -11,6 +11,7 @@ mod buckets;
 mod exporter;
 mod families;
 mod gather;
+mod latency;
 mod listeners;
 pub mod names;
 pub mod protobuf;
@@ -18,6 +19,7 @@ mod tcp;
 mod text;
 
 pub use accept::Exposition;
+pub use buckets::Classic;
 pub use exporter::{Caps, ETHERTYPES_MAX, Exporter};
 pub use tcp::WORDS_MAX;
 

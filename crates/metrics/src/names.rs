@@ -1,5 +1,7 @@
 //! Every metric: its name, kind, labels and meaning. Nothing is exported that is not listed here.
 
+use crate::buckets::{self, Classic, OCTAVES, TWO_OCTAVES};
+use netrig_model::Histogram;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
 
@@ -10,8 +12,8 @@ pub enum Kind {
     Counter,
     /// Goes up and down.
     Gauge,
-    /// Values counted by size; every count only grows while the rig runs.
-    Histogram,
+    /// Values counted by size; every count only grows while the rig runs. With the bounds of the classic form.
+    Histogram(Classic),
 }
 
 impl Kind {
@@ -21,7 +23,7 @@ impl Kind {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
+            Self::Histogram(_) => "histogram",
         }
     }
 }
@@ -44,7 +46,7 @@ impl Metric {
         match self.kind {
             Kind::Counter => MetricType::Counter,
             Kind::Gauge => MetricType::Gauge,
-            Kind::Histogram => MetricType::Histogram,
+            Kind::Histogram(_) => MetricType::Histogram,
         }
     }
 
@@ -53,7 +55,15 @@ impl Metric {
     pub fn family(&self) -> &'static str {
         match self.kind {
             Kind::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
-            Kind::Gauge | Kind::Histogram => self.name,
+            Kind::Gauge | Kind::Histogram(_) => self.name,
+        }
+    }
+
+    /// The classic form of a distribution of this metric.
+    pub(crate) fn classic(&self, values: &Histogram) -> Vec<(f64, u64)> {
+        match self.kind {
+            Kind::Histogram(bounds) => buckets::classic(values, bounds),
+            Kind::Counter | Kind::Gauge => Vec::new(),
         }
     }
 
@@ -71,11 +81,11 @@ impl Metric {
 }
 
 macro_rules! metrics {
-    ($($id:ident = $kind:ident $name:literal [$($label:literal),*] $help:literal;)*) => {
+    ($($id:ident = $kind:ident $(($bounds:expr))? $name:literal [$($label:literal),*] $help:literal;)*) => {
         $(
             #[doc = $help]
             pub static $id: Metric =
-                Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help };
+                Metric { name: $name, kind: Kind::$kind $(($bounds))?, labels: &[$($label),*], help: $help };
         )*
         /// All metrics, in the order they are written.
         pub static ALL: &[&Metric] = &[$(&$id),*];
@@ -168,9 +178,9 @@ metrics! {
     TCP_HALF_OPEN = Gauge "netrig_tcp_half_open" []
         "Handshakes under way at the listeners: SYN received, not yet acknowledged";
 
-    TCP_RTT = Histogram "netrig_tcp_rtt_seconds" ["role", "service", "kind"]
+    TCP_RTT = Histogram(OCTAVES) "netrig_tcp_rtt_seconds" ["role", "service", "kind"]
         "Round trips: kind all, and among them kind pure, acknowledged without data, which is the wire alone";
-    TCP_CONNECT = Histogram "netrig_tcp_connect_seconds" ["role", "service"]
+    TCP_CONNECT = Histogram(OCTAVES) "netrig_tcp_connect_seconds" ["role", "service"]
         "Time to connect: client from connect() to established, server from SYN-ACK to ACK";
 
     TCP_ACCEPT_QUEUE = Gauge "netrig_tcp_accept_queue" ["listener"] "Connections that wait for accept()";
@@ -210,6 +220,26 @@ metrics! {
         "Connections whose end was not seen: a later walk over all sockets missed them";
     TCP_WALKS = Counter "netrig_tcp_walks_total" [] "Walks over all TCP sockets";
     TCP_WALK_CPU = Counter "netrig_tcp_walk_cpu_seconds_total" [] "CPU time of the walks over all TCP sockets";
+
+    LATENCY_STAGE = Histogram(TWO_OCTAVES) "netrig_latency_stage_seconds" ["role", "service", "stage"]
+        "Time of sampled messages in each stage of their way, and in total; service host is the whole host's";
+    LATENCY_ELIGIBLE = Counter "netrig_latency_eligible_total" ["role", "service", "stage"]
+        "Sampled messages that should have passed the stage: those measured are its coverage";
+    LATENCY_CENSORED = Counter "netrig_latency_censored_total" ["role", "service", "stage"]
+        "Sampled messages that began the stage and whose end of it was not seen";
+    LATENCY_TCP_QUEUE = Counter "netrig_latency_tcp_queue_seconds_total" ["role", "service", "cause"]
+        "Time of sampled messages in TCP's queue, by what held them there";
+    LATENCY_TCP_QUEUE_MESSAGES = Counter "netrig_latency_tcp_queue_messages_total" ["role", "service", "cause"]
+        "Sampled messages in TCP's queue, by what held them there";
+    LATENCY_SAMPLING = Gauge "netrig_latency_sampling_ratio" []
+        "The part of all messages that is looked at, 1 divided by [latency] sampling";
+    LATENCY_UNSEEN = Gauge "netrig_latency_stage_unseen" ["stage"]
+        "1 for the stages that this host cannot show, 0 for the others; the status says why";
+    LATENCY_PLACES = Gauge "netrig_latency_places" []
+        "Places taken in the latency probe's table: a service as one process has it, or a slow connection";
+    LATENCY_PLACES_MAX = Gauge "netrig_latency_places_max" []
+        "The most places there can be; what finds none is summed as service other";
+    LATENCY_MEMORY = Gauge "netrig_latency_memory_bytes" [] "Kernel memory of the latency probe";
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! The messages are those of `io/prometheus/client/metrics.proto` (github.com/prometheus/client_model), written out by
 //! hand: only what the rig sends, so that nobody needs a protobuf compiler.
 
-use crate::buckets::{Native, ZERO_THRESHOLD, classic, sum_s};
-use crate::families::{Families, Value};
+use crate::buckets::{Native, ZERO_THRESHOLD, sum_s};
+use crate::families::{Families, Value, seconds};
 use crate::names::{Kind, Metric as Name};
 use prost::Message;
 
@@ -134,7 +134,7 @@ fn metric_type(kind: Kind) -> MetricType {
     match kind {
         Kind::Counter => MetricType::Counter,
         Kind::Gauge => MetricType::Gauge,
-        Kind::Histogram => MetricType::Histogram,
+        Kind::Histogram(_) => MetricType::Histogram,
     }
 }
 
@@ -145,19 +145,20 @@ fn metric(name: &Name, labels: &[String], value: &Value) -> Metric {
         Value::Count(v) => *v as f64,
         Value::Signed(v) => *v as f64,
         Value::Real(v) => *v,
-        Value::Distribution(v) => return Metric { label, histogram: Some(histogram(v)), ..Metric::default() },
+        Value::Time(ns) => seconds(*ns),
+        Value::Distribution(v) => return Metric { label, histogram: Some(histogram(name, v)), ..Metric::default() },
     };
     let number = Some(Number { value: number });
     match name.kind {
         Kind::Counter => Metric { label, counter: number, ..Metric::default() },
-        Kind::Gauge | Kind::Histogram => Metric { label, gauge: number, ..Metric::default() },
+        Kind::Gauge | Kind::Histogram(_) => Metric { label, gauge: number, ..Metric::default() },
     }
 }
 
-fn histogram(values: &netrig_model::Histogram) -> Histogram {
+fn histogram(name: &Name, values: &netrig_model::Histogram) -> Histogram {
     let Native { spans, deltas } = Native::of(values);
     let mut cumulative_count = 0_u64;
-    let bucket = classic(values).into_iter().map(|(upper_bound, count)| {
+    let bucket = name.classic(values).into_iter().map(|(upper_bound, count)| {
         cumulative_count = cumulative_count.saturating_add(count);
         Bucket { cumulative_count, upper_bound }
     });

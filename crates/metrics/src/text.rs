@@ -1,7 +1,7 @@
 //! The two text formats.
 
-use crate::buckets::{classic, sum_s};
-use crate::families::{Families, Value};
+use crate::buckets::sum_s;
+use crate::families::{Families, Value, seconds};
 use crate::names::{Kind, Metric};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
@@ -53,10 +53,14 @@ impl Scrape {
             (true, Value::Count(v)) => out.encode_counter::<NoLabelSet, u64, u64>(v, None),
             (true, Value::Signed(v)) => out.encode_counter::<NoLabelSet, f64, u64>(&(*v as f64), None),
             (true, Value::Real(v)) => out.encode_counter::<NoLabelSet, f64, u64>(v, None),
+            (true, Value::Time(ns)) => out.encode_counter::<NoLabelSet, f64, u64>(&seconds(*ns), None),
             (false, Value::Count(v)) => out.encode_gauge(v),
             (false, Value::Signed(v)) => out.encode_gauge(v),
             (false, Value::Real(v)) => out.encode_gauge(v),
-            (_, Value::Distribution(v)) => out.encode_histogram::<NoLabelSet>(sum_s(v), v.count(), &classic(v), None),
+            (false, Value::Time(ns)) => out.encode_gauge(&seconds(*ns)),
+            (_, Value::Distribution(v)) => {
+                out.encode_histogram::<NoLabelSet>(sum_s(v), v.count(), &metric.classic(v), None)
+            }
         }
     }
 }

@@ -34,10 +34,10 @@ fn the_documentation_lists_every_metric() {
 #[test]
 fn the_documentation_tells_the_bounds() {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md"));
-    let Caps { interfaces, services, listeners } = Caps::default();
+    let Caps { interfaces, services, latency_services, listeners } = Caps::default();
     let bounds = format!(
-        "At most {interfaces} interfaces, {ETHERTYPES_MAX} EtherTypes, {services} services, {listeners} listeners, \
-         {WORDS_MAX} errors and {WORDS_MAX} reasons for resets"
+        "At most {interfaces} interfaces, {ETHERTYPES_MAX} EtherTypes, {services} services, {latency_services} services in \
+         latencies, {listeners} listeners, {WORDS_MAX} errors and {WORDS_MAX} reasons for resets"
     );
     let words = page.expect("docs/metrics.md").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(&bounds), "docs/metrics.md must say: {bounds}");

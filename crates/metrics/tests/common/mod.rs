@@ -82,6 +82,7 @@ pub(crate) fn snapshot() -> Snapshot {
         }],
         transports: vec![tcp(Direction::Ingress, 900), tcp(Direction::Egress, 793)],
         tcp: Some(tcp_status()),
+        latency: Some(latency_status()),
     }
 }
 
@@ -163,6 +164,86 @@ pub(crate) fn tcp_status() -> TcpStatus {
             walks: 400,
             walk_cpu_ns: 12_500_000,
         },
+    }
+}
+
+pub(crate) fn stage(stage: Stage, buckets: &[(i32, u64)], eligible: u64, censored: u64) -> StageSums {
+    StageSums { stage, histogram: histogram(buckets), eligible, censored }
+}
+
+/// A server's place: as one process has it.
+pub(crate) fn latency_server(place: u32, port: u16, process: &str) -> LatencyService {
+    LatencyService {
+        place,
+        transport: Some("tcp".to_owned()),
+        role: Some(Role::Server),
+        port: Some(port),
+        process: Some(process.to_owned()),
+        ..LatencyService::default()
+    }
+}
+
+pub(crate) fn latency_status() -> LatencyStatus {
+    let server = |place, process| latency_server(place, 8080, process);
+    LatencyStatus {
+        sampling_rate: 16,
+        unseen: vec![
+            (Stage::Nic, "no hardware stamps".to_owned()),
+            (Stage::Nic, "on none of the interfaces".to_owned()),
+        ],
+        services: vec![
+            LatencyService {
+                stages: vec![stage(Stage::Total, &[(-120, 3)], 4, 1)],
+                causes: vec![(QueueCause::Other, 1, 2_500_000)],
+                ..LatencyService::default()
+            },
+            LatencyService {
+                place: HOST_PLACE,
+                stages: vec![stage(Stage::Softirq, &[(-310, 70), (-300, 30)], 100, 0)],
+                ..LatencyService::default()
+            },
+            LatencyService {
+                slow_client: Some("192.0.2.7:40000".parse().expect("an address")),
+                stages: vec![stage(Stage::Total, &[(0, 1_000_000)], 1_000_000, 0)],
+                causes: vec![(QueueCause::Pacing, 5, 7_000_000_000)],
+                ..server(2, "nginx")
+            },
+            LatencyService {
+                stages: vec![
+                    stage(Stage::Read, &[(-200, 40), (-180, 9)], 50, 1),
+                    stage(Stage::TcpQueue, &[(-240, 30), (-110, 2)], 50, 18),
+                    stage(Stage::Wire, &[], 6, 0),
+                    stage(Stage::Total, &[(-150, 31), (-96, 2), (70, 1)], 50, 16),
+                ],
+                causes: vec![(QueueCause::ReceiveWindow, 2, 17_000_000), (QueueCause::Nagle, 1, 40_000_000)],
+                iface: Some("eth0".to_owned()),
+                ..server(34, "nginx")
+            },
+            LatencyService {
+                stages: vec![stage(Stage::Total, &[(-150, 9)], 10, 1)],
+                causes: vec![(QueueCause::Nagle, 2, 80_000_000)],
+                ..server(35, "caddy")
+            },
+            LatencyService {
+                place: 36,
+                transport: Some("udp".to_owned()),
+                role: Some(Role::Client),
+                addr: Some("2001:db8::53".parse().expect("an address")),
+                port: Some(53),
+                stages: vec![stage(Stage::RunQueue, &[(-260, 5)], 6, 0)],
+                ..LatencyService::default()
+            },
+            LatencyService {
+                place: 37,
+                transport: Some("udp".to_owned()),
+                port: Some(5353),
+                stages: vec![stage(Stage::Stack, &[(-270, 2)], 2, 0)],
+                ..LatencyService::default()
+            },
+        ],
+        places: 6,
+        places_max: 514,
+        bytes: 8_388_608,
     }
 }
 
