@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Datagrams on their way in, for a slice of time: all of them. Each is one packet, known by its buffer until it is read. The
- * hook that sees the read is every TCP reader's too, so it is attached for the slice and until the last of them is read.
+ * Datagrams on their way in, for a slice of time: of each socket one at a time. It is read when as many have been read as were
+ * in the queue with it; the kernel has no tracepoint that names a small one's buffer. The hook that sees the reads is every
+ * TCP reader's too, so it is attached for the slice and until the last of them is read.
  */
 #ifndef NETRIG_LATENCY_DATAGRAM_H
 #define NETRIG_LATENCY_DATAGRAM_H
 
 #define DATAGRAMS 1024
+#define DATAGRAM_STALE_NS (3ull * 1000 * 1000 * 1000) /* by then the hook has been taken off in between */
+#define MSG_PEEK 2
 #define BIND_ADDRESS_LOCK 4 /* sk_userlocks: bound to an address … */
 #define BIND_PORT_LOCK 8 /* … and to a port of the application's choice */
 
 struct datagram {
-	__u64 skb; /* 0: none */
-	__s64 tstamp;
-	__u64 sk;
+	__u64 sk; /* 0: none */
+	__u64 skb;
 	__u64 ready_ns;
 	__u64 arrived_ns;
 	struct latency_key key; /* without the process */
+	__s64 left; /* reads until it is read */
 };
 
-/* By the low bits of the buffer's address. */
+/* By the low bits of the socket's address. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, DATAGRAMS);
@@ -27,11 +30,22 @@ struct {
 	__type(value, struct datagram);
 } datagrams SEC(".maps");
 
-static __always_inline struct datagram *datagram_of(__u64 skb)
+static __always_inline struct datagram *datagram_of(__u64 sk)
 {
-	__u32 place = (skb >> 8 ^ skb >> 18) & (DATAGRAMS - 1);
+	__u32 place = (sk >> 6 ^ sk >> 16) & (DATAGRAMS - 1);
 
 	return bpf_map_lookup_elem(&datagrams, &place);
+}
+
+/* Readers take all that has come into a queue of their own. */
+static __always_inline struct sk_buff_head *reader_queue_of(struct sock *sk)
+{
+	struct udp_sock *udp;
+
+	if (!bpf_ksym_exists(bpf_rdonly_cast))
+		return &sk->sk_receive_queue;
+	udp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct udp_sock));
+	return &udp->reader_queue;
 }
 
 static __always_inline bool is_datagram_socket(struct sock *sk)
@@ -100,28 +114,30 @@ static __always_inline void begin_datagram(struct sock *sk, struct latency_cpu *
 
 	if (!skb)
 		return;
-	datagram = datagram_of((__u64)skb);
+	datagram = datagram_of((__u64)sk);
 	if (!datagram)
 		return;
 	now = bpf_ktime_get_ns();
-	if (!datagram->skb)
-		add(&gate->await_datagram, 1);
-	datagram->skb = 0;
-	datagram->tstamp = skb->tstamp;
-	datagram->sk = (__u64)sk;
+	if (datagram->sk && now - datagram->ready_ns < DATAGRAM_STALE_NS)
+		return;
+	add(&gate->await_datagram, 1);
+	datagram->sk = 0;
+	datagram->skb = (__u64)skb;
+	datagram->left = sk->sk_receive_queue.qlen + reader_queue_of(sk)->qlen;
 	datagram->ready_ns = now;
 	datagram->arrived_ns = arrival_of(skb, now);
 	__builtin_memset(&datagram->key, 0, sizeof(datagram->key));
 	key_of_datagram(&datagram->key, sk, skb, 0);
-	datagram->skb = (__u64)skb;
+	datagram->sk = (__u64)sk;
 	expect_wake(cpu, sk, now);
 }
 
-static __always_inline void tell_datagram(struct datagram *datagram, struct latency_service *service, __u64 now)
+static __always_inline void tell_datagram(struct datagram *datagram, struct latency_service *service, __u64 sk,
+					  __u64 now)
 {
 	struct waited waited = {};
 
-	how_waited(&waited, datagram->sk, datagram->ready_ns, now);
+	how_waited(&waited, sk, datagram->ready_ns, now);
 	if (datagram->arrived_ns)
 		TELL(service, STAGE_STACK, datagram->ready_ns - datagram->arrived_ns);
 	if (waited.slept) {
@@ -134,27 +150,35 @@ static __always_inline void tell_datagram(struct datagram *datagram, struct late
 	TELL(service, STAGE_READ, now - datagram->ready_ns - waited.wakeup_ns - waited.run_queue_ns);
 }
 
-/* A process has read from a buffer: any kind of socket's. */
-SEC("tp_btf/skb_copy_datagram_iovec")
-int BPF_PROG(latency_copied, struct sk_buff *skb)
+/* One that another reader is still copying has left the queue, and been counted as a read too many. */
+static __always_inline bool is_next(struct datagram *datagram, struct sock *sk)
 {
-	struct datagram *datagram = datagram_of((__u64)skb);
+	return (__u64)sk->sk_receive_queue.next == datagram->skb || (__u64)reader_queue_of(sk)->next == datagram->skb;
+}
+
+/* A process has read from a socket of any kind. */
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(latency_received, struct sock *sk, int length, int flags)
+{
+	struct datagram *datagram = datagram_of((__u64)sk);
 	struct latency_gate *gate = the_gate();
 	struct latency_service *service;
 	struct latency_key key;
 
-	if (!datagram || !gate || datagram->skb != (__u64)skb)
+	if (!datagram || !gate || datagram->sk != (__u64)sk || length < 0 || flags & MSG_PEEK)
 		return 0;
-	datagram->skb = 0;
+	if (__sync_fetch_and_add(&datagram->left, -1) > 1)
+		return 0;
+	if (is_next(datagram, sk))
+		return 0;
+	if (__sync_val_compare_and_swap(&datagram->sk, (__u64)sk, 0) != (__u64)sk)
+		return 0;
 	add(&gate->await_datagram, -1);
-	/* The buffer may have been given up and be another packet's. */
-	if (datagram->tstamp != skb->tstamp)
-		return 0;
 	key = datagram->key;
 	key_of_process(&key);
 	service = service_at(place_of(&key));
 	if (service)
-		tell_datagram(datagram, service, bpf_ktime_get_ns());
+		tell_datagram(datagram, service, (__u64)sk, bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -26,7 +26,7 @@ pub(super) const SLICED: &[(&str, &str)] = &[
 ];
 
 /// Attached with those, and until what they began has ended: its tracepoint.
-pub(super) const LINGERING: (&str, &str) = ("latency_copied", "skb_copy_datagram_iovec");
+pub(super) const LINGERING: (&str, &str) = ("latency_received", "sock_recv_length");
 
 /// At the root of the v2 control groups.
 pub(super) const OPERATIONS: &str = "latency_operations";
@@ -100,7 +100,7 @@ pub(super) fn load(options: &LatencyOptions, kernel: &Kernel) -> Result<Object, 
         let operations = name == OPERATIONS || name == WALK;
         // Reads and wake-ups end what begins where data is ready.
         let begins =
-            kernel.has("sk_data_ready") || !["latency_waking", "latency_read", "latency_copied"].contains(&&*name);
+            kernel.has("sk_data_ready") || !["latency_waking", "latency_read", "latency_received"].contains(&&*name);
         let has_hook = tracepoint.is_none_or(|t| kernel.has(t)) && (!operations || options.cgroup_root.is_some());
         let wanted = has_hook && begins;
         program.set_autoload(wanted);

@@ -68,6 +68,7 @@ typedef struct {
 struct sk_buff_head {
 	struct sk_buff *next;
 	struct sk_buff *prev;
+	__u32 qlen;
 };
 
 typedef struct {
@@ -103,6 +104,10 @@ struct sock {
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
 	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct udp_sock {
+	struct sk_buff_head reader_queue;
 };
 
 struct inet_sock {
