@@ -6,7 +6,7 @@
 use crate::sys;
 use anyhow::{Context, Result, anyhow};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -90,6 +90,14 @@ impl Client {
         let mut bytes = [GO_ON; REQUEST_BYTES];
         self.stream.write_all(&bytes)?;
         Ok(self.stream.read_exact(&mut bytes)?)
+    }
+
+    /// Until the other end is closed as well.
+    pub(crate) fn close(mut self) -> Result<()> {
+        self.stream.shutdown(Shutdown::Write)?;
+        let rest = self.stream.read(&mut [0])?;
+        anyhow::ensure!(rest == 0, "the echo answers what nobody has asked");
+        Ok(())
     }
 
     /// So many requests, each when it is due or as soon as the one before is answered.

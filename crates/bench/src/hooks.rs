@@ -60,6 +60,8 @@ pub(crate) struct HookPlan {
     pub(crate) connections: u32,
 }
 
+/// Of the echo with an empty program.
+const EMPTY_PASSES: u32 = 5;
 /// Fewer runs tell nothing.
 const RUNS_MIN: u64 = 100;
 
@@ -73,12 +75,16 @@ pub(crate) struct Hooks<'a> {
 
 impl<'a> Hooks<'a> {
     /// Loads run in `near`. What the statistics say of a program that does nothing is found by an echo: a program called
-    /// `empty_ops` is attached.
+    /// `empty_ops` is attached. Of a few passes the quickest: what the machine does beside it, it did to that one least.
     pub(crate) fn measure_empty(near: &'a NetNs, requests: u32) -> Result<Self> {
         let mut hooks = Self { near, empty_ns: 0.0, results: Vec::new(), _on: Statistics::on()? };
-        hooks.under("echo", requests, &mut || loads::echo(&Server::start(SERVER_CPU)?, requests))?;
+        for _ in 0..EMPTY_PASSES {
+            let requests = requests / EMPTY_PASSES;
+            hooks.under("echo", requests, &mut || loads::echo(&Server::start(SERVER_CPU)?, requests))?;
+        }
         let told = std::mem::take(&mut hooks.results);
-        hooks.empty_ns = told.iter().find(|result| result.program == "empty_ops").map_or(0.0, |result| result.told_ns);
+        let of_empty = told.iter().filter(|result| result.program == "empty_ops").map(|result| result.told_ns);
+        hooks.empty_ns = of_empty.reduce(f64::min).unwrap_or(0.0);
         Ok(hooks)
     }
 

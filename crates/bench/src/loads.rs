@@ -1,6 +1,6 @@
 //! What makes the hooks of probes run.
 
-use crate::echo::Server;
+use crate::echo::{REQUEST_BYTES, Server};
 use anyhow::{Context, Result};
 use netrig_testkit::NetNs;
 use std::io::Write;
@@ -40,6 +40,21 @@ pub(crate) fn refused(connections: u32) -> Result<()> {
 pub(crate) fn datagram_sockets(sockets: u32) -> Result<()> {
     for _ in 0..sockets {
         UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    }
+    Ok(())
+}
+
+/// Datagrams of 200 octets to and fro between two sockets, each of which waits for its own.
+pub(crate) fn datagrams(round_trips: u32) -> Result<()> {
+    let (asking, answering) = (UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?, UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?);
+    asking.connect(answering.local_addr()?)?;
+    answering.connect(asking.local_addr()?)?;
+    let mut octets = [1; REQUEST_BYTES];
+    for _ in 0..round_trips {
+        asking.send(&octets)?;
+        answering.recv(&mut octets)?;
+        answering.send(&octets)?;
+        asking.recv(&mut octets)?;
     }
     Ok(())
 }

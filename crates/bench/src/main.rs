@@ -1,10 +1,11 @@
-//! What a packet costs, beside an empty program and the textbook; and what a request costs with the TCP probe.
+//! What a packet costs, beside an empty program and the textbook; and what a request costs with the probes of sockets.
 
 mod cases;
 mod echo;
 mod empty;
 mod harness;
 mod hooks;
+mod latency;
 mod live;
 mod loads;
 mod million;
@@ -17,10 +18,12 @@ mod statistics;
 mod sys;
 mod tcp;
 mod test_runs;
+mod transfer;
 
 use anyhow::Result;
 use clap::Parser;
 use harness::Setup;
+use latency::LatencyPlan;
 use live::LivePlan;
 use report::{Baseline, Report};
 use statistics::Statistics;
@@ -29,8 +32,8 @@ use std::path::{Path, PathBuf};
 use tcp::TcpPlan;
 use test_runs::Plan;
 
-/// What a packet costs, beside an empty program and the textbook, and a request with the TCP probe. Figures are told,
-/// never judged: the exit code is 0 whatever they are.
+/// What a packet costs, beside an empty program and the textbook, and a request with the probes of sockets. Figures are
+/// told, never judged: the exit code is 0 whatever they are.
 #[derive(Parser)]
 struct Options {
     /// Few rounds: a minute and a half
@@ -55,7 +58,7 @@ struct Options {
     #[arg(long, default_value_t = 64)]
     memory: u64,
     /// Parts to run
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "cases,live,drain,tcp,verifier")]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "cases,live,drain,tcp,latency,verifier")]
     parts: Vec<Part>,
     /// Keep this run's figures as the baseline
     #[arg(long)]
@@ -79,6 +82,8 @@ enum Part {
     Drain,
     /// A request with the TCP probe, its hooks, its start
     Tcp,
+    /// A message with the latency probe, its hooks, throughput
+    Latency,
     /// Instructions the verifier walks
     Verifier,
 }
@@ -114,6 +119,7 @@ fn main() -> Result<()> {
             Part::Live => live(&plan, &baseline, &mut report)?,
             Part::Drain => drain(&options, &plan, &mut report)?,
             Part::Tcp => tcp(&options, &baseline, &mut report)?,
+            Part::Latency => latency(&options, &baseline, &mut report)?,
             Part::Verifier => verifier(&plan, &baseline, &mut report)?,
         }
     }
@@ -164,10 +170,18 @@ fn tcp(options: &Options, baseline: &Baseline, report: &mut Report) -> Result<()
     Ok(())
 }
 
+fn latency(options: &Options, baseline: &Baseline, report: &mut Report) -> Result<()> {
+    println!();
+    let plan = LatencyPlan { quick: options.quick, kernel_bytes: options.memory << 18 };
+    report.latency = latency::measure(plan, baseline)?;
+    Ok(())
+}
+
 fn verifier(plan: &Plan, baseline: &Baseline, report: &mut Report) -> Result<()> {
     println!("\nInstructions the verifier walked to accept each program\n");
     report.verified_instructions = harness::verified_instructions(plan.setup.kernel_bytes)?;
     report.verified_instructions.extend(tcp::verified_instructions(plan.setup.kernel_bytes)?);
+    report.verified_instructions.extend(latency::verified_instructions(plan.setup.kernel_bytes)?);
     print!("{}", report.verifier_lines(baseline));
     Ok(())
 }

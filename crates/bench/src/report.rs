@@ -1,5 +1,6 @@
 //! What was measured, as a table for people and JSON for machines, beside the baseline that is kept.
 
+use crate::latency::LatencyReport;
 use crate::live::LiveResult;
 use crate::million::MillionResult;
 use crate::road::RoadCost;
@@ -148,6 +149,12 @@ pub(crate) struct Baseline {
     pub(crate) tcp_requests: BTreeMap<String, f64>,
     /// Nanoseconds of a run, by program and load. These do depend on the machine.
     pub(crate) tcp_hooks_ns: BTreeMap<String, f64>,
+    /// CPU time of a round trip with the latency probe as a multiple of that without, by kind and what is attached.
+    pub(crate) latency_requests: BTreeMap<String, f64>,
+    /// Share of the throughput that is kept, by what is attached.
+    pub(crate) latency_kept: BTreeMap<String, f64>,
+    /// Nanoseconds of a run, by program and load.
+    pub(crate) latency_hooks_ns: BTreeMap<String, f64>,
 }
 
 impl Baseline {
@@ -169,6 +176,7 @@ pub(crate) struct Report {
     pub(crate) million: Vec<MillionResult>,
     pub(crate) verified_instructions: BTreeMap<String, u32>,
     pub(crate) tcp: TcpReport,
+    pub(crate) latency: LatencyReport,
 }
 
 impl Report {
@@ -180,6 +188,10 @@ impl Report {
         baseline.verified_instructions.extend(self.verified_instructions);
         baseline.tcp_requests.extend(self.tcp.requests.iter().map(|r| (r.key(), rounded(r.ratio()))));
         baseline.tcp_hooks_ns.extend(self.tcp.hooks.iter().map(|hook| (hook.key(), hook.ns.round())));
+        let latency = self.latency;
+        baseline.latency_requests.extend(latency.requests.iter().map(|r| (r.key(), rounded(r.ratio()))));
+        baseline.latency_kept.extend(latency.transfers.iter().map(|t| (t.contender.clone(), rounded(t.kept.median))));
+        baseline.latency_hooks_ns.extend(latency.hooks.iter().map(|hook| (hook.key(), hook.ns.round())));
         baseline
     }
 

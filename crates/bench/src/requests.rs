@@ -71,12 +71,18 @@ impl Load {
         Server::start(self.server_cpu)
     }
 
-    /// The connection for all requests of a turn, where there is one.
-    pub(crate) fn client(&self, server: &Server) -> Result<Option<Client>> {
-        (self.manner != Manner::Churn).then(|| server.connect()).transpose()
+    /// Asks so many times, and a few times before that. Microseconds of CPU a request, both ends.
+    pub(crate) fn turn(&self, server: &Server, requests: u32) -> Result<f64> {
+        // Made under the contender's eyes: a probe has its place, and the kernel calls back for those that asked it to.
+        let mut client = (self.manner != Manner::Churn).then(|| server.connect()).transpose()?;
+        self.ask(server, client.as_mut(), requests / 10)?;
+        let ns = echo::cpu_ns_of(server, || self.ask(server, client.as_mut(), requests))?;
+        // And ended under them: what a probe remembers of it, it forgets.
+        client.map(Client::close).transpose()?;
+        Ok(ns as f64 / f64::from(requests) / 1000.0)
     }
 
-    pub(crate) fn ask(&self, server: &Server, client: Option<&mut Client>, requests: u32) -> Result<()> {
+    fn ask(&self, server: &Server, client: Option<&mut Client>, requests: u32) -> Result<()> {
         match (self.manner, client) {
             (Manner::Paced(pace), Some(client)) => client.requests(requests, Some(Duration::from_secs(1) / pace)),
             (_, Some(client)) => client.requests(requests, None),
@@ -85,20 +91,19 @@ impl Load {
     }
 }
 
-/// Microseconds of CPU a request, both ends: each contender's.
-pub(crate) fn measure(plan: RequestPlan, load: &Load, contenders: &mut dyn Contenders) -> Result<Vec<Samples>> {
+/// Microseconds of CPU a request, both ends: of each of `which`.
+pub(crate) fn measure(
+    plan: RequestPlan,
+    load: &Load,
+    which: &[usize],
+    contenders: &mut dyn Contenders,
+) -> Result<Vec<Samples>> {
     sys::measure_on(CLIENT_CPU)?;
     sys::wake_when_due();
     let server = load.server()?;
     let requests = load.requests(plan.turn);
-    let samples = rounds::contest(plan.rounds, contenders, &mut || {
-        // Made under the contender's eyes: a probe has its place, and the kernel calls back for those that asked it to.
-        let mut client = load.client(&server)?;
-        load.ask(&server, client.as_mut(), requests / 10)?;
-        let ns = echo::cpu_ns_of(&server, || load.ask(&server, client.as_mut(), requests))?;
-        Ok(ns as f64 / f64::from(requests) / 1000.0)
-    });
+    let samples = rounds::contest(plan.rounds, which, contenders, &mut |_| Ok([load.turn(&server, requests)?]));
     drop(server);
     contenders.drain();
-    samples
+    Ok(samples?.into_iter().map(|[of_one]| of_one).collect())
 }

@@ -58,33 +58,32 @@ impl Samples {
     }
 }
 
-/// What takes turns at the same hooks, by number; the first is nothing at all.
+/// What takes turns at the same hooks, by number; 0 is nothing at all.
 pub(crate) trait Contenders {
-    fn count(&self) -> usize;
     /// Takes off what is attached and attaches this.
     fn attach(&mut self, which: usize) -> Result<()>;
     /// Gives back what has ended: what the rig does all the time.
     fn drain(&mut self);
 }
 
-/// Has each contender attached once a round, and takes one figure of each turn. In the end nothing is attached.
-pub(crate) fn contest(
+/// Has each of `which` attached once a round, and takes the figures of each turn. In the end nothing is attached.
+pub(crate) fn contest<C: Contenders + ?Sized, const FIGURES: usize>(
     rounds: usize,
-    contenders: &mut dyn Contenders,
-    turn: &mut dyn FnMut() -> Result<f64>,
-) -> Result<Vec<Samples>> {
-    let count = contenders.count();
-    let mut samples = vec![Samples::default(); count];
+    which: &[usize],
+    contenders: &mut C,
+    turn: &mut dyn FnMut(&mut C) -> Result<[f64; FIGURES]>,
+) -> Result<Vec<[Samples; FIGURES]>> {
+    let mut samples = vec![[const { Samples(Vec::new()) }; FIGURES]; which.len()];
     for round in 0..=rounds {
-        for place in 0..count {
+        for place in 0..which.len() {
             // Each comes after each of the others equally often.
-            let which = if round % 2 == 0 { place } else { count - 1 - place };
-            contenders.attach(which)?;
-            let figure = turn()?;
+            let place = if round % 2 == 0 { place } else { which.len() - 1 - place };
+            contenders.attach(which[place])?;
+            let figures = turn(contenders)?;
             contenders.drain();
             // The first round warms up.
             if round > 0 {
-                samples[which].push(figure);
+                samples[place].iter_mut().zip(figures).for_each(|(samples, figure)| samples.push(figure));
             }
         }
     }
@@ -127,17 +126,13 @@ mod tests {
         assert_eq!((beyond.min(), beyond.max()), (4.0, 5.0));
     }
 
-    /// Three; each turn's figure is who had it.
+    /// Who was attached, one after the other.
     #[derive(Default)]
-    struct Three(std::rc::Rc<std::cell::RefCell<Vec<usize>>>);
+    struct Three(Vec<usize>);
 
     impl Contenders for Three {
-        fn count(&self) -> usize {
-            3
-        }
-
         fn attach(&mut self, which: usize) -> Result<()> {
-            self.0.borrow_mut().push(which);
+            self.0.push(which);
             Ok(())
         }
 
@@ -147,11 +142,13 @@ mod tests {
     #[test]
     fn contenders_take_turns_and_nothing_stays() -> Result<()> {
         let mut three = Three::default();
-        let turns = std::rc::Rc::clone(&three.0);
-        let samples =
-            contest(2, &mut three, &mut || Ok(turns.borrow().last().map_or(f64::NAN, |which| *which as f64)))?;
-        assert_eq!(*turns.borrow(), [0, 1, 2, 2, 1, 0, 0, 1, 2, 0]);
-        assert_eq!(samples.iter().map(|of| of.0.clone()).collect::<Vec<_>>(), [[0.0; 2], [1.0; 2], [2.0; 2]]);
+        let samples = contest(2, &[0, 4, 2], &mut three, &mut |three| {
+            let which = three.0.last().map_or(f64::NAN, |which| *which as f64);
+            Ok([which, -which])
+        })?;
+        assert_eq!(three.0, [0, 4, 2, 2, 4, 0, 0, 4, 2, 0]);
+        let told: Vec<_> = samples.iter().map(|[first, second]| (first.0.clone(), second.0.clone())).collect();
+        assert_eq!(told, [0.0, 4.0, 2.0].map(|which| (vec![which; 2], vec![-which; 2])));
         Ok(())
     }
 }

@@ -6,10 +6,10 @@ use anyhow::{Result, anyhow};
 use netrig_drain::tcp::Places;
 use netrig_probes::tcp::{TcpOptions, TcpProbe, TcpSizes};
 
-/// Numbers of contenders, beside 0 for nothing.
+/// Numbers of contenders.
+pub(crate) const NOTHING: usize = 0;
 pub(crate) const EMPTY: usize = 1;
 pub(crate) const NETRIG: usize = 2;
-const COUNT: usize = 3;
 
 /// The TCP probe, and the places that it and user space hand to and fro.
 pub(crate) struct Tcp {
@@ -55,10 +55,6 @@ impl TcpContenders {
 }
 
 impl Contenders for TcpContenders {
-    fn count(&self) -> usize {
-        COUNT
-    }
-
     fn attach(&mut self, which: usize) -> Result<()> {
         if which == self.attached {
             return Ok(());

@@ -1,6 +1,6 @@
 //! What makes each of the TCP probe's programs run.
 
-use super::contenders::{EMPTY, NETRIG, TcpContenders};
+use super::contenders::{EMPTY, NETRIG, NOTHING, TcpContenders};
 use crate::echo::{SERVER_CPU, Server};
 use crate::hooks::{HookPlan, HookResult, Hooks};
 use crate::loads;
@@ -29,6 +29,6 @@ pub(crate) fn measure(plan: HookPlan, contenders: &mut TcpContenders, near: &Net
     under("refused", few, &mut || loads::refused(few))?;
     under("UDP sockets", few, &mut || loads::datagram_sockets(few))?;
     under("retransmits", RETRANSMITTING, &mut || loads::retransmits(near, &far, RETRANSMITTING))?;
-    contenders.attach(0)?;
+    contenders.attach(NOTHING)?;
     Ok(hooks.results)
 }

@@ -6,6 +6,8 @@ mod hooks;
 mod lines;
 mod requests;
 
+pub(crate) use contenders::Tcp;
+
 use crate::hooks::{HEAD as HOOKS_HEAD, HookPlan, HookResult};
 use crate::loads;
 use crate::report::Baseline;
@@ -75,6 +77,6 @@ pub(crate) fn verified_instructions(kernel_bytes: u64) -> Result<BTreeMap<String
     Ok(probe.verified_instructions().into_iter().filter(|(_, instructions)| *instructions > 0).collect())
 }
 
-fn sizes(kernel_bytes: u64) -> Result<TcpSizes> {
+pub(crate) fn sizes(kernel_bytes: u64) -> Result<TcpSizes> {
     Ok(TcpSizes::within(kernel_bytes, u32::try_from(libbpf_rs::num_possible_cpus()?)?))
 }

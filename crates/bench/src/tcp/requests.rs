@@ -1,5 +1,6 @@
 //! What a request costs with the probe attached and without.
 
+use super::contenders::{EMPTY, NETRIG, NOTHING};
 use crate::report::Figure;
 use crate::requests::{self, A_CONNECTION_EACH, Load, Manner, ON_ONE_CONNECTION, PACE, RequestPlan};
 use crate::rounds::{Contenders, Samples};
@@ -43,14 +44,13 @@ impl RequestResult {
     }
 }
 
-/// `contenders` are nothing, programs that do nothing, and the probe.
 pub(crate) fn measure(
     plan: RequestPlan,
     contenders: &mut dyn Contenders,
     told: &mut dyn FnMut(RequestResult),
 ) -> Result<()> {
     for load in ON_ONE_CONNECTION.iter().chain([&A_CONNECTION_EACH]) {
-        let samples = requests::measure(plan, load, contenders)?;
+        let samples = requests::measure(plan, load, &[NOTHING, EMPTY, NETRIG], contenders)?;
         told(result(plan, load, &samples)?);
     }
     Ok(())
