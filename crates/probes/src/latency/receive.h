@@ -259,8 +259,8 @@ int BPF_PROG(latency_read, struct sock *sk)
 	}
 	find_place(m, sk, role_of(tp));
 	m->read_ns = now;
-	if (m->facts & FACT_ARMED) {
-		/* Told with the answer; more of the question may come before that. */
+	if (m->facts & FACT_ARMED && role_of(tp) != LATENCY_ROLE_CLIENT) {
+		/* Told with the answer; more of the question may come before that. Of clients it is the rest of an answer. */
 		m->rx = RX_ANSWERING;
 		await(m, AWAIT_ARRIVAL | AWAIT_WRITE);
 		return 0;
