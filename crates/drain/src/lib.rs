@@ -10,6 +10,7 @@
 mod clock;
 mod counts;
 mod decode;
+pub mod latency;
 mod remembered;
 mod scan;
 pub mod tcp;
