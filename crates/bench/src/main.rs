@@ -36,7 +36,7 @@ use test_runs::Plan;
 /// told, never judged: the exit code is 0 whatever they are.
 #[derive(Parser)]
 struct Options {
-    /// Few rounds: a minute and a half
+    /// Few rounds: a few minutes
     #[arg(long)]
     quick: bool,
     /// Rounds of each case
