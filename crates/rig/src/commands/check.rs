@@ -2,7 +2,7 @@
 //! as `netrig run` would, and taken off again.
 
 use crate::cli::CheckArgs;
-use crate::daemon::{link_kind, probe_options, targets, tcp_options};
+use crate::daemon::{latency_options, link_kind, probe_options, targets, tcp_options};
 use crate::output::Output;
 use crate::settings;
 use netrig_config::Config;
@@ -10,6 +10,7 @@ use netrig_host::Interface;
 use netrig_model::Direction;
 use netrig_probes::check::{Finding, ground};
 use netrig_probes::flow::{FlowProbe, LinkTarget};
+use netrig_probes::latency::LatencyProbe;
 use netrig_probes::tcp::TcpProbe;
 use std::process::ExitCode;
 
@@ -28,6 +29,11 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         lines.extend(tcp(&config));
     } else {
         lines.push((true, "tcp".into(), "switched off by [tcp] enabled = false".into()));
+    }
+    if config.latency.enabled {
+        lines.extend(latency(&config));
+    } else {
+        lines.push((true, "latency".into(), "switched off by [latency] enabled = false".into()));
     }
     let mut out = Output::stdout();
     for (fine, what, detail) in &lines {
@@ -74,6 +80,29 @@ fn tcp(config: &Config) -> Vec<(bool, String, String)> {
     let slots = probe.memory().sizes.slots;
     let attached = format!("attaches; {verified} instructions verified; room for {slots} connections at once");
     let mut lines = vec![line(true, attached)];
+    lines.extend(probe.missing().iter().map(|part| line(false, format!("without {}: {}", part.what, part.why))));
+    lines
+}
+
+/// The same; a stage that this kernel cannot show is told, and is no failure: the rest of them is what was asked for.
+fn latency(config: &Config) -> Vec<(bool, String, String)> {
+    let line = |fine, detail| (fine, "latency".to_owned(), detail);
+    let tried = latency_options(config).and_then(|options| {
+        let mut probe = LatencyProbe::load(&options)?;
+        probe.attach()?;
+        Ok(probe)
+    });
+    let probe = match tried {
+        Ok(probe) => probe,
+        Err(error) => return vec![line(false, format!("{error:#}"))],
+    };
+    let verified: u32 = probe.verified_instructions().iter().map(|(_, instructions)| instructions).sum();
+    let (places, rate) = (probe.memory().sizes.places, config.latency.sampling);
+    let attached =
+        format!("attaches; {verified} instructions verified; room for {places} services; 1 message in {rate}");
+    let mut lines = vec![line(true, attached)];
+    let unseen = probe.unseen();
+    lines.extend(unseen.iter().map(|(stage, why)| line(true, format!("without the stage {}: {why}", stage.as_str()))));
     lines.extend(probe.missing().iter().map(|part| line(false, format!("without {}: {}", part.what, part.why))));
     lines
 }

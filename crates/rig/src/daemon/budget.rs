@@ -11,6 +11,8 @@ pub(crate) struct Budget {
     pub(crate) kernel_bytes: u64,
     /// Connections: their table in the kernel, at most.
     pub(crate) tcp_kernel_bytes: u64,
+    /// Latency: its distributions in the kernel, at most.
+    pub(crate) latency_kernel_bytes: u64,
     /// Flows remembered in user space, at most.
     pub(crate) flows_capacity: usize,
 }
@@ -20,20 +22,32 @@ const REMEMBERED_BYTES: u64 = 16;
 const FLOWS_MIN: u64 = 4096;
 /// The TCP probe's table has one in so many bytes.
 const TCP_SHARE: u64 = 8;
+/// The latency probe's distributions have one in so many.
+const LATENCY_SHARE: u64 = 16;
+
+/// Which probes beside that of flows share in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sharers {
+    pub(crate) tcp: bool,
+    pub(crate) latency: bool,
+}
 
 impl Budget {
-    /// Half to the flow probe's tables, an eighth to the TCP probe's where it is on. Of the rest the memory of what was told
+    /// Half to the flow probe's tables, an eighth to the TCP probe's and a sixteenth to the latency probe's where they are on. Of
+    /// the rest the memory of what was told
     /// of every place is taken first; what remains remembers flows.
-    pub(crate) fn of(memory_bytes: u64, cpus: u32, tcp: bool) -> Self {
+    pub(crate) fn of(memory_bytes: u64, cpus: u32, sharers: Sharers) -> Self {
         let kernel_bytes = memory_bytes / 2;
         let sizes = FlowSizes::within(kernel_bytes, cpus);
         let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
-        let tcp_kernel_bytes = if tcp { memory_bytes / TCP_SHARE } else { 0 };
+        let tcp_kernel_bytes = if sharers.tcp { memory_bytes / TCP_SHARE } else { 0 };
+        let latency_kernel_bytes = if sharers.latency { memory_bytes / LATENCY_SHARE } else { 0 };
         let places = u64::from(TcpSizes::within(tcp_kernel_bytes, cpus).slots);
         let told = slots * REMEMBERED_BYTES + places * ToldConnections::BYTES_PER_PLACE as u64;
-        let rest = (memory_bytes - kernel_bytes - tcp_kernel_bytes).saturating_sub(told);
+        let rest = (memory_bytes - kernel_bytes - tcp_kernel_bytes - latency_kernel_bytes).saturating_sub(told);
         let flows = (rest / BYTES_PER_FLOW as u64).max(FLOWS_MIN);
-        Self { kernel_bytes, tcp_kernel_bytes, flows_capacity: usize::try_from(flows).unwrap_or(usize::MAX) }
+        let flows_capacity = usize::try_from(flows).unwrap_or(usize::MAX);
+        Self { kernel_bytes, tcp_kernel_bytes, latency_kernel_bytes, flows_capacity }
     }
 }
 
@@ -45,11 +59,12 @@ mod tests {
     fn the_parts_add_up_to_no_more_than_the_budget() {
         for mib in [16_u64, 64, 512, 4096] {
             let memory = mib << 20;
-            let budget = Budget::of(memory, 4, true);
+            let budget = Budget::of(memory, 4, Sharers { tcp: true, latency: true });
             let sizes = FlowSizes::within(budget.kernel_bytes, 4);
             let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
             let all = sizes.bytes()
                 + budget.tcp_kernel_bytes
+                + budget.latency_kernel_bytes
                 + slots * REMEMBERED_BYTES
                 + (budget.flows_capacity * BYTES_PER_FLOW) as u64;
             assert!(all <= memory, "{mib} MiB: {all} of {memory}");

@@ -2,6 +2,7 @@
 
 use super::Request;
 use super::connections::{Connections, Names};
+use super::latency::Latency;
 use super::live::Handle;
 use super::rights::Needs;
 use super::road::{Outlet, Road};
@@ -26,6 +27,9 @@ pub(crate) struct Loop {
     connections: Option<Connections>,
     /// Why there are none although they are asked for.
     connections_failed: Option<String>,
+    latency: Option<Latency>,
+    /// The same of latency.
+    latency_failed: Option<String>,
     road: Option<Road>,
     watching: Option<Watching>,
     storing: Option<Storing>,
@@ -47,10 +51,13 @@ impl Loop {
         let storing = if config.store.enabled { Some(open_store(config)?) } else { None };
         let started = now();
         let (connections, connections_failed) = lay_connections(config, &host, started);
+        let (latency, latency_failed) = lay_latency(config, &host);
         let road = if config.flow.enabled { Some(Road::lay(config, &host, connections.as_ref())?) } else { None };
         Ok(Self {
             connections,
             connections_failed,
+            latency,
+            latency_failed,
             road,
             watching,
             storing,
@@ -67,7 +74,11 @@ impl Loop {
 
     /// Which rights the loop goes on needing.
     pub(crate) fn needs_rights(&self) -> Needs {
-        if self.watching.is_some() { Needs::HotPlug } else { Needs::Nothing }
+        match (&self.watching, &self.latency) {
+            (Some(_), _) => Needs::HotPlug,
+            (None, Some(_)) => Needs::Slices,
+            (None, None) => Needs::Nothing,
+        }
     }
 
     /// Attaches to the interfaces chosen now.
@@ -78,6 +89,13 @@ impl Loop {
             tracing::error!(%error, "The TCP probe is off; the rest goes on.");
             self.connections_failed = Some(format!("{error:#}"));
             self.connections = None;
+        }
+        if let Some(latency) = &mut self.latency
+            && let Err(error) = latency.attach()
+        {
+            tracing::error!(%error, "The latency probe is off; the rest goes on.");
+            self.latency_failed = Some(format!("{error:#}"));
+            self.latency = None;
         }
         let (Some(road), Some(watching)) = (&mut self.road, &mut self.watching) else { return Ok(()) };
         let outlet = outlet(&self.config, self.storing.as_ref(), self.connections.as_ref(), self.window_end);
@@ -98,6 +116,9 @@ impl Loop {
                     self.scan();
                     if let Some(connections) = &mut self.connections {
                         connections.look_at_listeners();
+                    }
+                    if let Some(latency) = &mut self.latency {
+                        latency.look();
                     }
                     let picture = Arc::new(self.snapshot());
                     live.show(Arc::clone(&picture));
@@ -128,6 +149,9 @@ impl Loop {
     /// One turn: outboxes, hot-plug, the window's end. Returns how long to rest.
     fn turn(&mut self, live: &Handle) -> Duration {
         let mut busy = false;
+        if let Some(latency) = &mut self.latency {
+            latency.turn();
+        }
         if let Some(connections) = &mut self.connections {
             let ended = connections.turn(self.storing.as_ref(), now());
             busy = ended > u64::from(connections.probe.memory().sizes.slots / 16);
@@ -168,6 +192,9 @@ impl Loop {
     fn close_window(&mut self, end: Timestamp, last: bool) {
         let window = (self.window_end.plus_ns(-window_ns(&self.config)), end.min(self.window_end));
         self.close_connections(window.1, last);
+        if let Some(latency) = &mut self.latency {
+            latency.close(self.storing.as_ref(), window);
+        }
         let outlet = Outlet { storing: self.storing.as_ref(), window, connections: self.connections.as_ref() };
         let rows = match &mut self.road {
             Some(road) => {
@@ -235,11 +262,15 @@ impl Loop {
     }
 
     fn open_latency(&mut self) -> Option<OpenLatency> {
-        let (mut records, mut stored_before) = (Vec::new(), now());
+        let window = (self.window_end.plus_ns(-window_ns(&self.config)), now().min(self.window_end));
+        let (mut records, mut stored_before) = (Vec::new(), window.0);
         if let Some(storing) = &self.storing {
             let (pending, first) = storing.pending_latency(stored_before)?;
             stored_before = first;
             records.extend(pending.iter().flat_map(|rows| rows.iter().cloned()));
+        }
+        if let Some(latency) = &mut self.latency {
+            records.extend(latency.open(window));
         }
         Some(OpenLatency { records, stored_before })
     }
@@ -252,8 +283,9 @@ impl Loop {
             started: self.started,
             taken: now(),
             window_ns: window_ns(&self.config),
-            probes: vec![self.probe_status(), self.tcp_status()],
+            probes: vec![self.probe_status(), self.tcp_status(), self.latency_status()],
             tcp: self.connections.as_ref().map(Connections::status),
+            latency: self.latency.as_ref().map(Latency::status),
             store: self.storing.as_ref().map(Storing::status),
             ledger: self.last_ledger.clone(),
             ..Snapshot::default()
@@ -297,6 +329,15 @@ impl Loop {
         ProbeStatus { name: "tcp".into(), state, detail }
     }
 
+    fn latency_status(&self) -> ProbeStatus {
+        let (state, detail) = match (&self.latency, &self.latency_failed) {
+            (Some(latency), _) => return latency.probe_status(),
+            (None, Some(why)) => (ProbeState::Failed, why.clone()),
+            (None, None) => (ProbeState::Off, "switched off by [latency] enabled = false".into()),
+        };
+        ProbeStatus { name: "latency".into(), state, detail }
+    }
+
     fn reload(&mut self, read: &dyn Fn() -> Result<Config, ConfigErrors>) {
         let new = match read() {
             Ok(new) => new,
@@ -318,6 +359,10 @@ impl Loop {
         }
         if let Some(storing) = &self.storing {
             storing.limit(new.store.retain, new.store.budget.0);
+        }
+        self.config.latency = new.latency.clone();
+        if let Some(latency) = &mut self.latency {
+            latency.reload(&self.config);
         }
         self.config.store.retain = new.store.retain;
         self.config.store.budget = new.store.budget;
@@ -362,6 +407,20 @@ fn lay_connections(config: &Config, host: &str, now: Timestamp) -> (Option<Conne
         Ok(connections) => (Some(connections), None),
         Err(error) => {
             tracing::error!(%error, "The TCP probe is off; the rest goes on.");
+            (None, Some(format!("{error:#}")))
+        }
+    }
+}
+
+/// The same of the latency probe.
+fn lay_latency(config: &Config, host: &str) -> (Option<Latency>, Option<String>) {
+    if !config.latency.enabled {
+        return (None, None);
+    }
+    match Latency::lay(config, host) {
+        Ok(latency) => (Some(latency), None),
+        Err(error) => {
+            tracing::error!(%error, "The latency probe is off; the rest goes on.");
             (None, Some(format!("{error:#}")))
         }
     }

@@ -6,6 +6,7 @@
 
 mod budget;
 mod connections;
+mod latency;
 mod ledger;
 mod live;
 mod looping;
@@ -24,6 +25,7 @@ use netrig_serve::{ServeOptions, Server};
 use std::sync::{Arc, mpsc};
 
 pub(crate) use connections::tcp_options;
+pub(crate) use latency::latency_options;
 pub(crate) use road::probe_options;
 pub(crate) use watching::{link_kind, targets};
 

@@ -10,7 +10,9 @@ pub(crate) enum Needs {
     Start,
     /// Interfaces may come and go: attaching must stay possible.
     HotPlug,
-    /// The set of interfaces is fixed.
+    /// The set of interfaces is fixed; tracepoints are attached for slices of time.
+    Slices,
+    /// Nothing is attached any more.
     Nothing,
 }
 
@@ -24,7 +26,10 @@ pub(crate) fn drop_all_but_needed(needs: Needs) -> anyhow::Result<()> {
     // Test runs of the clock program ask for it at every drain.
     let mut wanted = vec![Capability::CAP_BPF];
     if needs != Needs::Nothing {
-        wanted.extend([Capability::CAP_NET_ADMIN, Capability::CAP_PERFMON]);
+        wanted.push(Capability::CAP_PERFMON);
+    }
+    if matches!(needs, Needs::Start | Needs::HotPlug) {
+        wanted.push(Capability::CAP_NET_ADMIN);
     }
     if needs == Needs::Start {
         wanted.extend([Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE]);

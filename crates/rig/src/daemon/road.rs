@@ -1,6 +1,6 @@
 //! From kernel to records: probe, drain, aggregator and ledger, in the order in which a window needs them.
 
-use super::budget::Budget;
+use super::budget::{Budget, Sharers};
 use super::connections::{Connections, Names};
 use super::ledger::{self, Baselines, Reading};
 use super::looping::window_ns;
@@ -216,7 +216,8 @@ impl<'a> Chunks<'a> {
 /// How the flow probe is to be loaded under a configuration, and how the memory budget divides.
 pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
     let cpus = FlowOptions::live(0).sizes.cpus;
-    let budget = Budget::of(config.rig.memory.0, cpus, config.tcp.enabled);
+    let budget =
+        Budget::of(config.rig.memory.0, cpus, Sharers { tcp: config.tcp.enabled, latency: config.latency.enabled });
     let mut options = FlowOptions::live(budget.kernel_bytes);
     options.tunnels = config.flow.tunnels;
     options.hook = match config.flow.hook {

@@ -159,7 +159,6 @@ impl Storing {
 
     /// Hands over part of a window of latency, at most [`CONNECTION_CHUNK_ROWS`] at a time. Their windows too begin and end
     /// apart from those of flows.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the latency probe's records are not made yet"))]
     pub(crate) fn latency_rows(&self, window: Window, rows: Vec<LatencyRecord>, meanwhile: &mut dyn FnMut()) {
         if rows.is_empty() {
             return;
@@ -170,7 +169,6 @@ impl Storing {
     }
 
     /// Ends a window of latency, as one of connections.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the latency probe's records are not made yet"))]
     pub(crate) fn close_latency(&self, window: Window, meanwhile: &mut dyn FnMut()) {
         self.send(Job::CloseLatency(window), meanwhile);
     }

@@ -1,0 +1,161 @@
+//! The latency probe's road: from distributions in kernel memory to a window's records.
+
+use super::road::probe_options;
+use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
+use netrig_aggregate::LatencyTeller;
+use netrig_config::Config;
+use netrig_drain::latency::Latencies;
+use netrig_host::{Cgroups, container_of};
+use netrig_model::{LatencyRecord, LatencyService, LatencyStatus, ProbeState, ProbeStatus, Timestamp};
+use netrig_probes::latency::{LatencyOptions, LatencyProbe};
+use netrig_probes::wire::latency_gate;
+use std::cell::RefCell;
+use std::mem::offset_of;
+use std::time::{Duration, Instant};
+
+/// `enum latency_place`: those that are always there.
+const PLACES_FIXED: u64 = 2;
+
+/// From stages to records.
+pub(super) struct Latency {
+    probe: LatencyProbe,
+    latencies: Latencies,
+    teller: LatencyTeller,
+    cgroups: RefCell<Cgroups>,
+    begun: Instant,
+    sampling: u32,
+}
+
+/// How the latency probe is to be loaded under a configuration.
+pub(crate) fn latency_options(config: &Config) -> anyhow::Result<LatencyOptions> {
+    Ok(options(config, &Cgroups::find()?))
+}
+
+fn options(config: &Config, cgroups: &Cgroups) -> LatencyOptions {
+    let bytes = probe_options(config).1.latency_kernel_bytes;
+    LatencyOptions {
+        sampling: config.latency.sampling,
+        slow_ns: nanoseconds(config.latency.slow),
+        receive_stamps: config.latency.receive_stamps,
+        ..LatencyOptions::live(bytes, cgroups.mount().map(Into::into))
+    }
+}
+
+fn nanoseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Latency {
+    /// Loads the programs; attaches nothing.
+    pub(super) fn lay(config: &Config, host: &str) -> anyhow::Result<Self> {
+        let cgroups = Cgroups::find()?;
+        let probe = LatencyProbe::load(&options(config, &cgroups))?;
+        Ok(Self {
+            latencies: Latencies::new(probe.memory()),
+            teller: LatencyTeller::new(Some(host.to_owned())),
+            cgroups: RefCell::new(cgroups),
+            begun: Instant::now(),
+            sampling: config.latency.sampling,
+            probe,
+        })
+    }
+
+    /// Attaches, and gives connections that are open already what the probe needs.
+    pub(super) fn attach(&mut self) -> anyhow::Result<()> {
+        self.probe.attach()?;
+        if let Err(error) = self.probe.walk_here() {
+            tracing::warn!(%error, "Latency of connections older than the rig may be missing.");
+        }
+        let namespaces = netrig_host::network_namespaces().unwrap_or_default();
+        let own = netrig_host::netns_inode().ok();
+        for other in namespaces.found.iter().filter(|each| Some(each.inode) != own) {
+            if let Err(error) = self.probe.walk_namespace(&other.path) {
+                tracing::debug!(namespace = %other.path.display(), %error, "Could not walk over a namespace's sockets.");
+            }
+        }
+        for missing in self.probe.missing() {
+            tracing::warn!(what = missing.what, why = %missing.why, "The latency probe does without a part.");
+        }
+        // What came while it was being attached belongs to the first window all the same.
+        self.probe.turn();
+        Ok(())
+    }
+
+    /// Clocks and slices.
+    pub(super) fn turn(&mut self) {
+        self.probe.turn();
+    }
+
+    /// Takes over what a running rig can.
+    pub(super) fn reload(&mut self, config: &Config) {
+        self.sampling = config.latency.sampling;
+        self.probe.set_sampling(self.sampling);
+        self.probe.set_slow(nanoseconds(config.latency.slow));
+    }
+
+    /// Takes in what has been counted, for a picture.
+    pub(super) fn look(&mut self) {
+        self.latencies.scan();
+    }
+
+    fn services(&self) -> Vec<LatencyService> {
+        let mut cgroups = self.cgroups.borrow_mut();
+        let now_ns = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let mut services = Vec::new();
+        for reading in self.latencies.all() {
+            let mut service = reading.service;
+            service.cgroup = cgroups.path(reading.cgroup_id, now_ns).map(str::to_owned);
+            service.container = service.cgroup.as_deref().and_then(container_of);
+            services.push(service);
+        }
+        services
+    }
+
+    /// A window is over: its records go to the store.
+    pub(super) fn close(&mut self, outlet: Option<&Storing>, window: (Timestamp, Timestamp)) {
+        self.look();
+        let services = self.services();
+        let records = self.teller.close(services, window, self.sampling);
+        let Some(storing) = outlet else { return };
+        let mut meanwhile = || {};
+        for chunk in records.chunks(CONNECTION_CHUNK_ROWS) {
+            storing.latency_rows(window, chunk.to_vec(), &mut meanwhile);
+        }
+        storing.close_latency(window, &mut meanwhile);
+    }
+
+    /// The records of the open window as they stand.
+    pub(super) fn open(&mut self, window: (Timestamp, Timestamp)) -> Vec<LatencyRecord> {
+        self.look();
+        let services = self.services();
+        self.teller.open(&services, window, self.sampling)
+    }
+
+    /// Everything there is to show, as of the last look.
+    pub(super) fn status(&self) -> LatencyStatus {
+        let memory = self.probe.memory();
+        LatencyStatus {
+            sampling_rate: self.sampling,
+            unseen: self.probe.unseen(),
+            services: self.services(),
+            places: memory.gate.load(offset_of!(latency_gate, places) / 8) + PLACES_FIXED,
+            places_max: memory.sizes.places.into(),
+            bytes: memory.sizes.bytes(),
+        }
+    }
+
+    /// How the probe fares.
+    pub(super) fn probe_status(&self) -> ProbeStatus {
+        let status = |state, detail| ProbeStatus { name: "latency".into(), state, detail };
+        if !self.probe.is_attached() {
+            return status(ProbeState::Failed, "starting: nothing is attached yet".to_owned());
+        }
+        let missing: Vec<_> = self.probe.missing().iter().map(|part| format!("{} ({})", part.what, part.why)).collect();
+        if missing.is_empty() {
+            let places = self.probe.memory().sizes.places;
+            let detail = format!("1 message in {}, room for {places} services", self.sampling);
+            return status(ProbeState::Running, detail);
+        }
+        status(ProbeState::Degraded, format!("without {}", missing.join("; without ")))
+    }
+}
