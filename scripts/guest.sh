@@ -34,6 +34,10 @@ live() {
     cat /tmp/log
     return 1
   }
+  wget -q -O - http://127.0.0.1:9798/api/v1/latency | grep -m 1 '"service":"host"' || {
+    cat /tmp/log
+    return 1
+  }
   wget -q -O - http://127.0.0.1:9798/metrics | grep -E '^netrig_(interface_hook|ledger_imbalance)'
   kill -TERM "$rig"
   wait "$rig"
