@@ -19,7 +19,7 @@ static __always_inline void switch_callbacks(struct bpf_sock_ops *ops, int on)
 	bpf_setsockopt(ops, SOL_SOCKET, SK_BPF_CB_FLAGS, &on, sizeof(on));
 }
 
-/* Another rig on this host has switched the callbacks off: what was under way will not be told of. */
+/* What was under way will not be told of. */
 static __always_inline void lose_sent(struct message *m)
 {
 	struct latency_service *service = service_at(m->place);
@@ -34,16 +34,25 @@ static __always_inline void lose_sent(struct message *m)
 	m->tx = TX_IDLE;
 }
 
+/* It has been acknowledged, and nobody saw it leave. */
+static __always_inline bool is_overtaken(struct message *m, struct tcp_sock *tp)
+{
+	return m->tx >= TX_SENT && (__s32)(tp->snd_una - m->tskey) > 0;
+}
+
 static __always_inline void choose(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u32 flags, __u16 facts)
 {
 	struct message *m = settings.tx_callbacks ? MESSAGE_FOR(sk) : NULL;
 
 	if (!m)
 		return;
-	if (!(flags & CHOSEN)) {
+	/* Another rig on this host may have switched the callbacks off; a segment that is sent again may be part of another. */
+	if (!(flags & CHOSEN) || is_overtaken(m, TCP_SOCK_TO_READ(sk)))
 		lose_sent(m);
+	if (!(flags & CHOSEN)) {
 		switch_callbacks(ops, SK_BPF_CB_TX_TIMESTAMPING);
 		bpf_sock_ops_cb_flags_set(ops, flags | CHOSEN);
+		m->facts |= FACT_SWITCHED;
 	}
 	if (m->facts & FACT_ARMED)
 		return;
@@ -62,6 +71,10 @@ static __always_inline void go_on_or_rest(struct bpf_sock_ops *ops, struct bpf_s
 		choose(ops, sk, flags, FACT_NEXT_EXTRA);
 		return;
 	}
+	/* They are on for another rig as well, which would be left without. */
+	if (!(m->facts & FACT_SWITCHED))
+		return;
+	m->facts &= ~FACT_SWITCHED;
 	switch_callbacks(ops, 0);
 	bpf_sock_ops_cb_flags_set(ops, flags & ~CHOSEN);
 }

@@ -43,6 +43,7 @@ enum fact {
 	FACT_WOKEN_READ = 1 << 4, /* and is who read */
 	FACT_TOTAL = 1 << 5, /* began_ns is the beginning of the whole */
 	FACT_ASKED = 1 << 6, /* a client's question has left */
+	FACT_SWITCHED = 1 << 7, /* it was this rig that switched the socket's callbacks on */
 };
 
 enum receiving {
