@@ -93,6 +93,15 @@ fn acknowledgements_are_delayed() {
 }
 
 #[test]
+fn an_answer_in_two_writes_waits_for_an_acknowledgement_that_is_delayed() {
+    require_root!();
+    let pair = Pair::new("nagle");
+    let answers = Answers::default().in_two_writes();
+    let took = asked(&pair, answers, |q| q.on_connections(5).delay_acknowledgements()).median_ns();
+    assert!((35.0 * MS..60.0 * MS).contains(&took), "{took}");
+}
+
+#[test]
 fn a_busy_processor_makes_the_server_wait() {
     require_root!();
     let pair = Pair::new("busy");

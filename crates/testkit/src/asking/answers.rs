@@ -22,6 +22,7 @@ pub struct Answers {
     read_by: ReadBy,
     write_by: WriteBy,
     acknowledge_at_once: bool,
+    in_two_writes: bool,
     send_buffer_bytes: Option<usize>,
     cpu: Option<usize>,
     go_first: bool,
@@ -69,6 +70,7 @@ impl Default for Answers {
             read_by: ReadBy::Read,
             write_by: WriteBy::Write,
             acknowledge_at_once: false,
+            in_two_writes: false,
             send_buffer_bytes: None,
             cpu: None,
             go_first: true,
@@ -126,6 +128,13 @@ impl Answers {
         self
     }
 
+    /// Writes each answer in two halves, with Nagle's algorithm on: the second half waits until the first is acknowledged.
+    #[must_use]
+    pub fn in_two_writes(mut self) -> Self {
+        self.in_two_writes = true;
+        self
+    }
+
     /// Sends with a buffer of about this size (the kernel doubles it).
     #[must_use]
     pub fn send_buffer_bytes(mut self, bytes: usize) -> Self {
@@ -156,7 +165,7 @@ impl Answers {
         if self.go_first {
             go_first();
         }
-        stream.set_nodelay(true).expect("Nagle's algorithm can be switched off");
+        stream.set_nodelay(!self.in_two_writes).expect("Nagle's algorithm can be switched off");
         if let Some(bytes) = self.send_buffer_bytes {
             set_socket_send_buffer_size(stream, bytes).expect("a buffer's size can be set");
         }
@@ -265,7 +274,11 @@ impl<'a> Serving<'a> {
                     self.pipe.1.write_all(&self.answer[..left])?;
                     splice_all(&self.pipe.0, self.stream, left)?
                 }
-                _ => (&*self.stream).write(&self.answer[..left])?,
+                _ => {
+                    let half = self.answer.len() / 2;
+                    let bytes = if self.habits.in_two_writes && left > half { left - half } else { left };
+                    (&*self.stream).write(&self.answer[..bytes])?
+                }
             };
             if sent == 0 {
                 return Err(ErrorKind::WriteZero.into());
