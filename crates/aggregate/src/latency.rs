@@ -1,7 +1,7 @@
 //! From sums since the start to a window's records of latency.
 
 use netrig_model::{LatencyRecord, LatencyService, QueueCause, Stage, StageSums, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tells what each place gained, window by window.
 #[derive(Debug)]
@@ -18,7 +18,8 @@ impl LatencyTeller {
         Self { host, told: BTreeMap::new() }
     }
 
-    /// The records of what was gained since the last closed window, one for each stage that gained anything.
+    /// The records of what was gained since the last closed window, one for each stage that gained anything. Where a place was
+    /// handed on, it comes several times: who has it now comes last.
     #[must_use]
     pub fn open(
         &self,
@@ -26,9 +27,9 @@ impl LatencyTeller {
         window: (Timestamp, Timestamp),
         sampling: u32,
     ) -> Vec<LatencyRecord> {
-        let mut records = Vec::new();
+        let (mut records, mut seen) = (Vec::new(), BTreeSet::new());
         for service in services {
-            let before = self.told.get(&service.place);
+            let before = if seen.insert(service.place) { self.before(service) } else { None };
             let gained = service.stages.iter().filter_map(|sums| Gained::of(sums, before));
             records.extend(gained.map(|gained| self.record(service, before, &gained, window, sampling)));
         }
@@ -44,8 +45,27 @@ impl LatencyTeller {
         sampling: u32,
     ) -> Vec<LatencyRecord> {
         let records = self.open(&services, window, sampling);
-        self.told = services.into_iter().map(|service| (service.place, service)).collect();
+        let mut told = BTreeMap::<u32, LatencyService>::new();
+        for mut service in services {
+            // Who had the place before in this window has been told, and is not what the next one is compared with.
+            if !told.contains_key(&service.place)
+                && let Some(before) = self.before(&service)
+            {
+                keep_untold(&mut service, before);
+            }
+            told.insert(service.place, service);
+        }
+        self.told = told;
         records
+    }
+
+    /// What was told of this one; none if its place was another's.
+    fn before(&self, service: &LatencyService) -> Option<&LatencyService> {
+        // Names of control groups and containers may come later than the rest.
+        fn who(s: &LatencyService) -> impl PartialEq + '_ {
+            (&s.transport, s.role, s.addr, s.port, &s.process, s.slow_client)
+        }
+        self.told.get(&service.place).filter(|before| who(before) == who(service))
     }
 
     fn record(
@@ -108,6 +128,20 @@ impl Gained {
         };
         let any = gained.eligible + gained.censored > 0 || !gained.histogram.buckets.is_empty();
         any.then_some(Self(gained))
+    }
+}
+
+/// A time is counted a moment ahead of its sum, and a cause ahead of both: what came without a record waits for the next one.
+fn keep_untold(service: &mut LatencyService, before: &LatencyService) {
+    let untold: Vec<_> =
+        service.stages.iter().filter(|sums| Gained::of(sums, Some(before)).is_none()).map(|sums| sums.stage).collect();
+    for sums in before.stages.iter().filter(|sums| untold.contains(&sums.stage)) {
+        if let Some(now) = service.stages.iter_mut().find(|now| now.stage == sums.stage) {
+            *now = sums.clone();
+        }
+    }
+    if untold.contains(&Stage::TcpQueue) {
+        service.causes.clone_from(&before.causes);
     }
 }
 
@@ -179,6 +213,44 @@ mod tests {
         let picture = vec![service(2, &[(Stage::Read, one.clone()), (Stage::Think, one)])];
         let second = teller.close(picture, window(1), 16);
         assert_eq!(second.iter().map(|r| r.stage).collect::<Vec<_>>(), [Stage::Think]);
+    }
+
+    #[test]
+    fn a_place_that_is_handed_on_has_records_of_each_connection() {
+        let slow = |port, n| LatencyService {
+            slow_client: Some(([10, 0, 0, 1], port).into()),
+            ..service(2, &[(Stage::Read, Histogram { buckets: vec![(-100, n)], sum_ns: 40 * n })])
+        };
+        let mut teller = LatencyTeller::new(None);
+        let mut told = |picture| {
+            let records = teller.close(picture, window(0), 1);
+            records.iter().map(|r| (r.slow_client_port, r.samples)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(vec![slow(1, 5)]), [(Some(1), 5)]);
+        assert_eq!(told(vec![slow(1, 6), slow(2, 9), slow(1, 2)]), [(Some(1), 1), (Some(2), 9), (Some(1), 2)]);
+        assert_eq!(told(vec![slow(1, 2)]), []);
+        assert_eq!(told(vec![slow(3, 2)]), [(Some(3), 2)]);
+    }
+
+    #[test]
+    fn a_control_group_whose_name_comes_late_is_no_other() {
+        let one = Histogram { buckets: vec![(-100, 3)], sum_ns: 40 };
+        let mut teller = LatencyTeller::new(None);
+        let first = service(2, &[(Stage::Read, one)]);
+        assert_eq!(teller.close(vec![first.clone()], window(0), 1).len(), 1);
+        let named = LatencyService { cgroup: Some("/a".to_owned()), container: Some("b".to_owned()), ..first };
+        assert_eq!(teller.close(vec![named], window(1), 1), []);
+    }
+
+    #[test]
+    fn a_time_that_is_counted_ahead_of_its_sum_takes_it_along_later() {
+        let read = |n, sum_ns| service(2, &[(Stage::Read, Histogram { buckets: vec![(-100, n)], sum_ns })]);
+        let mut teller = LatencyTeller::new(None);
+        let mut sum = 0;
+        for (n, sum_ns) in [(3, 80), (3, 120), (4, 160)] {
+            sum += teller.close(vec![read(n, sum_ns)], window(0), 1).iter().map(|r| r.latency_ns_sum).sum::<u64>();
+        }
+        assert_eq!(sum, 160);
     }
 
     #[test]
