@@ -20,6 +20,11 @@ pub trait Groupable: Clone + PartialEq + fmt::Debug + 'static {
     /// Columns that together tell one of its things from another, in the order of [`Groupable::COLUMNS`]; empty where every record is of
     /// another thing.
     const IDENTITY: &'static [&'static str];
+    /// Words that stand for several columns.
+    const ALIASES: &'static [(&'static str, &'static [&'static str])] =
+        &[("src", &["src_addr", "src_port"]), ("dst", &["dst_addr", "dst_port"])];
+    /// Two columns that many will want.
+    const EXAMPLES: [&'static str; 2] = ["src_addr", "dst_port"];
 
     /// The record's own sums; it stands for `members` things.
     fn sums(&self, members: u64) -> Self::Sums;
@@ -61,14 +66,12 @@ pub enum ColumnError {
     /// No such column.
     #[error("there is no column `{0}`")]
     Unknown(String),
-    /// A column that is a measure; the word is of what has it.
-    #[error(
-        "`{0}` is a measure, which is summed or left out; group by what tells {1} apart, such as src_addr or dst_port"
-    )]
-    Measure(String, &'static str),
-    /// Nothing named.
-    #[error("no column named: give at least one, such as src_addr")]
-    Empty,
+    /// A column that is a measure; the words are of what has it, and columns that are none.
+    #[error("`{0}` is a measure, which is summed or left out; group by what tells {1} apart, such as {2} or {3}")]
+    Measure(String, &'static str, &'static str, &'static str),
+    /// Nothing named; the word is a column.
+    #[error("no column named: give at least one, such as {0}")]
+    Empty(&'static str),
 }
 
 /// The columns of one answer, in order.
@@ -79,18 +82,16 @@ pub struct GroupBy<R: Groupable>(pub(crate) Vec<GroupColumn<R>>);
 pub type By = GroupBy<FlowRecord>;
 
 impl<R: Groupable> GroupBy<R> {
-    /// Reads `src_addr,dst_port`. `src` and `dst` stand for address and port.
+    /// Reads `src_addr,dst_port`, and [`Groupable::ALIASES`].
     ///
     /// # Errors
     /// On a name that is no column, or one that is a measure.
     pub fn parse(text: &str) -> Result<Self, ColumnError> {
         let mut columns: Vec<GroupColumn<R>> = Vec::new();
         for word in text.split(',').map(str::trim).filter(|w| !w.is_empty()) {
-            let names: &[&str] = match word {
-                "src" => &["src_addr", "src_port"],
-                "dst" => &["dst_addr", "dst_port"],
-                _ => &[word],
-            };
+            let itself = [word];
+            let alias = R::ALIASES.iter().find(|(alias, _)| *alias == word);
+            let names: &[&str] = alias.map_or(&itself, |(_, names)| names);
             for name in names {
                 let column = find(name)?;
                 if !columns.contains(&column) {
@@ -98,12 +99,17 @@ impl<R: Groupable> GroupBy<R> {
                 }
             }
         }
-        if columns.is_empty() { Err(ColumnError::Empty) } else { Ok(Self(columns)) }
+        if columns.is_empty() { Err(ColumnError::Empty(R::EXAMPLES[0])) } else { Ok(Self(columns)) }
     }
 
     /// What tells one thing from another.
     pub(crate) fn identity() -> Self {
-        Self(R::COLUMNS.iter().filter(|c| R::IDENTITY.contains(&c.name)).copied().collect())
+        Self::named(R::IDENTITY)
+    }
+
+    /// The columns of these names, in the order of [`Groupable::COLUMNS`].
+    pub(crate) fn named(names: &[&str]) -> Self {
+        Self(R::COLUMNS.iter().filter(|c| names.contains(&c.name)).copied().collect())
     }
 
     /// The names, in order.
@@ -113,7 +119,7 @@ impl<R: Groupable> GroupBy<R> {
 
     /// Every name [`GroupBy::parse`] knows.
     pub fn known() -> impl Iterator<Item = &'static str> {
-        R::COLUMNS.iter().map(|c| c.name).chain(["src", "dst"])
+        R::COLUMNS.iter().map(|c| c.name).chain(R::ALIASES.iter().map(|(alias, _)| *alias))
     }
 
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
@@ -133,7 +139,7 @@ fn find<R: Groupable>(name: &str) -> Result<GroupColumn<R>, ColumnError> {
     let measured = || R::ALL_COLUMNS.iter().any(|c| c.name == name) || R::Sums::NAMES.contains(&name);
     match R::COLUMNS.iter().find(|c| c.name == name) {
         Some(column) => Ok(*column),
-        None if measured() => Err(ColumnError::Measure(name.to_owned(), R::WORD)),
+        None if measured() => Err(ColumnError::Measure(name.to_owned(), R::WORD, R::EXAMPLES[0], R::EXAMPLES[1])),
         None => Err(ColumnError::Unknown(name.to_owned())),
     }
 }
@@ -156,7 +162,7 @@ pub(crate) use columns;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netrig_model::ConnectionRecord;
+    use netrig_model::{ConnectionRecord, LatencyRecord};
 
     fn every_group_column_is_one_of_the_record<R: Groupable>() {
         for column in R::COLUMNS {
@@ -174,6 +180,7 @@ mod tests {
     fn every_column_of_a_record_can_be_grouped_by_or_is_a_measure() {
         every_group_column_is_one_of_the_record::<FlowRecord>();
         every_group_column_is_one_of_the_record::<ConnectionRecord>();
+        every_group_column_is_one_of_the_record::<LatencyRecord>();
         assert_eq!(By::flow().names().count(), FlowRecord::IDENTITY.len());
     }
 
@@ -183,12 +190,17 @@ mod tests {
         assert_eq!(names("src_addr, dst_port,"), Ok(vec!["src_addr", "dst_port"]));
         assert_eq!(names("dst,dst_port"), Ok(vec!["dst_addr", "dst_port"]));
         assert_eq!(names("src_adr"), Err(ColumnError::Unknown("src_adr".to_owned())));
-        assert_eq!(names("bytes"), Err(ColumnError::Measure("bytes".to_owned(), "flows")));
-        assert_eq!(names("flows"), Err(ColumnError::Measure("flows".to_owned(), "flows")));
-        assert_eq!(names(" , "), Err(ColumnError::Empty));
+        let measure = |name: &str, word, [a, b]: [_; 2]| Err(ColumnError::Measure(name.to_owned(), word, a, b));
+        assert_eq!(names("bytes"), measure("bytes", "flows", ["src_addr", "dst_port"]));
+        assert_eq!(names("flows"), measure("flows", "flows", ["src_addr", "dst_port"]));
+        assert_eq!(names(" , "), Err(ColumnError::Empty("src_addr")));
         let of_connections = GroupBy::<ConnectionRecord>::parse("process,end_reason");
         assert!(of_connections.is_ok_and(|by| by.names().eq(["process", "end_reason"])));
-        let measure = GroupBy::<ConnectionRecord>::parse("rtt_us_mean");
-        assert_eq!(measure, Err(ColumnError::Measure("rtt_us_mean".to_owned(), "connections")));
+        let of_connections = GroupBy::<ConnectionRecord>::parse("rtt_us_mean").map(|by| by.names().collect());
+        assert_eq!(of_connections, measure("rtt_us_mean", "connections", ["src_addr", "dst_port"]));
+        let of_latency = |text| GroupBy::<LatencyRecord>::parse(text).map(|by| by.names().collect::<Vec<_>>());
+        assert_eq!(of_latency("slow_client"), Ok(vec!["slow_client_addr", "slow_client_port"]));
+        assert_eq!(of_latency("src"), Err(ColumnError::Unknown("src".to_owned())));
+        assert_eq!(of_latency("latency_ns_p50"), measure("latency_ns_p50", "latency", ["service", "stage"]));
     }
 }

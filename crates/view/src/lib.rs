@@ -3,11 +3,14 @@
 //! Everything here is pure: records and snapshots come in, text and frames go out. Fetching, clocks, the terminal itself
 //! and exit codes are the binary's.
 
+mod bar;
 mod columns;
 mod connections;
+mod explain;
 mod field;
 mod flows;
 mod group;
+mod latency;
 mod lines;
 mod table;
 pub mod top;
@@ -18,8 +21,13 @@ pub use connections::{
     Cause, Choice, ConnectionSums, Latest, Lost, RankedConnections, Ranking, SLOW_US, connection_table, failure, lost,
     sentence, slow, why, why_slow,
 };
+pub use explain::{
+    Change, Picture, PictureKey, Pictures, StagePicture, Subject, Verdict, changes, changes_table, explain_line,
+    overview, verdict, waterfall,
+};
 pub use field::Field;
 pub use flows::{FlowSums, flow_table};
 pub use group::{Group, Grouped, Grouper, Limits, Pruned, Sum};
+pub use latency::{LatencySums, latency_table};
 pub use lines::{group_line, record_line};
 pub use table::{Align, Column, Style, Table};

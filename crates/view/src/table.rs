@@ -227,7 +227,7 @@ pub(crate) fn shorten(text: &str, width: usize) -> String {
 }
 
 /// A cell must not move the cursor, whatever a process or an interface calls itself.
-fn printable(c: char) -> char {
+pub(crate) fn printable(c: char) -> char {
     if c.is_control() { '\u{fffd}' } else { c }
 }
 

@@ -4,6 +4,7 @@ const BYTE_UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
 const RATE_UNITS: [&str; 6] = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "Pbit/s"];
 const COUNT_UNITS: [&str; 6] = ["", "k", "M", "G", "T", "P"];
 const TIME_UNITS: [&str; 6] = ["µs", "ms", "s", "s", "s", "s"];
+const SHORT_TIME_UNITS: [&str; 6] = ["ns", "µs", "ms", "s", "s", "s"];
 /// From here on a time is shown in minutes and more.
 const SECONDS_UP_TO_US: u64 = 300_000_000;
 const NS_PER_S: f64 = 1e9;
@@ -60,6 +61,22 @@ pub fn microseconds(us: u64) -> String {
         return duration(i64::try_from(us).unwrap_or(i64::MAX).saturating_mul(1000));
     }
     scaled(us as f64, &TIME_UNITS)
+}
+
+/// A time that may be very short in three digits, a long one as [`duration`]: `850 ns`, `3.10 µs`, `1.23 ms`, `5m 6s`.
+#[must_use]
+pub fn nanoseconds(ns: u64) -> String {
+    if ns / 1000 >= SECONDS_UP_TO_US {
+        return duration(i64::try_from(ns).unwrap_or(i64::MAX));
+    }
+    scaled(ns as f64, &SHORT_TIME_UNITS)
+}
+
+/// A share in percent, with a digit after the point where it is small: `3.1 %`, `87 %`.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent.abs() < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 
 /// `amount` a second over `ns`; nothing can be said over no time.
@@ -131,6 +148,16 @@ mod tests {
                 "5m 6s",
                 "106751d 23h"
             ]
+        );
+    }
+
+    #[test]
+    fn times_from_nanoseconds_on_and_shares() {
+        let shown = [0, 850, 3_100, 41_000_000, 2_000_000_000, 306_000_000_000].map(nanoseconds);
+        assert_eq!(shown, ["0 ns", "850 ns", "3.10 µs", "41.0 ms", "2.00 s", "5m 6s"]);
+        assert_eq!(
+            [0.0, 0.031, 0.0996, 0.874, 1.0, -0.02].map(percent),
+            ["0.0 %", "3.1 %", "10 %", "87 %", "100 %", "-2.0 %"]
         );
     }
 

@@ -4,7 +4,7 @@ use super::app::{App, Sort};
 use super::draw::{Text, text};
 use super::interfaces::subtitle;
 use super::tcp_rates::{failures, key};
-use super::theme::bar;
+use crate::bar::bar;
 use crate::table::shorten;
 use crate::units::{bytes, count, duration, microseconds, per_second};
 use netrig_model::{Histogram, KernelTcp, ListenerStatus, ProbeState, Role, ServiceStatus, Snapshot, TcpStatus};

@@ -2,7 +2,7 @@
 
 use super::app::App;
 use super::interfaces::subtitle;
-use super::theme::bar;
+use crate::bar::bar;
 use crate::units::{bytes, count};
 use netrig_model::{DrainStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus, TcpTableStatus};
 use ratatui::Frame;

@@ -3,7 +3,7 @@
 use super::app::{App, Sort};
 use super::draw::text;
 use super::rates::Talker;
-use super::theme::bar;
+use crate::bar::bar;
 use crate::table::shorten;
 use crate::units;
 use ratatui::Frame;

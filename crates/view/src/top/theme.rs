@@ -50,10 +50,3 @@ impl Theme {
         if n == 0 { self.quiet() } else { self.bad() }
     }
 }
-
-/// `share` of `width` characters as a bar, in eighths of a character.
-pub(crate) fn bar(share: f64, width: usize) -> String {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = (share.clamp(0.0, 1.0) * width as f64 * 8.0).round() as usize;
-    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
-}

@@ -89,6 +89,7 @@ pub(crate) fn snapshot(at_s: i64, bytes: u64) -> Snapshot {
         ledger: vec![ledger(Direction::Ingress), ledger(Direction::Egress)],
         transports: Vec::new(),
         tcp: None,
+        latency: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Records to group and draw.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod latency;
 pub(crate) mod live;
 
 use netrig_model::*;
