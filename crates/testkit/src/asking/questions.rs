@@ -74,7 +74,8 @@ impl Questions {
         self
     }
 
-    /// Has its kernel wait with acknowledgements for the next question, some 40 ms at most (`TCP_QUICKACK` off).
+    /// Has its kernel wait with acknowledgements for the next question, some 40 ms at most (`TCP_QUICKACK` off); of a
+    /// connection's first answer it does not, as kernels do by themselves.
     #[must_use]
     pub fn delay_acknowledgements(mut self) -> Self {
         self.delay_acknowledgements = true;
@@ -116,6 +117,9 @@ impl Questions {
             for turn in 0..each {
                 if self.connect_for_each && turn > 0 {
                     *stream = self.connect();
+                }
+                if self.delay_acknowledgements && turn > 0 {
+                    set_tcp_quickack(&*stream, false)?;
                 }
                 times.push(self.one(stream)?);
                 lose(self.pause);
@@ -165,9 +169,6 @@ impl Questions {
 
     fn one(&self, stream: &mut TcpStream) -> io::Result<Duration> {
         let (question, mut answer) = (vec![b'q'; self.question_bytes], vec![0; self.answer_bytes]);
-        if self.delay_acknowledgements {
-            set_tcp_quickack(&*stream, false)?;
-        }
         let begun = Instant::now();
         stream.write_all(&question)?;
         lose(self.read_late);
