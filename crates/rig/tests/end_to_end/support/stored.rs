@@ -1,6 +1,6 @@
 //! What a rig left in its store.
 
-use netrig_model::{ConnectionRecord, FlowRecord, LedgerRecord};
+use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, LedgerRecord};
 use netrig_store::StoreReader;
 use std::path::Path;
 
@@ -10,17 +10,19 @@ pub(crate) struct Stored {
     pub(crate) flows: Vec<FlowRecord>,
     pub(crate) ledger: Vec<LedgerRecord>,
     pub(crate) connections: Vec<ConnectionRecord>,
+    pub(crate) latency: Vec<LatencyRecord>,
 }
 
 impl Stored {
     /// Reads every file; a broken one is a failure.
     pub(crate) fn read(dir: &Path) -> Self {
         let reader = StoreReader::open(dir).expect("open the store");
-        let (mut flows, mut ledger, mut connections) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut flows, mut ledger, mut connections, mut latency) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         reader.flows(None, None, &mut |record| flows.push(record)).expect("read the flows");
         reader.ledger(None, None, &mut |record| ledger.push(record)).expect("read the ledger");
         reader.connections(None, None, &mut |record| connections.push(record)).expect("read the connections");
-        Self { flows, ledger, connections }
+        reader.latency(None, None, &mut |record| latency.push(record)).expect("read the latency");
+        Self { flows, ledger, connections, latency }
     }
 
     /// Packets and bytes of all flows of `iface` that `keep` lets through, both directions.
