@@ -33,6 +33,8 @@ Examples:
   netrig flows --since 1h --by src_addr  … by source, over the last hour
   netrig connections --failed            what could not be reached, and why
   netrig connections --slow              what lost time, and to what
+  netrig explain                         where each service's latency comes from
+  netrig explain :8080                   … of one, stage by stage
   netrig query \"SELECT dst_port, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
   netrig replay capture.pcapng --json    a capture through the same kernel programs
 
@@ -51,6 +53,10 @@ pub(crate) enum Command {
     Flows(FlowsArgs),
     /// Print TCP connections: who, how long, how fast, and what went wrong
     Connections(ConnectionsArgs),
+    /// Say where the latency comes from: driver, stack, scheduler, application, TCP, queues or wire
+    Explain(ExplainArgs),
+    /// Print the stages of messages' ways, as they were counted: what explain is made of
+    Latency(LatencyArgs),
     /// Ask in SQL: tables flows, connections, latency and ledger
     Query(QueryArgs),
     /// Send a capture through the real kernel programs and print its flows
@@ -185,6 +191,83 @@ pub(crate) struct ConnectionsArgs {
     #[arg(long, value_name = "COLUMNS")]
     pub(crate) by: Option<String>,
     /// Only the first N
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// JSON Lines instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) rig: RigAddress,
+    /// Read this store; without --url, ask no rig
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) store: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+One line for each service as one process has it, those whose messages took most time first: how many messages (~ where \
+sampling makes it a guess), how long they took, and the stage that most of the time goes to; then another, where the slowest \
+are slow in that. Connections that are slow, and so are looked at more closely, come below their service with the client's \
+address. `host` is what is the whole host's.
+
+With SERVICE, a bar for each stage in the order of a message's way. MEAN is what the stage takes of each message, so that \
+means add up; P50 and the other quantiles are of those that passed it. The total is measured by itself: what its parts do \
+not explain is the residual. COVERAGE is how many of the sampled messages were measured; of those CENSORED the end was not \
+seen.
+
+With --against, the time from then up to --since is what was: which stage moved most.
+
+Examples:
+  netrig explain
+  netrig explain :8080 --since 1h
+  netrig explain 10.0.0.1:5432
+  netrig explain nginx
+  netrig explain :53/udp
+  netrig explain --against 24h
+  netrig explain --json | jq 'select(.dominant == \"run_queue\") | .service'")]
+pub(crate) struct ExplainArgs {
+    /// Only this: :PORT or PORT, ADDR:PORT of a remote service, with /udp for datagrams; or the name of a process or unit
+    #[arg(value_name = "SERVICE", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) service: Option<String>,
+    /// How far back: a time span (30s, 5m, 1h30m, 7d), an instant (RFC 3339), or all
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    pub(crate) since: Since,
+    /// Say what has changed since a time before: from this far back up to --since
+    #[arg(long, value_name = "TIME")]
+    pub(crate) against: Option<Since>,
+    /// JSON Lines instead of a table: one object for each service
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) rig: RigAddress,
+    /// Read this store; without --url, ask no rig
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) store: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+One line for each stage of each service as one process has it, summed over the time; quantiles are those of all its messages. \
+TIME is the sum of what was measured, by which lines are ordered. Connections that are slow have lines of their own, after ← \
+their client's address.
+
+With --json, each line is a record as it is stored: one for each stage, service and window. With --by or --top they are summed \
+first; --by leaves slow connections out unless slow_client is among the columns, for every message of theirs is looked at.
+
+Examples:
+  netrig latency --top 10
+  netrig latency --by service,stage --since 1h
+  netrig latency --by stage
+  netrig latency --by slow_client,stage
+  netrig latency --json | jq 'select(.stage == \"total\") | .latency_ns_p99'")]
+pub(crate) struct LatencyArgs {
+    /// How far back: a time span (30s, 5m, 1h30m, 7d), an instant (RFC 3339), or all
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    pub(crate) since: Since,
+    /// Group by these columns, separated by commas, and sum; `slow_client` stands for its address and port
+    #[arg(long, value_name = "COLUMNS")]
+    pub(crate) by: Option<String>,
+    /// Only the N with most time
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,
     /// JSON Lines instead of a table

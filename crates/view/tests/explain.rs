@@ -305,6 +305,18 @@ fn few_samples_are_said_to_be_few() {
 }
 
 #[test]
+fn what_was_told_before_the_container_was_known_is_the_containers() {
+    let named = |name: &str| -> Vec<_> {
+        let named = |r| LatencyRecord { container: Some(name.to_owned()), ..r };
+        server(":80", &[]).into_iter().map(named).collect()
+    };
+    let both = one(&[server(":80", &[]), named("web.service")].concat());
+    assert_eq!((both.samples(Total), both.key.container.as_deref()), (6000, Some("web.service")));
+    let whose = pictures(&[server(":80", &[]), named("a.service"), named("b.service")].concat());
+    assert_eq!(whose.len(), 3, "it could be either's");
+}
+
+#[test]
 fn what_is_no_distribution_is_counted_and_left_out() {
     let mut all = Pictures::default();
     let broken = LatencyRecord { histogram: "1:x".to_owned(), ..server(":80", &[])[0].clone() };

@@ -1,12 +1,16 @@
-//! What `netrig flows` and `netrig connections` have in common: groups, and what to say beside them.
+//! What `netrig flows`, `connections` and `latency` have in common: records, groups, and what to say beside them.
 
 use super::sources::Sources;
+use crate::cli::RigAddress;
+use crate::client::Client;
 use crate::failure::Usage;
 use crate::output::{Output, say, table_style};
-use netrig_model::Timestamp;
+use crate::settings;
+use netrig_model::{Snapshot, Timestamp};
 use netrig_store::Record;
 use netrig_view::{ColumnError, GroupBy, Groupable, Grouped, Table, group_line, units};
 use serde::de::DeserializeOwned;
+use std::path::Path;
 
 /// Reads `--by`.
 pub(super) fn columns<R: Groupable>(text: &str) -> Result<GroupBy<R>, Usage> {
@@ -16,7 +20,7 @@ pub(super) fn columns<R: Groupable>(text: &str) -> Result<GroupBy<R>, Usage> {
                 Some(known) => format!(": did you mean `{known}`?"),
                 None => format!("; there are {}", GroupBy::<R>::known().collect::<Vec<_>>().join(", ")),
             },
-            ColumnError::Measure(..) | ColumnError::Empty => String::new(),
+            ColumnError::Measure(..) | ColumnError::Empty(_) => String::new(),
         };
         Usage(format!("--by: {error}{hint}"))
     })
@@ -61,4 +65,26 @@ where
         _ => String::new(),
     };
     say(&format!("netrig: no {what} in that time{newest}{hint}"));
+}
+
+/// The state of the rig that an answer is asked of; none where it is the store's alone, or nobody answers.
+pub(super) fn status(rig: &RigAddress, store: Option<&Path>) -> Option<Snapshot> {
+    if store.is_some() && rig.url.is_none() {
+        return None;
+    }
+    let url = match &rig.url {
+        Some(url) => url.clone(),
+        None => settings::url(&settings::load(rig.file.config.as_deref()).ok()?),
+    };
+    Client::new(&url).status().ok()
+}
+
+/// Where nothing is known of latency because nothing is looked at, what to do about it.
+pub(super) fn latency_hint(rig: &RigAddress, store: Option<&Path>) -> &'static str {
+    match status(rig, store) {
+        Some(status) if status.latency.is_none() => {
+            "\nnetrig: the rig's latency probe is not running: `netrig check` says why; `[latency] enabled = true` switches it on"
+        }
+        _ => "",
+    }
 }

@@ -1,12 +1,10 @@
 //! `netrig connections`: TCP connections, and what went wrong with them.
 
-use super::answer::{columns, print_groups, say_nothing_found, say_what_was_pruned};
+use super::answer::{columns, print_groups, say_nothing_found, say_what_was_pruned, status};
 use super::since::now;
 use super::sources::Sources;
 use crate::cli::ConnectionsArgs;
-use crate::client::Client;
 use crate::output::{Output, say, table_style};
-use crate::settings;
 use netrig_model::{ConnectionEnd, ConnectionRecord, Timestamp};
 use netrig_view::{
     Choice, ConnectionSums, GroupBy, Grouper, Latest, Limits, Ranking, connection_table, record_line, units,
@@ -134,15 +132,8 @@ fn in_connections(n: u64) -> String {
 
 /// Where nothing was found because nothing is looked at, what to do about it.
 fn probe_hint(args: &ConnectionsArgs) -> &'static str {
-    if args.store.is_some() && args.rig.url.is_none() {
-        return "";
-    }
-    let url = args.rig.url.clone().or_else(|| {
-        let config = settings::load(args.rig.file.config.as_deref()).ok()?;
-        Some(settings::url(&config))
-    });
-    match url.map(|url| Client::new(&url).status()) {
-        Some(Ok(status)) if status.tcp.is_none() => {
+    match status(&args.rig, args.store.as_deref()) {
+        Some(status) if status.tcp.is_none() => {
             "\nnetrig: the rig's TCP probe is not running: `netrig check` says why; `[tcp] enabled = true` switches it on"
         }
         _ => "",

@@ -5,7 +5,9 @@ mod check;
 mod completions;
 mod config;
 mod connections;
+mod explain;
 mod flows;
+mod latency;
 mod man;
 mod query;
 mod replay;
@@ -28,6 +30,8 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Top(args) => done(top::run(args)),
         Command::Flows(args) => done(flows::run(args)),
         Command::Connections(args) => done(connections::run(args)),
+        Command::Explain(args) => done(explain::run(args)),
+        Command::Latency(args) => done(latency::run(args)),
         Command::Query(args) => done(query::run(args)),
         Command::Config(command) => done(config::run(command)),
         Command::Completions(args) => done(completions::run(args)),

@@ -5,7 +5,7 @@ use crate::client::{Client, LiveRecords};
 use crate::output::say;
 use crate::settings;
 use anyhow::bail;
-use netrig_model::{ConnectionRecord, FlowRecord, Timestamp};
+use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, Timestamp};
 use netrig_store::{Record, StoreReader};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -124,6 +124,17 @@ impl Sources<ConnectionRecord> {
         &mut self,
         since: Option<Timestamp>,
         sink: &mut dyn FnMut(ConnectionRecord),
+    ) -> anyhow::Result<()> {
+        self.records(since, sink)
+    }
+}
+
+impl Sources<LatencyRecord> {
+    /// Gives every latency record of a window that reaches past `since`, each once.
+    pub(crate) fn latency(
+        &mut self,
+        since: Option<Timestamp>,
+        sink: &mut dyn FnMut(LatencyRecord),
     ) -> anyhow::Result<()> {
         self.records(since, sink)
     }

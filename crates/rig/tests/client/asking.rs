@@ -20,7 +20,20 @@ fn the_version_names_the_kernel() {
 
 #[test]
 fn every_subcommand_has_help_with_what_it_does() {
-    for word in ["run", "check", "top", "flows", "connections", "query", "replay", "config", "completions", "man"] {
+    for word in [
+        "run",
+        "check",
+        "top",
+        "flows",
+        "connections",
+        "explain",
+        "latency",
+        "query",
+        "replay",
+        "config",
+        "completions",
+        "man",
+    ] {
         let output = run(&[word, "--help"]);
         assert!(output.status.success() && stdout(&output).contains("Usage: netrig"), "{word}");
         let too_wide = stdout(&output).lines().find(|l| l.chars().count() > 100).map(str::to_owned);
@@ -63,7 +76,9 @@ fn completions_and_manual_pages() {
     let dir = tempfile::tempdir().expect("folder");
     let out = dir.path().join("man");
     assert!(run(&["man", "--out", out.to_str().expect("path")]).status.success());
-    assert!(std::fs::read_to_string(out.join("netrig-flows.1")).expect("page").contains(".TH"));
+    for page in ["netrig-flows.1", "netrig-explain.1", "netrig-latency.1"] {
+        assert!(std::fs::read_to_string(out.join(page)).expect("page").contains(".TH"), "{page}");
+    }
     let output = run(&["man", "--out", "/proc/nothing"]);
     assert!(output.status.code() == Some(1) && stderr(&output).contains("/proc/nothing"));
 }

@@ -1,8 +1,8 @@
 //! A made-up rig, a store, and the binary.
 
 use netrig_model::{
-    CONNECTION_COLUMNS, ColumnType, ConnectionRecord, EndReason, FlowRecord, ProbeState, ProbeStatus, Snapshot,
-    StoreStatus, Timestamp, transport_name,
+    CONNECTION_COLUMNS, ColumnType, ConnectionRecord, EndReason, FlowRecord, LatencyRecord, LatencyStatus, ProbeState,
+    ProbeStatus, Snapshot, Stage, StoreStatus, Timestamp, transport_name,
 };
 use netrig_serve::{Live, OpenConnections, OpenFlows, OpenLatency, ServeOptions, Server};
 use netrig_store::{StoreConfig, StoreWriter};
@@ -79,10 +79,42 @@ pub(crate) fn connection(id: u64, window_start: Timestamp, columns: serde_json::
     serde_json::from_value(record.into()).expect("connection")
 }
 
+/// A stage of nginx's service at port 8080, with so many messages of about `us` microseconds each and these columns besides, in a
+/// window.
+pub(crate) fn latency(
+    stage: Stage,
+    samples: u64,
+    us: u64,
+    window_start: Timestamp,
+    columns: serde_json::Value,
+) -> LatencyRecord {
+    let ns = us * 1000;
+    let bucket = ((us as f64 / 1e6).log2() * 16.0).ceil();
+    let known = serde_json::json!({
+        "window_start": window_start, "window_end": window_start.plus_ns(WINDOW_NS), "service": ":8080",
+        "transport": "tcp", "role": "server", "service_port": 8080, "process": "nginx", "stage": stage, "samples": samples,
+        "eligible": samples, "censored": 0, "sampling_rate": 16, "latency_ns_sum": samples * ns, "latency_ns_p50": ns,
+        "latency_ns_p90": ns, "latency_ns_p99": ns, "latency_ns_p999": ns, "latency_ns_max": ns,
+        "histogram": format!("{bucket}:{samples}"),
+    });
+    let mut record = known.as_object().expect("columns").clone();
+    record.extend(columns.as_object().expect("columns").clone());
+    serde_json::from_value(record.into()).expect("latency")
+}
+
 struct Fake {
     open: OpenFlows,
     connections: Vec<ConnectionRecord>,
+    latency: Vec<LatencyRecord>,
+    latency_status: Option<LatencyStatus>,
     store: Option<PathBuf>,
+}
+
+impl Fake {
+    fn new(open: OpenFlows, store: Option<&Path>) -> Self {
+        let store = store.map(Path::to_owned);
+        Self { open, connections: Vec::new(), latency: Vec::new(), latency_status: None, store }
+    }
 }
 
 impl Live for Fake {
@@ -93,7 +125,13 @@ impl Live for Fake {
             ..StoreStatus::default()
         });
         let probe = ProbeStatus { name: "flow".to_owned(), state: ProbeState::Running, detail: String::new() };
-        Arc::new(Snapshot { probes: vec![probe], store, taken: window(0), ..Snapshot::default() })
+        Arc::new(Snapshot {
+            probes: vec![probe],
+            store,
+            taken: window(0),
+            latency: self.latency_status.clone(),
+            ..Snapshot::default()
+        })
     }
 
     fn open_flows(&self) -> Option<OpenFlows> {
@@ -105,17 +143,13 @@ impl Live for Fake {
     }
 
     fn open_latency(&self) -> Option<OpenLatency> {
-        Some(OpenLatency { records: Vec::new(), stored_before: self.open.stored_before })
+        Some(OpenLatency { records: self.latency.clone(), stored_before: self.open.stored_before })
     }
 }
 
 /// A rig on a port of its own, whose store ends at `stored_before`.
 pub(crate) fn rig(records: Vec<FlowRecord>, stored_before: Timestamp, store: Option<&Path>) -> Server {
-    serve(Fake {
-        open: OpenFlows { records, stored_before },
-        connections: Vec::new(),
-        store: store.map(Path::to_owned),
-    })
+    serve(Fake::new(OpenFlows { records, stored_before }, store))
 }
 
 /// The same, with connections.
@@ -125,7 +159,15 @@ pub(crate) fn rig_of_connections(
     store: Option<&Path>,
 ) -> Server {
     let open = OpenFlows { records: Vec::new(), stored_before };
-    serve(Fake { open, connections, store: store.map(Path::to_owned) })
+    serve(Fake { connections, ..Fake::new(open, store) })
+}
+
+/// The same, with latency, of which this host cannot show the hardware's part.
+pub(crate) fn rig_of_latency(latency: Vec<LatencyRecord>, stored_before: Timestamp, store: Option<&Path>) -> Server {
+    let open = OpenFlows { records: Vec::new(), stored_before };
+    let unseen = vec![(Stage::Nic, "no driver here stamps in hardware".to_owned())];
+    let latency_status = Some(LatencyStatus { sampling_rate: 16, unseen, ..LatencyStatus::default() });
+    serve(Fake { latency, latency_status, ..Fake::new(open, store) })
 }
 
 fn serve(fake: Fake) -> Server {
@@ -147,6 +189,15 @@ pub(crate) fn store_of_connections(windows: &[(Timestamp, Vec<ConnectionRecord>)
     let (dir, mut writer) = empty_store();
     for (start, rows) in windows {
         writer.append_connections((*start, start.plus_ns(WINDOW_NS)), rows).expect("append");
+    }
+    dir
+}
+
+/// A store with these windows of latency.
+pub(crate) fn store_of_latency(windows: &[(Timestamp, Vec<LatencyRecord>)]) -> tempfile::TempDir {
+    let (dir, mut writer) = empty_store();
+    for (start, rows) in windows {
+        writer.append_latency((*start, start.plus_ns(WINDOW_NS)), rows).expect("append");
     }
     dir
 }

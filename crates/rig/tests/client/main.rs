@@ -2,5 +2,7 @@
 
 mod asking;
 mod connections;
+mod explain;
 mod fixture;
 mod flows;
+mod latency;

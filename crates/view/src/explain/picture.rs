@@ -259,9 +259,28 @@ impl Pictures {
 
     /// The pictures, those whose messages took most time in all first; the host's own last.
     #[must_use]
-    pub fn finish(self) -> Vec<Picture> {
+    pub fn finish(mut self) -> Vec<Picture> {
+        self.name_early_ones();
         let mut all: Vec<Picture> = self.pictures.into_values().collect();
         all.sort_by_cached_key(|p| (p.is_host(), Reverse(p.weight_ns()), p.key.clone()));
         all
+    }
+
+    /// Control group and container of a process are known a while later than the process. What was told of it until then is its own,
+    /// if there is no other that it could be.
+    fn name_early_ones(&mut self) {
+        let unnamed = |key: &PictureKey| PictureKey { container: None, cgroup: None, ..key.clone() };
+        let mut named: FxHashMap<PictureKey, Vec<PictureKey>> = FxHashMap::default();
+        for key in self.pictures.keys().filter(|key| key.process.is_some() && unnamed(key) != **key) {
+            named.entry(unnamed(key)).or_default().push(key.clone());
+        }
+        for (early, owners) in named {
+            let [only] = owners.as_slice() else { continue };
+            if let Some(picture) = self.pictures.remove(&early)
+                && let Some(owner) = self.pictures.get_mut(only)
+            {
+                owner.add(&picture);
+            }
+        }
     }
 }
