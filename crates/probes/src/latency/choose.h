@@ -19,25 +19,12 @@ static __always_inline void switch_callbacks(struct bpf_sock_ops *ops, int on)
 	bpf_setsockopt(ops, SOL_SOCKET, SK_BPF_CB_FLAGS, &on, sizeof(on));
 }
 
-/* What was under way will not be told of. */
-static __always_inline void lose_sent(struct message *m)
-{
-	struct latency_service *service = service_at(m->place);
-
-	if (service && m->tx == TX_SENT)
-		CENSORED(service, STAGE_TCP_QUEUE);
-	if (service && m->tx == TX_QUEUED)
-		CENSORED(service, STAGE_QDISC);
-	if (service && m->unacked_ns)
-		CENSORED(service, STAGE_WIRE);
-	m->unacked_ns = 0;
-	m->tx = TX_IDLE;
-}
-
 /* It has been acknowledged, and nobody saw it leave. */
 static __always_inline bool is_overtaken(struct message *m, struct tcp_sock *tp)
 {
-	return m->tx >= TX_SENT && (__s32)(tp->snd_una - m->tskey) > 0;
+	__u32 last = m->tx == TX_WRITING ? m->end - 1 : m->tskey;
+
+	return m->tx != TX_IDLE && (m->tx != TX_WRITING || m->end) && (__s32)(tp->snd_una - last) > 0;
 }
 
 static __always_inline void choose(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u32 flags, __u16 facts)
@@ -65,6 +52,8 @@ static __always_inline void go_on_or_rest(struct bpf_sock_ops *ops, struct bpf_s
 {
 	struct message *m = MESSAGE_OF(sk);
 
+	if (m && is_overtaken(m, TCP_SOCK_TO_READ(sk)))
+		lose_sent(m);
 	if (!m || m->tx != TX_IDLE || m->facts & (FACT_ARMED | FACT_ASKED))
 		return;
 	if (m->slow_until_ns && bpf_ktime_get_ns() < m->slow_until_ns) {

@@ -14,6 +14,7 @@
 
 struct egress {
 	__u64 skb; /* 0: none */
+	__u64 sk; /* a buffer that was dropped may be another's when it is seen again */
 	__u64 queued_ns;
 	__u32 place;
 	__u32 reserved;
@@ -107,6 +108,7 @@ int BPF_PROG(latency_queued, struct sk_buff *skb)
 		return 0;
 	egress->place = place_of_sender(sk, skb);
 	egress->queued_ns = bpf_ktime_get_ns();
+	egress->sk = (__u64)sk;
 	egress->skb = (__u64)skb;
 	return 0;
 }
@@ -121,6 +123,8 @@ int BPF_PROG(latency_started, struct sk_buff *skb)
 	if (!egress || egress->skb != (__u64)skb)
 		return 0;
 	egress->skb = 0;
+	if (egress->sk != (__u64)skb->sk)
+		return 0;
 	took_ns = bpf_ktime_get_ns() - egress->queued_ns;
 	service = service_at(egress->place);
 	if (!service || took_ns > SLICE_NS_MAX)

@@ -17,12 +17,13 @@ pub(super) const ALWAYS: &[(&str, &str)] = &[
     ("latency_write", "tcp_sendmsg_locked"),
 ];
 
-/// Programs that are attached for a slice of every period: their tracepoints.
+/// Programs that are attached for a slice of every period: their tracepoints. Where something ends comes before where it
+/// begins: what began would else never end.
 pub(super) const SLICED: &[(&str, &str)] = &[
-    ("latency_raised", "softirq_raise"),
     ("latency_entered", "softirq_entry"),
-    ("latency_queued", "net_dev_queue"),
+    ("latency_raised", "softirq_raise"),
     ("latency_started", "net_dev_start_xmit"),
+    ("latency_queued", "net_dev_queue"),
 ];
 
 /// Attached with those, and until what they began has ended: its tracepoint.

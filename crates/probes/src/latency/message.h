@@ -66,6 +66,8 @@ struct message {
 	__u8 tx;
 	__u32 place; /* in `latencies` */
 	__u32 target; /* the sequence number up to which it must be read */
+	__u32 end; /* the sequence number after the write; 0 where it is not known */
+	__u32 reserved0;
 	__u64 ready_ns;
 	__u64 arrived_ns;
 	__u64 read_ns;

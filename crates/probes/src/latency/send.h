@@ -67,7 +67,8 @@ static __always_inline __u32 cause_of(struct message *m, struct tcp_sock *tp, __
 	return m->limits & LIMIT_PACING ? CAUSE_PACING : CAUSE_OTHER;
 }
 
-static __always_inline void begin_write(struct message *m)
+/* `end` is the sequence number after all that the write is to send; 0: not known. */
+static __always_inline void begin_write(struct message *m, __u32 end)
 {
 	struct latency_service *service;
 	__u64 now;
@@ -77,6 +78,7 @@ static __always_inline void begin_write(struct message *m)
 	now = bpf_ktime_get_ns();
 	await_no_more(m, AWAIT_WRITE | AWAIT_ARRIVAL);
 	m->write_ns = m->began_ns = now;
+	m->end = end;
 	/* Whoever writes again without having been answered did not ask. */
 	m->facts &= ~(FACT_TOTAL | FACT_ASKED);
 	m->tx = TX_WRITING;
@@ -96,17 +98,37 @@ static __always_inline void begin_write(struct message *m)
 
 /* The first octets of an answer, of a question, or of whatever is sent. It comes once for each buffer that is filled. */
 SEC("tp_btf/tcp_sendmsg_locked")
-int BPF_PROG(latency_write, struct sock *sk)
+int BPF_PROG(latency_write, struct sock *sk, struct msghdr *message)
 {
 	struct latency_gate *gate = the_gate();
+	struct tcp_sock *tp;
 	struct message *m;
 
 	if (!gate || !*(volatile __u64 *)&gate->await_write)
 		return 0;
 	m = MESSAGE_OF(sk);
-	if (m)
-		begin_write(m);
+	if (!m)
+		return 0;
+	tp = TCP_SOCK_TO_READ(sk);
+	begin_write(m, tp->write_seq + (__u32)message->msg_iter.count);
 	return 0;
+}
+
+/* What was under way will not be told of. */
+static __always_inline void lose_sent(struct message *m)
+{
+	struct latency_service *service = service_at(m->place);
+
+	if (service && (m->tx == TX_WRITING || m->tx == TX_SENT))
+		CENSORED(service, STAGE_TCP_QUEUE);
+	if (service && m->tx == TX_QUEUED)
+		CENSORED(service, STAGE_QDISC);
+	if (service && m->unacked_ns)
+		CENSORED(service, STAGE_WIRE);
+	if (m->tx == TX_WRITING)
+		m->facts &= ~FACT_ARMED; /* it is not awaited any more */
+	m->unacked_ns = 0;
+	m->tx = TX_IDLE;
 }
 
 static __always_inline __u32 key_of_skb(struct sk_buff *skb)
@@ -124,13 +146,18 @@ static __always_inline void written(struct bpf_sock_ops *ops, struct bpf_sock *s
 	struct tcp_sock *tp = TCP_SOCK_TO_READ(sk);
 
 	if (!settings.write_hook)
-		begin_write(m);
+		begin_write(m, 0);
 	if (m->tx != TX_WRITING || bpf_sock_ops_enable_tx_tstamp(kernel, 0))
 		return;
 	m->facts &= ~FACT_ARMED;
 	if (!(m->facts & FACT_TOTAL))
 		find_place(m, SOCK(tp), role_of(tp));
 	m->tskey = key_of_skb(kernel->skb);
+	/* The kernel says nothing of a write that has left before it was all written: this is a later one. */
+	if (m->end && (__s32)(m->tskey + 1 - m->end) > 0) {
+		lose_sent(m);
+		return;
+	}
 	m->limits = limits_of(tp);
 	m->window_jiffies = jiffies_limited(tp);
 	m->sent_ns = bpf_ktime_get_ns();

@@ -19,7 +19,7 @@ const SLOW_PLACES_MAX: u32 = 32;
 /// More help nobody.
 const PLACES_MAX: u64 = 1024;
 /// Who was woken, datagrams and packets on their way: arrays of fixed length in the C.
-const FIXED_BYTES: u64 = 1024 * (32 + 104 + 24);
+const FIXED_BYTES: u64 = 1024 * (32 + 112 + 40);
 /// What a place takes beside its distributions: its key, as the kernel's hash keeps it.
 const BESIDE_PLACE: u64 = size_of::<latency_key>() as u64 + 64;
 

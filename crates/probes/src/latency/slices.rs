@@ -83,7 +83,8 @@ impl Slices {
 
     /// Takes off what was attached for the slice.
     pub(super) fn release(&mut self) {
-        self.links.clear();
+        // What begins goes first.
+        while self.links.pop().is_some() {}
         self.attached = false;
     }
 

@@ -193,6 +193,14 @@ struct skb_shared_info {
 	__u32 tskey;
 };
 
+struct iov_iter {
+	unsigned long count; /* octets left */
+};
+
+struct msghdr {
+	struct iov_iter msg_iter;
+};
+
 struct request_sock {
 	struct sock *rsk_listener;
 };
