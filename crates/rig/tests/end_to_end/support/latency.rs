@@ -3,13 +3,13 @@
 use super::Rig;
 use netrig_model::{Histogram, LatencyService, QueueCause, Role, Stage};
 use netrig_testkit::{Answers, Asked, NetNs, Pair, Questions, Server};
+use std::fs::File;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// These tests keep processors busy and look at the time: one after another.
-static ALONE: Mutex<()> = Mutex::new(());
+/// These tests keep processors busy and look at the time: one after another, also those of another run on this machine.
+const ALONE: &str = "netrig-test-latency.lock";
 /// Below those that the kernel gives away: a service is known by its port, whatever its namespace, and each has its own.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(21_000);
 /// A machine that is busy with other things takes this from anybody.
@@ -21,7 +21,7 @@ const SHARE: f64 = 0.1;
 pub(crate) struct Scene<'a> {
     pair: &'a Pair,
     pub(crate) rig: Rig<'a>,
-    _alone: MutexGuard<'static, ()>,
+    _alone: File,
 }
 
 /// One service, asked by one client, by the asker's clock and as the rig tells it.
@@ -66,7 +66,8 @@ impl<'a> Scene<'a> {
 
     /// The rig looks at one message in so many, and at all of connections with one that takes longer than `slow`.
     pub(crate) fn with(pair: &'a Pair, sampling: u32, slow: &str) -> Self {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = File::create(std::env::temp_dir().join(ALONE)).expect("a file to be locked");
+        alone.lock().expect("a file can be locked");
         Self { pair, rig: Rig::of_latency(&pair.left, sampling, slow), _alone: alone }
     }
 
