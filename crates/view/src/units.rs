@@ -75,8 +75,9 @@ pub fn nanoseconds(ns: u64) -> String {
 /// A share in percent, with a digit after the point where it is small: `3.1 %`, `87 %`.
 #[must_use]
 pub fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent.abs() < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+    let percent = share.abs() * 100.0;
+    let sign = if share < 0.0 && percent >= 0.05 { "−" } else { "" };
+    if percent < 9.95 { format!("{sign}{percent:.1} %") } else { format!("{sign}{percent:.0} %") }
 }
 
 /// `amount` a second over `ns`; nothing can be said over no time.
@@ -157,7 +158,7 @@ mod tests {
         assert_eq!(shown, ["0 ns", "850 ns", "3.10 µs", "41.0 ms", "2.00 s", "5m 6s"]);
         assert_eq!(
             [0.0, 0.031, 0.0996, 0.874, 1.0, -0.02].map(percent),
-            ["0.0 %", "3.1 %", "10 %", "87 %", "100 %", "-2.0 %"]
+            ["0.0 %", "3.1 %", "10 %", "87 %", "100 %", "−2.0 %"]
         );
     }
 

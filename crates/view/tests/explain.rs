@@ -305,6 +305,20 @@ fn few_samples_are_said_to_be_few() {
 }
 
 #[test]
+fn arrivals_that_are_sampled_besides_are_no_more_messages() {
+    // Half as many again were chosen as they came, and are not followed to their answer.
+    let besides = record(":80", Some(Role::Server), Read, &spread(1500, 3.0 * US, 5.0 * US), 0);
+    let besides = LatencyRecord { process: Some("nginx".to_owned()), ..besides };
+    let picture = one(&[server(":80", &[]), vec![besides.clone()]].concat());
+    assert_eq!((picture.messages(), picture.measured()), (48_000, 3_000));
+    assert!((picture.share_ns(Read) - 4.0 * US).abs() < 0.1 * US, "a mean of all reads: {}", picture.share_ns(Read));
+    // Where hardly anything is answered, it is what arrives that counts.
+    let few = Service::server(":80", "nginx", 100).stages(&SWIFT).records();
+    let picture = one(&[few, vec![besides]].concat());
+    assert_eq!((picture.messages(), picture.measured()), (25_600, 1_600));
+}
+
+#[test]
 fn what_was_told_before_the_container_was_known_is_the_containers() {
     let named = |name: &str| -> Vec<_> {
         let named = |r| LatencyRecord { container: Some(name.to_owned()), ..r };

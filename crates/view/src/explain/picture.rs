@@ -190,16 +190,24 @@ impl Picture {
         }
     }
 
-    /// Messages that it is about, as far as sampling lets one say: those of the stage that saw most.
+    /// Messages that it is about, as far as sampling lets one say.
     #[must_use]
     pub fn messages(&self) -> u64 {
-        self.stages.values().map(|s| s.messages).max().unwrap_or(0)
+        self.typical().map_or(0, |s| s.messages)
     }
 
     /// Of these, those that were measured.
     #[must_use]
     pub fn measured(&self) -> u64 {
-        self.stages.values().map(|s| s.samples).max().unwrap_or(0)
+        self.typical().map_or(0, |s| s.samples)
+    }
+
+    /// The stage that has as many samples as there were messages: the whole, unless it is known of few. Of other stages some
+    /// are sampled twice, for what arrives and what leaves is chosen independently.
+    fn typical(&self) -> Option<&StagePicture> {
+        let most = self.stages.values().max_by_key(|s| s.samples)?;
+        let whole = self.stage(Stage::Total).filter(|total| total.samples.saturating_mul(2) >= most.samples);
+        Some(whole.unwrap_or(most))
     }
 
     /// What its messages took in all, as far as sampling lets one say, nanoseconds.

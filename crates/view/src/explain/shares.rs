@@ -8,10 +8,10 @@ pub(super) const FEW: u64 = 20;
 
 impl Picture {
     /// How many messages a stage's sum is to be shared among. A reader that did not sleep was neither woken nor waited for
-    /// a CPU: then these took no time, and were not measured.
+    /// a CPU: then these took no time, and were not measured. Messages that nobody answers are read too, and have no whole.
     fn shared_among(&self, stage: Stage) -> u64 {
         let readers = match stage {
-            Stage::Wakeup | Stage::RunQueue => self.samples(Stage::Read),
+            Stage::Stack | Stage::Wakeup | Stage::RunQueue => self.samples(Stage::Read),
             _ => 0,
         };
         self.samples(stage).max(self.samples(Stage::Total)).max(readers)
