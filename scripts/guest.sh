@@ -13,7 +13,7 @@ stty -F /dev/ttyS2 raw -echo
 
 # The rig on loopback, a few packets, and what it tells of them; then it must end by itself and well.
 live() {
-  NETRIG_STORE__ENABLED=false netrig run -i lo >/tmp/log 2>&1 &
+  NETRIG_STORE__ENABLED=false NETRIG_LATENCY__SAMPLING=1 netrig run -i lo >/tmp/log 2>&1 &
   rig=$!
   waited=0
   until wget -q -O /dev/null http://127.0.0.1:9798/healthz; do

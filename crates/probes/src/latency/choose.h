@@ -24,7 +24,7 @@ static __always_inline bool is_overtaken(struct message *m, struct tcp_sock *tp)
 {
 	__u32 last = m->tx == TX_WRITING ? m->end - 1 : m->tskey;
 
-	return m->tx != TX_IDLE && (m->tx != TX_WRITING || m->end) && (__s32)(tp->snd_una - last) > 0;
+	return tp && m->tx != TX_IDLE && (m->tx != TX_WRITING || m->end) && (__s32)(tp->snd_una - last) > 0;
 }
 
 static __always_inline void choose(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u32 flags, __u16 facts)

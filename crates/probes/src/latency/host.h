@@ -79,6 +79,7 @@ static __always_inline bool is_looked_at(struct sock *sk)
 static __always_inline __u32 place_of_sender(struct sock *sk, struct sk_buff *skb)
 {
 	struct latency_key key = {};
+	struct tcp_sock *tp;
 	struct message *m;
 
 	if (sk->sk_protocol == IPPROTO_UDP) {
@@ -89,7 +90,10 @@ static __always_inline __u32 place_of_sender(struct sock *sk, struct sk_buff *sk
 	m = MESSAGE_OF(sk);
 	if (m && m->place)
 		return m->place;
-	key_of_socket(&key, sk, role_of(TCP_SOCK_TO_READ(sk)), IPPROTO_TCP);
+	tp = TCP_SOCK_TO_READ(sk);
+	if (!tp)
+		return PLACE_REST;
+	key_of_socket(&key, sk, role_of(tp), IPPROTO_TCP);
 	if (sk->sk_lock.owned)
 		key_of_process(&key);
 	return place_of(&key);

@@ -93,7 +93,7 @@ static __always_inline void begin_receive(struct message *m, struct sock *sk, st
 
 	m->ready_ns = now;
 	m->arrived_ns = skb ? arrival_of(skb, now) : 0;
-	m->target = tp->rcv_nxt;
+	m->target = tp ? tp->rcv_nxt : 0;
 	m->rx = RX_READY;
 	if (!(m->facts & FACT_ASKED))
 		begin_extra(m);
@@ -245,6 +245,8 @@ int BPF_PROG(latency_read, struct sock *sk)
 	if (!m || !(m->awaits & AWAIT_READ))
 		return 0;
 	tp = TCP_SOCK_TO_READ(sk);
+	if (!tp)
+		return 0;
 	now = bpf_ktime_get_ns();
 	if (m->rx == RX_ANSWERING) {
 		m->read_ns = now; /* there was more of the question */

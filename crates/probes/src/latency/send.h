@@ -110,6 +110,8 @@ int BPF_PROG(latency_write, struct sock *sk, struct msghdr *message)
 	if (!m)
 		return 0;
 	tp = TCP_SOCK_TO_READ(sk);
+	if (!tp)
+		return 0;
 	begin_write(m, tp->write_seq + (__u32)message->msg_iter.count);
 	return 0;
 }
@@ -147,7 +149,7 @@ static __always_inline void written(struct bpf_sock_ops *ops, struct bpf_sock *s
 
 	if (!settings.write_hook)
 		begin_write(m, 0);
-	if (m->tx != TX_WRITING || bpf_sock_ops_enable_tx_tstamp(kernel, 0))
+	if (!tp || m->tx != TX_WRITING || bpf_sock_ops_enable_tx_tstamp(kernel, 0))
 		return;
 	m->facts &= ~FACT_ARMED;
 	if (!(m->facts & FACT_TOTAL))
@@ -255,6 +257,8 @@ static __always_inline void on_its_way(struct bpf_sock_ops *ops, struct bpf_sock
 	__u64 now = bpf_ktime_get_ns();
 	struct latency_service *service;
 
+	if (!tp)
+		return;
 	if (operation == BPF_SOCK_OPS_TSTAMP_ACK_CB) {
 		if (m->unacked_ns && key == m->unacked_key)
 			acknowledged(m, tp, now);
