@@ -33,9 +33,8 @@ pub(crate) struct Sharers {
 }
 
 impl Budget {
-    /// Half to the flow probe's tables, an eighth to the TCP probe's and a sixteenth to the latency probe's where they are on. Of
-    /// the rest the memory of what was told
-    /// of every place is taken first; what remains remembers flows.
+    /// Half to the flow probe's tables, an eighth to the TCP probe's and a sixteenth to the latency probe's where they are on.
+    /// Of the rest the memory of what was told of every place is taken first; what remains remembers flows.
     pub(crate) fn of(memory_bytes: u64, cpus: u32, sharers: Sharers) -> Self {
         let kernel_bytes = memory_bytes / 2;
         let sizes = FlowSizes::within(kernel_bytes, cpus);

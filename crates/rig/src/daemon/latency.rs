@@ -4,7 +4,7 @@ use super::road::probe_options;
 use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
 use netrig_aggregate::LatencyTeller;
 use netrig_config::Config;
-use netrig_drain::latency::Latencies;
+use netrig_drain::latency::{Latencies, LatencyReading};
 use netrig_host::{Cgroups, container_of};
 use netrig_model::{LatencyRecord, LatencyService, LatencyStatus, ProbeState, ProbeStatus, Timestamp};
 use netrig_probes::latency::{LatencyOptions, LatencyProbe};
@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 
 /// `enum latency_place`: those that are always there.
 const PLACES_FIXED: u64 = 2;
+/// A slow connection's place rests for longer than this before it is handed on: by then its last messages have been seen,
+/// however long windows are.
+const LOOK_SPAN: Duration = Duration::from_secs(5);
 
 /// From stages to records.
 pub(super) struct Latency {
@@ -23,6 +26,7 @@ pub(super) struct Latency {
     teller: LatencyTeller,
     cgroups: RefCell<Cgroups>,
     begun: Instant,
+    looked: Instant,
     sampling: u32,
 }
 
@@ -55,6 +59,7 @@ impl Latency {
             teller: LatencyTeller::new(Some(host.to_owned())),
             cgroups: RefCell::new(cgroups),
             begun: Instant::now(),
+            looked: Instant::now(),
             sampling: config.latency.sampling,
             probe,
         })
@@ -84,6 +89,9 @@ impl Latency {
     /// Clocks and slices.
     pub(super) fn turn(&mut self) {
         self.probe.turn();
+        if self.looked.elapsed() >= LOOK_SPAN {
+            self.look();
+        }
     }
 
     /// Takes over what a running rig can.
@@ -96,13 +104,14 @@ impl Latency {
     /// Takes in what has been counted, for a picture.
     pub(super) fn look(&mut self) {
         self.latencies.scan();
+        self.looked = Instant::now();
     }
 
-    fn services(&self) -> Vec<LatencyService> {
+    fn named(&self, readings: impl Iterator<Item = LatencyReading>) -> Vec<LatencyService> {
         let mut cgroups = self.cgroups.borrow_mut();
         let now_ns = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let mut services = Vec::new();
-        for reading in self.latencies.all() {
+        for reading in readings {
             let mut service = reading.service;
             service.cgroup = cgroups.path(reading.cgroup_id, now_ns).map(str::to_owned);
             service.container = service.cgroup.as_deref().and_then(container_of);
@@ -114,7 +123,8 @@ impl Latency {
     /// A window is over: its records go to the store.
     pub(super) fn close(&mut self, outlet: Option<&Storing>, window: (Timestamp, Timestamp)) {
         self.look();
-        let services = self.services();
+        let gone = self.latencies.take_gone();
+        let services = self.named(gone.into_iter().chain(self.latencies.all()));
         let records = self.teller.close(services, window, self.sampling);
         let Some(storing) = outlet else { return };
         let mut meanwhile = || {};
@@ -127,19 +137,21 @@ impl Latency {
     /// The records of the open window as they stand.
     pub(super) fn open(&mut self, window: (Timestamp, Timestamp)) -> Vec<LatencyRecord> {
         self.look();
-        let services = self.services();
+        let services = self.named(self.latencies.gone().cloned().chain(self.latencies.all()));
         self.teller.open(&services, window, self.sampling)
     }
 
     /// Everything there is to show, as of the last look.
     pub(super) fn status(&self) -> LatencyStatus {
         let memory = self.probe.memory();
+        let places_max = u64::from(memory.sizes.places);
         LatencyStatus {
             sampling_rate: self.sampling,
             unseen: self.probe.unseen(),
-            services: self.services(),
-            places: memory.gate.load(offset_of!(latency_gate, places) / 8) + PLACES_FIXED,
-            places_max: memory.sizes.places.into(),
+            services: self.named(self.latencies.all()),
+            // Several CPUs at once may have asked for the last one.
+            places: (memory.gate.load(offset_of!(latency_gate, places) / 8) + PLACES_FIXED).min(places_max),
+            places_max,
             bytes: memory.sizes.bytes(),
         }
     }

@@ -262,7 +262,9 @@ impl Loop {
     }
 
     fn open_latency(&mut self) -> Option<OpenLatency> {
-        let window = (self.window_end.plus_ns(-window_ns(&self.config)), now().min(self.window_end));
+        let start = self.window_end.plus_ns(-window_ns(&self.config));
+        // A clock that was set back must not make a window that ends before it begins.
+        let window = (start, now().min(self.window_end).max(start.plus_ns(1)));
         let (mut records, mut stored_before) = (Vec::new(), window.0);
         if let Some(storing) = &self.storing {
             let (pending, first) = storing.pending_latency(stored_before)?;
@@ -360,7 +362,8 @@ impl Loop {
         if let Some(storing) = &self.storing {
             storing.limit(new.store.retain, new.store.budget.0);
         }
-        self.config.latency = new.latency.clone();
+        self.config.latency.sampling = new.latency.sampling;
+        self.config.latency.slow = new.latency.slow;
         if let Some(latency) = &mut self.latency {
             latency.reload(&self.config);
         }

@@ -157,8 +157,7 @@ impl Storing {
         self.send(Job::CloseConnections(window), meanwhile);
     }
 
-    /// Hands over part of a window of latency, at most [`CONNECTION_CHUNK_ROWS`] at a time. Their windows too begin and end
-    /// apart from those of flows.
+    /// Hands over part of a window of latency, at most [`CONNECTION_CHUNK_ROWS`] at a time. Their windows are those of flows.
     pub(crate) fn latency_rows(&self, window: Window, rows: Vec<LatencyRecord>, meanwhile: &mut dyn FnMut()) {
         if rows.is_empty() {
             return;

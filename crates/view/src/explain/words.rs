@@ -81,6 +81,11 @@ pub(super) fn after_departure(picture: &Picture, whole_ns: f64) -> Option<(Stage
     if picture.key.role == Some(Role::Client) {
         return None;
     }
+    // The rest of the way comes after that.
+    if let Some(ns) = median(picture, Stage::Nic).filter(|ns| *ns as f64 > whole_ns) {
+        let sentence = format!("driver and hardware (nic {} until it has left)", nanoseconds(ns));
+        return Some((Stage::Nic, ns, sentence));
+    }
     let late = [Stage::Wire, Stage::WirePeer].into_iter().filter_map(|stage| Some((stage, median(picture, stage)?)));
     let late = late.filter(|(_, ns)| *ns as f64 > whole_ns);
     let (stage, ns) = late.max_by_key(|(stage, _)| picture.samples(*stage))?;
@@ -89,7 +94,7 @@ pub(super) fn after_departure(picture: &Picture, whole_ns: f64) -> Option<(Stage
         Stage::Wire if delays_acknowledgements(picture) => {
             format!("peer delays its acknowledgements (delayed ACK: {took})")
         }
-        Stage::Wire => format!("wire: acknowledged {took} after it left (network or peer's kernel)"),
+        Stage::Wire => format!("wire: acknowledged {took} after it left (network, or a peer that acknowledges late)"),
         _ => format!("peer acknowledges late: {took} after it left, with data (network or peer's application)"),
     };
     Some((stage, ns, sentence))
