@@ -6,6 +6,7 @@
 #include "receive.h"
 
 #define HELD_NS_MIN 20000 /* less is no wait: what sending costs */
+#define BLOCKED_NS_MIN 200000 /* copying takes time too: a megabyte, about so much */
 #define SK_PACING_NEEDED 1
 #define TCP_NAGLE_OFF 1
 #define CHRONO_RWND 2 /* tcp_sock.chrono_type */
@@ -56,8 +57,10 @@ static __always_inline __u8 limits_of(struct tcp_sock *tp)
 
 static __always_inline __u32 cause_of(struct message *m, struct tcp_sock *tp, __u64 held_ns)
 {
-	if (m->sent_ns - m->write_ns > held_ns / 2)
-		return CAUSE_SEND_BUFFER;
+	__u64 writing_ns = m->sent_ns - m->write_ns;
+
+	if (writing_ns > held_ns / 2)
+		return writing_ns >= BLOCKED_NS_MIN ? CAUSE_SEND_BUFFER : CAUSE_OTHER;
 	if (m->limits & LIMIT_RECEIVE_WINDOW || jiffies_limited(tp) != m->window_jiffies)
 		return CAUSE_RECEIVE_WINDOW;
 	if (m->limits & LIMIT_CONGESTION_WINDOW)
