@@ -43,6 +43,14 @@ impl LatencyMemory {
         Ok(memory)
     }
 
+    /// Lets every CPU choose at once and then count anew: from a high rate to a low one it would else count on for long.
+    pub(super) fn choose_anew(&self) {
+        for cpu in 0..self.sizes.cpus as usize {
+            let word = (cpu * size_of::<latency_cpu>() + offset_of!(latency_cpu, receive_countdown)) / 8;
+            self.cpus.publish(word, 0);
+        }
+    }
+
     /// Writes a field of the gate, by its offset.
     pub(super) fn set(&self, offset: usize, value: u64) {
         self.gate.publish(offset / 8, value);

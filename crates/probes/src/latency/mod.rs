@@ -178,12 +178,28 @@ impl LatencyProbe {
     }
 
     fn begin_slice(&mut self) {
-        let attach = |name| self.attach_tracepoint(name)?.ok();
-        let links = load::SLICED.iter().filter_map(|(name, _)| attach(name)).collect();
-        let lingering = if self.slices.lingers() { None } else { attach(load::LINGERING.0) };
+        let mut links = Vec::new();
+        for hook in load::SLICED {
+            links.extend(self.attach_for_slice(hook));
+        }
+        let lingering = if self.slices.lingers() { None } else { self.attach_for_slice(&load::LINGERING) };
         self.slices.hold(links, lingering);
         self.stamp(true);
         self.memory.set(offset_of!(latency_gate, slice), 1);
+    }
+
+    /// What cannot be attached is missing from then on; told once, tried again.
+    fn attach_for_slice(&mut self, (name, tracepoint): &(&str, &'static str)) -> Option<Link> {
+        match self.attach_tracepoint(name)? {
+            Ok(link) => Some(link),
+            Err(error) => {
+                if !self.missing.iter().any(|missing| missing.what == *tracepoint) {
+                    tracing::warn!(tracepoint, %error, "The latency probe does without a part.");
+                    self.missing.push(Missing { what: tracepoint, why: error.to_string() });
+                }
+                None
+            }
+        }
     }
 
     fn end_slice(&mut self) {
@@ -206,6 +222,7 @@ impl LatencyProbe {
     /// 1 message in this many is looked at from now on.
     pub fn set_sampling(&mut self, sampling: u32) {
         self.memory.set(offset_of!(latency_gate, sampling), sampling.max(1).into());
+        self.memory.choose_anew();
         self.slices.set_sampling(sampling);
     }
 
