@@ -102,7 +102,7 @@ pub struct LatencyConfig {
 
 impl Default for LatencyConfig {
     fn default() -> Self {
-        Self { enabled: true, sampling: 16, slow: Duration::from_millis(100), receive_stamps: true }
+        Self { enabled: true, sampling: 64, slow: Duration::from_millis(100), receive_stamps: true }
     }
 }
 

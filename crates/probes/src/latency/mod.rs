@@ -51,7 +51,7 @@ impl LatencyOptions {
     pub fn live(kernel_bytes: u64, cgroup_root: Option<PathBuf>) -> Self {
         let cpus = u32::try_from(libbpf_rs::num_possible_cpus().unwrap_or(1)).unwrap_or(1);
         let sizes = LatencySizes::within(kernel_bytes, cpus);
-        Self { sizes, cgroup_root, sampling: 16, slow_ns: 100_000_000, receive_stamps: true }
+        Self { sizes, cgroup_root, sampling: 64, slow_ns: 100_000_000, receive_stamps: true }
     }
 }
 

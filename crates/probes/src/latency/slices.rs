@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// Long enough for a few hundred packets of a quiet host, short enough to be in every window.
 const SLICE: Duration = Duration::from_millis(100);
+/// At least one slice in so many, however rarely messages are looked at: every window is to have some.
+const SLICES_MAX: u32 = 32;
 /// A datagram that is read later than this after its slice is not told.
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
@@ -34,11 +36,17 @@ pub(super) struct Slices {
 impl Slices {
     /// One slice in so many.
     pub(super) fn new(sampling: u32) -> Self {
-        Self { period: SLICE * sampling.max(1), began: None, attached: false, links: Vec::new(), lingering: None }
+        Self {
+            period: SLICE * sampling.clamp(1, SLICES_MAX),
+            began: None,
+            attached: false,
+            links: Vec::new(),
+            lingering: None,
+        }
     }
 
     pub(super) fn set_sampling(&mut self, sampling: u32) {
-        self.period = SLICE * sampling.max(1);
+        self.period = SLICE * sampling.clamp(1, SLICES_MAX);
     }
 
     /// What is to be done at `now`.
