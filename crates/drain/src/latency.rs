@@ -6,24 +6,22 @@
 //! A place of a slow connection is handed on when that has been fast again for a while. Its counts go on; here they begin anew,
 //! for they are another's.
 
+use crate::shared::{self, AF_INET, BUCKET_FIRST, halves};
 use netrig_model::{Histogram, LatencyService, QueueCause, Role, Stage, StageSums};
 use netrig_probes::SharedWords;
 use netrig_probes::latency::LatencyMemory;
 use netrig_probes::wire::{latency_key, latency_service, time_histogram};
 use std::collections::VecDeque;
 use std::mem::{self, offset_of};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 const WORDS: usize = size_of::<latency_service>() / 8;
 /// Two to a word.
 const BUCKET_WORDS: usize = (size_of::<time_histogram>() - offset_of!(time_histogram, counts)) / 8;
-/// Number of the bucket that the kernel's first one is, in Prometheus' numbering: its upper bound is 2^(this / 16) s.
-const BUCKET_FIRST: i32 = -25 * 16 + 1;
 const PLACES_FIXED: usize = 2;
 const PROTOCOL_TCP: u8 = 6;
 const PROTOCOL_UDP: u8 = 17;
-const AF_INET: u8 = 2;
 /// Slow connections whose place was handed on, kept until they are taken. Their messages are beside the sample: with more of
 /// them the oldest are let go, and no service's distribution lacks anything.
 const GONE_MAX: usize = 256;
@@ -283,11 +281,7 @@ impl Key {
     }
 
     fn address(&self, offset: usize) -> IpAddr {
-        let bytes: [u8; 16] = self.bytes(offset);
-        if self.0[offset_of!(latency_key, family)] == AF_INET {
-            return Ipv4Addr::new(bytes[12], bytes[13], bytes[14], bytes[15]).into();
-        }
-        Ipv6Addr::from(bytes).to_canonical()
+        shared::address(self.bytes(offset), self.0[offset_of!(latency_key, family)] == AF_INET)
     }
 
     fn slow_client(&self) -> Option<SocketAddr> {
@@ -310,11 +304,6 @@ fn text(words: &SharedWords, first: usize) -> Option<String> {
 fn name(bytes: &[u8; 16]) -> Option<String> {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     (end > 0).then(|| String::from_utf8_lossy(&bytes[..end]).into_owned())
-}
-
-fn halves(word: u64) -> [u32; 2] {
-    let b = word.to_ne_bytes();
-    [u32::from_ne_bytes([b[0], b[1], b[2], b[3]]), u32::from_ne_bytes([b[4], b[5], b[6], b[7]])]
 }
 
 #[cfg(test)]

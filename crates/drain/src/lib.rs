@@ -13,6 +13,7 @@ mod decode;
 pub mod latency;
 mod remembered;
 mod scan;
+mod shared;
 pub mod tcp;
 
 pub use clock::Clock;

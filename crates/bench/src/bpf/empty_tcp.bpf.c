@@ -3,7 +3,7 @@
  * A program that does nothing, at the hook where the TCP probe meets every request: what the kernel takes for calling a
  * program there, and what its run-time statistics say of none.
  */
-#include "../../../probes/src/tcp/kernel_tcp.h"
+#include "../../../probes/src/bpf/kernel_tcp.h"
 
 SEC("sockops")
 int empty_ops(struct bpf_sock_ops *ops)

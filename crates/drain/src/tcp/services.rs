@@ -1,19 +1,17 @@
 //! Services' distributions: the kernel counts in 32 bits, which wrap; this side keeps the sums.
 
+use crate::shared::{self, AF_INET, BUCKET_FIRST, halves};
 use netrig_model::{Histogram, Role};
 use netrig_probes::SharedWords;
 use netrig_probes::tcp::TcpMemory;
 use netrig_probes::wire::{tcp_ends, tcp_service, time_histogram};
 use std::mem::offset_of;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 const WORDS: usize = size_of::<tcp_service>() / 8;
 /// Of the C struct, which is generated with this length.
 const BUCKETS: usize = (size_of::<time_histogram>() - offset_of!(time_histogram, counts)) / 4;
-/// Number of the bucket that the kernel's first one is, in Prometheus' numbering: its upper bound is 2^(this / 16) s.
-const BUCKET_FIRST: i32 = -25 * 16 + 1;
-const AF_INET: u8 = 2;
 
 /// One service's sums since the start.
 #[derive(Clone, Debug, Default)]
@@ -115,13 +113,5 @@ fn address(words: &SharedWords, first: usize, ipv4: bool) -> IpAddr {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&words.load(first).to_ne_bytes());
     bytes[8..].copy_from_slice(&words.load(first + 1).to_ne_bytes());
-    if ipv4 {
-        return Ipv4Addr::new(bytes[12], bytes[13], bytes[14], bytes[15]).into();
-    }
-    Ipv6Addr::from(bytes).to_canonical()
-}
-
-fn halves(word: u64) -> [u32; 2] {
-    let b = word.to_ne_bytes();
-    [u32::from_ne_bytes([b[0], b[1], b[2], b[3]]), u32::from_ne_bytes([b[4], b[5], b[6], b[7]])]
+    shared::address(bytes, ipv4)
 }

@@ -9,7 +9,7 @@
 
 #include "../bpf/histogram.h"
 #include "../bpf/shared.h"
-#include "../tcp/kernel_tcp.h"
+#include "../bpf/kernel_tcp.h"
 #include "wire.h"
 
 enum {
@@ -103,16 +103,6 @@ struct {
 /* `sk` may be any form of a pointer to a socket, hence macros. */
 #define MESSAGE_OF(sk) ((struct message *)bpf_sk_storage_get(&messages, sk, 0, 0))
 #define MESSAGE_FOR(sk) ((struct message *)bpf_sk_storage_get(&messages, sk, 0, BPF_SK_STORAGE_GET_F_CREATE))
-
-#define SOCK(tp) ((struct sock *)(tp))
-
-extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
-
-#define TCP_SOCK(sk) ((struct tcp_sock *)bpf_skc_to_tcp_sock(sk))
-#define TCP_SOCK_TO_READ(sk)                                                                        \
-	(bpf_ksym_exists(bpf_rdonly_cast) ?                                                         \
-		 (struct tcp_sock *)bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock)) : \
-		 TCP_SOCK(sk))
 
 static __always_inline struct latency_gate *the_gate(void)
 {

@@ -10,7 +10,7 @@
 #include "../bpf/sender.h"
 #include "../bpf/histogram.h"
 #include "wire.h"
-#include "kernel_tcp.h"
+#include "../bpf/kernel_tcp.h"
 
 enum {
 	BPF_MAP_TYPE_HASH = 1,
@@ -93,21 +93,6 @@ static __always_inline struct tcp_slot *slot_of_ref(const struct tcp_ref *ref)
 
 /* `sk` may be any form of a pointer to a socket, hence a macro. */
 #define SLOT_OF(sk) slot_of_ref(bpf_sk_storage_get(&refs, sk, 0, 0))
-
-/* A socket as the verifier lets TCP's fields be read from it; all TCP sockets begin with their struct sock. */
-#define TCP_SOCK(sk) ((struct tcp_sock *)bpf_skc_to_tcp_sock(sk))
-#define SOCK(tp) ((struct sock *)(tp))
-
-/*
- * The same where nobody else's sockets come by: the call above takes 15 to 20 ns. Helpers want the kernel's own word, reads do
- * not, since each is checked as it happens. Linux 6.2.
- */
-extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
-
-#define TCP_SOCK_TO_READ(sk)                                                                        \
-	(bpf_ksym_exists(bpf_rdonly_cast) ?                                                         \
-		 (struct tcp_sock *)bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock)) : \
-		 TCP_SOCK(sk))
 
 #define TAKE_TRIES 16
 
