@@ -200,6 +200,16 @@ fn the_stage_that_dominates_is_named() {
 }
 
 #[test]
+fn acknowledgements_that_are_all_late_may_be_delayed_ones() {
+    says(
+        &server(":80", &[(Wire, 43.0 * MS)]),
+        Some(Wire),
+        "after it left (a delayed ACK, by its length, or the network)",
+    );
+    says(&server(":80", &[(Wire, 12.0 * MS)]), Some(Wire), "after it left (network, or a peer that acknowledges late)");
+}
+
+#[test]
 fn what_takes_little_is_nobodys_fault() {
     says(&server(":80", &[(Think, 1.0), (Read, 12.0 * US)]), Some(Read), "application reads (read 12.");
     says(&server(":80", &[(Think, 1.0), (Qdisc, 12.0 * US)]), Some(Qdisc), "passing qdisc on eth0");

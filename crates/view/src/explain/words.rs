@@ -94,6 +94,9 @@ pub(super) fn after_departure(picture: &Picture, whole_ns: f64) -> Option<(Stage
         Stage::Wire if delays_acknowledgements(picture) => {
             format!("peer delays its acknowledgements (delayed ACK: {took})")
         }
+        Stage::Wire if is_usual_delay(ns) => {
+            format!("wire: acknowledged {took} after it left (a delayed ACK, by its length, or the network)")
+        }
         Stage::Wire => format!("wire: acknowledged {took} after it left (network, or a peer that acknowledges late)"),
         _ => format!("peer acknowledges late: {took} after it left, with data (network or peer's application)"),
     };
@@ -103,8 +106,12 @@ pub(super) fn after_departure(picture: &Picture, whole_ns: f64) -> Option<(Stage
 /// Whether acknowledgements without data come when kernels send those they have put off.
 fn delays_acknowledgements(picture: &Picture) -> bool {
     let Some((median, fastest)) = median(picture, Stage::Wire).zip(fastest(picture)) else { return false };
-    let usual = DELAYS_NS.iter().any(|(from, to)| (*from..=*to).contains(&median));
-    usual && median >= fastest.saturating_mul(DELAYED_TIMES)
+    is_usual_delay(median) && median >= fastest.saturating_mul(DELAYED_TIMES)
+}
+
+/// Whether kernels that have nothing to send put acknowledgements off for so long.
+fn is_usual_delay(ns: u64) -> bool {
+    DELAYS_NS.iter().any(|(from, to)| (*from..=*to).contains(&ns))
 }
 
 fn fastest(picture: &Picture) -> Option<u64> {
