@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .obj(out.join("histogram_test.bpf.o"))
         .clang_args(&flags)
         .build()?;
-    for folder in ["src/bpf", "src/flow", "src/tcp", "src/latency"] {
+    for folder in ["src/bpf", "src/flow", "src/tcp", "src/latency", "src/drop", "src/burst"] {
         watch(Path::new(folder))?;
     }
     Ok(())

@@ -74,6 +74,8 @@ impl<'a> Teller<'a> {
             pid: owner.pid,
             cgroup: owner.cgroup,
             container: owner.container,
+            dropped_packets: None,
+            drop_reason: None,
             src_name: None,
             dst_name: None,
         }

@@ -17,6 +17,12 @@ pub struct Config {
     pub tcp: TcpConfig,
     /// `[latency]`
     pub latency: LatencyConfig,
+    /// `[drop]`
+    pub drop: DropConfig,
+    /// `[burst]`
+    pub burst: BurstConfig,
+    /// `[queue]`
+    pub queue: QueueConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[serve]`
@@ -103,6 +109,61 @@ pub struct LatencyConfig {
 impl Default for LatencyConfig {
     fn default() -> Self {
         Self { enabled: true, sampling: 64, slow: Duration::from_millis(100), receive_stamps: true }
+    }
+}
+
+/// `[drop]`: the drop probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DropConfig {
+    /// Whether drops are counted by reason.
+    pub enabled: bool,
+    /// Examples of a group that are taken in a second, at most, on each CPU.
+    pub examples: u32,
+}
+
+impl Default for DropConfig {
+    fn default() -> Self {
+        Self { enabled: true, examples: 1 }
+    }
+}
+
+/// `[burst]`: the burst probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BurstConfig {
+    /// Whether traffic is counted in fine buckets.
+    pub enabled: bool,
+    /// Length of a bucket.
+    pub bucket: Duration,
+    /// A bucket over this share of the link's speed is a burst's.
+    pub link_share: Percent,
+    /// So is one over this many times the mean.
+    pub times_mean: u32,
+    /// Less than this is no burst.
+    pub min_bytes: ByteSize,
+}
+
+impl Default for BurstConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            bucket: Duration::from_millis(1),
+            link_share: Percent::whole(80),
+            times_mean: 10,
+            min_bytes: ByteSize(32 << 10),
+        }
+    }
+}
+
+/// `[queue]`: queues in front of devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueConfig {
+    /// Whether they are looked at.
+    pub enabled: bool,
+}
+
+impl Default for QueueConfig {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 

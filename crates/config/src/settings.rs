@@ -72,6 +72,9 @@ pub const SECTIONS: &[Section] = &[
     Section { name: "flow", help: "The flow probe: every packet's flow, counted in the kernel." },
     Section { name: "tcp", help: "The TCP probe: every connection's life, and whose every socket is." },
     Section { name: "latency", help: "The latency probe: which part of its way a message spends its time on." },
+    Section { name: "drop", help: "The drop probe: what the kernel throws away, by reason, place and flow." },
+    Section { name: "burst", help: "The burst probe: traffic in buckets of a millisecond, and what stands out." },
+    Section { name: "queue", help: "Queues in front of devices, and those who empty them." },
     Section { name: "store", help: "Records on local disk, as Parquet files." },
     Section { name: "serve", help: "HTTP: metrics, health, status and live records." },
     Section { name: "metrics", help: "Metrics for Prometheus." },
@@ -171,6 +174,43 @@ pub const SETTINGS: &[Setting] = &[
         "Whether the rig holds a socket that makes the kernel stamp every packet the host receives. Without it the stage \
          `stack` is not seen.",
     ),
+    restart("drop.enabled", Field::Bool(|c| &mut c.drop.enabled), "Whether dropped packets are counted by reason."),
+    live(
+        "drop.examples",
+        Field::Count { at: |c| &mut c.drop.examples, min: 0, max: 1_000 },
+        "Dropped packets of one reason and place that are looked at in a second, on each CPU; all are counted.",
+    ),
+    restart(
+        "burst.enabled",
+        Field::Bool(|c| &mut c.burst.enabled),
+        "Whether traffic is counted in fine buckets too. Needs the flow probe.",
+    ),
+    restart(
+        "burst.bucket",
+        Field::Duration {
+            at: |c| &mut c.burst.bucket,
+            min: Duration::from_micros(100),
+            max: Duration::from_millis(10),
+        },
+        "Length of a bucket. Shorter ones need more memory; below 1 ms, what GRO merges is seen on ingress when it is handed on, \
+         unless `[flow] hook` is `xdp`.",
+    ),
+    live(
+        "burst.link_share",
+        Field::Percent { at: |c| &mut c.burst.link_share, min: Percent::whole(1), max: Percent::whole(100) },
+        "A bucket over this share of the link's speed is part of a burst.",
+    ),
+    live(
+        "burst.times_mean",
+        Field::Count { at: |c| &mut c.burst.times_mean, min: 2, max: 10_000 },
+        "So is one over this many times the mean of the ten seconds before.",
+    ),
+    live(
+        "burst.min_bytes",
+        Field::Size { at: |c| &mut c.burst.min_bytes, min: ByteSize(1 << 10), max: ByteSize::gib(1) },
+        "What is less in all is not called a burst.",
+    ),
+    restart("queue.enabled", Field::Bool(|c| &mut c.queue.enabled), "Whether queues are looked at."),
     restart("store.enabled", Field::Bool(|c| &mut c.store.enabled), "Whether records are stored."),
     restart("store.dir", Field::AbsolutePath(|c| &mut c.store.dir), "Folder of the files; made when it is missing."),
     live(

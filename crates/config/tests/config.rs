@@ -47,6 +47,17 @@ fn every_key_is_read() {
         sampling = 1_000
         slow = "1s"
         receive_stamps = false
+        [drop]
+        enabled = false
+        examples = 5
+        [burst]
+        enabled = false
+        bucket = "5ms"
+        link_share = "50%"
+        times_mean = 20
+        min_bytes = "1MiB"
+        [queue]
+        enabled = false
         [store]
         enabled = false
         dir = "/data/netrig"
@@ -67,6 +78,8 @@ fn every_key_is_read() {
     assert_eq!(config.rig.host.as_deref(), Some("web-7"));
     assert_eq!(config.flow.hook, Hook::Xdp);
     assert_eq!((config.latency.sampling, config.latency.slow), (1_000, Duration::from_secs(1)));
+    assert_eq!((config.drop.examples, config.burst.bucket), (5, Duration::from_millis(5)));
+    assert_eq!((config.burst.times_mean, config.burst.min_bytes), (20, ByteSize::mib(1)));
     assert_eq!(config.store.dir.to_str(), Some("/data/netrig"));
     assert_eq!(config.store.budget, ByteSize(500_000_000));
     assert_eq!(config.serve.listen.to_string(), "[::1]:80");

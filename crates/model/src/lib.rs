@@ -4,13 +4,16 @@
 //! kernel → drain → aggregate → metrics, store → view, and every other crate may depend on it.
 
 mod address;
+mod burst;
 mod connection;
+mod drop;
 mod flow;
 mod histogram;
 mod latency;
 mod ledger;
 mod live;
 mod owner;
+mod queue;
 mod reading;
 mod record;
 mod tcp;
@@ -18,7 +21,13 @@ mod time;
 mod words;
 
 pub use address::Address;
+pub use burst::{
+    BURST_COLUMNS, BurstBucket, BurstFlow, BurstInterface, BurstRecord, BurstRing, BurstStatus, BurstTrigger,
+};
 pub use connection::{CONNECTION_COLUMNS, ConnectionEnd, ConnectionRecord, Role, Side, TcpState};
+pub use drop::{
+    DROP_COLUMNS, DropClass, DropExample, DropFlow, DropGroup, DropRecord, DropSource, DropStatus, PacketFamily,
+};
 pub use flow::{FlowDelta, FlowKey, FlowKind, InterfaceId, Tunnel, TunnelKind};
 pub use histogram::Histogram;
 pub use latency::{
@@ -27,6 +36,7 @@ pub use latency::{
 pub use ledger::{InterfaceCounts, KernelCounts, LedgerRecord, ParseFault, TrafficCounts};
 pub use live::{DrainStatus, InterfaceStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus};
 pub use owner::Owner;
+pub use queue::{PollStatus, QueueStatus, QueuesStatus, SoftirqStatus};
 pub use reading::{KernelOwner, RoundTrips, SocketReading, SocketRole};
 pub use record::{Column, ColumnType, FLOW_COLUMNS, FlowRecord, LEDGER_COLUMNS};
 pub use tcp::{KernelTcp, ListenerStatus, ServiceStatus, TcpStatus, TcpTableStatus};

@@ -1,7 +1,8 @@
 //! What a running rig shows of itself: served as JSON, turned into metrics, drawn by the live view.
 
 use crate::{
-    Direction, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, TcpStatus, Timestamp, TrafficCounts,
+    BurstStatus, Direction, DropStatus, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, QueuesStatus,
+    TcpStatus, Timestamp, TrafficCounts,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,6 +42,15 @@ pub struct Snapshot {
     /// Where latency comes from; absent when the probe is off.
     #[serde(default)]
     pub latency: Option<LatencyStatus>,
+    /// What was dropped; absent when the probe is off.
+    #[serde(default)]
+    pub drops: Option<DropStatus>,
+    /// Bursts; absent when the probe is off.
+    #[serde(default)]
+    pub bursts: Option<BurstStatus>,
+    /// Queues; absent when the probe is off.
+    #[serde(default)]
+    pub queues: Option<QueuesStatus>,
 }
 
 /// Whether a probe does its work.

@@ -74,6 +74,10 @@ pub struct FlowRecord {
     pub cgroup: Option<String>,
     /// Its container.
     pub container: Option<String>,
+    /// Packets of it that the kernel dropped in this window, both directions; null where drops are not looked at.
+    pub dropped_packets: Option<u64>,
+    /// The reason of most of them.
+    pub drop_reason: Option<String>,
     /// Name of the initiator.
     pub src_name: Option<String>,
     /// Name of the responder.
@@ -163,6 +167,12 @@ pub const FLOW_COLUMNS: &[Column] = &[
     opt("pid", U32, "process id on this host"),
     opt("cgroup", Text, "control group of the process"),
     opt("container", Text, "container id of the process"),
+    opt(
+        "dropped_packets",
+        U64,
+        "packets of it that the kernel dropped in this window, both directions; null where drops are not looked at",
+    ),
+    opt("drop_reason", Text, "the reason of most of them"),
     opt("src_name", Text, "name of the initiator"),
     opt("dst_name", Text, "name of the responder"),
 ];

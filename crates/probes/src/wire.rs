@@ -18,9 +18,11 @@ mod generated {
 }
 
 pub use generated::types::{
-    bound_key, clock_reading, flow_cold, flow_hot, flow_key, flow_set4, flow_set6, flow_settings, flow_slot4,
-    flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate, latency_key, latency_service, latency_settings,
-    outbox_ends, replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings, tcp_slot, tcp_totals, time_histogram,
+    bound_key, burst_bucket, burst_cpu, burst_retransmit, burst_sample, burst_settings, clock_reading, drop_example,
+    drop_flow, drop_gate, drop_group, drop_key, drop_settings, flow_cold, flow_hot, flow_key, flow_set4, flow_set6,
+    flow_settings, flow_slot4, flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate, latency_key,
+    latency_service, latency_settings, outbox_ends, replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings,
+    tcp_slot, tcp_totals, time_histogram,
 };
 
 /// Bits of `flow_key.kind` and of VLAN fields: `bpf/wire.h`'s enums, which the generator does not carry over. The test

@@ -38,6 +38,8 @@ fn every_field_of_every_record_comes_back() {
         pid: Some(4711),
         cgroup: Some("/system.slice".into()),
         container: Some("c0ffee".into()),
+        dropped_packets: None,
+        drop_reason: None,
         src_name: Some("here".into()),
         dst_name: Some("dort, jenseits ☃".into()),
         packets: u64::MAX,

@@ -3,6 +3,8 @@
 #include "wire.h"
 #include "../tcp/wire.h"
 #include "../latency/wire.h"
+#include "../drop/wire.h"
+#include "../burst/wire.h"
 
 struct flow_key flow_key;
 struct flow_hot flow_hot;
@@ -32,6 +34,19 @@ struct latency_service latency_service;
 struct latency_cpu latency_cpu;
 struct latency_gate latency_gate;
 struct latency_settings latency_settings;
+
+struct drop_key drop_key;
+struct drop_group drop_group;
+struct drop_flow drop_flow;
+struct drop_example drop_example;
+struct drop_gate drop_gate;
+struct drop_settings drop_settings;
+
+struct burst_bucket burst_bucket;
+struct burst_sample burst_sample;
+struct burst_retransmit burst_retransmit;
+struct burst_cpu burst_cpu;
+struct burst_settings burst_settings;
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";

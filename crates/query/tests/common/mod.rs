@@ -62,6 +62,8 @@ pub(crate) fn flow(i: i64, host: u8, bytes: u64) -> FlowRecord {
         pid: None,
         cgroup: None,
         container: None,
+        dropped_packets: None,
+        drop_reason: None,
         src_name: (host == 1).then(|| "a \"quoted\", name".into()),
         dst_name: None,
     }

@@ -55,6 +55,8 @@ pub(crate) fn flow(src: &str, bytes: u64, window_start: Timestamp) -> FlowRecord
         pid: None,
         cgroup: None,
         container: None,
+        dropped_packets: None,
+        drop_reason: None,
         src_name: None,
         dst_name: None,
     }

@@ -74,6 +74,8 @@ pub(crate) fn flow(window: (Timestamp, Timestamp), n: u64) -> FlowRecord {
         pid: None,
         cgroup: None,
         container: None,
+        dropped_packets: None,
+        drop_reason: None,
         src_name: None,
         dst_name: None,
     }

@@ -57,6 +57,8 @@ pub(crate) fn flow(src: &str, dst: &str, transport: &str, bytes: u64, window: i6
         pid: None,
         cgroup: None,
         container: None,
+        dropped_packets: None,
+        drop_reason: None,
         src_name: None,
         dst_name: None,
     }
@@ -168,6 +170,8 @@ pub(crate) fn connection(src: &str, dst: &str, id: u64, duration_us: u64) -> Con
         pid: Some(4242),
         cgroup: None,
         container: None,
+        dropped_packets: None,
+        drop_reason: None,
         src_name: None,
         dst_name: None,
     }
