@@ -26,6 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .obj(out.join("latency.bpf.o"))
         .clang_args(&flags)
         .build()?;
+    SkeletonBuilder::new().source("src/drop/drop.bpf.c").obj(out.join("drop.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new()
         .source("src/bpf/histogram_test.bpf.c")
         .obj(out.join("histogram_test.bpf.o"))

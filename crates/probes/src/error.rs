@@ -15,6 +15,14 @@ pub enum ProbeError {
         /// What to do, beginning with a separator; may be empty.
         advice: String,
     },
+    /// A ring of events could not be read.
+    #[error("cannot read the ring `{name}`: {reason}")]
+    Ring {
+        /// Its name in C.
+        name: &'static str,
+        /// libbpf's words.
+        reason: String,
+    },
     /// The object file in this binary lacks something: a bug.
     #[error("the compiled kernel object has no {what} `{name}`: this is a bug in netrig")]
     Missing {

@@ -6,6 +6,7 @@
 
 pub mod check;
 mod clock;
+pub mod drop;
 mod error;
 pub mod flow;
 #[cfg(test)]

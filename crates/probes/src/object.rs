@@ -2,7 +2,9 @@
 
 use crate::error::load_advice;
 use crate::{ProbeError, check, print};
-use libbpf_rs::{Map, MapCore, Object, ObjectBuilder, OpenObject, libbpf_sys};
+use libbpf_rs::btf::types::{FuncProto, Typedef};
+use libbpf_rs::btf::{Btf, ReferencesType};
+use libbpf_rs::{ErrorExt, Map, MapCore, Object, ObjectBuilder, OpenObject, libbpf_sys};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
@@ -43,6 +45,29 @@ pub(crate) fn bytes_of<T: Copy>(settings: &T) -> &[u8] {
     unsafe { std::slice::from_raw_parts(std::ptr::from_ref(settings).cast(), size_of::<T>()) }
 }
 
+/// A plain C struct from the kernel's bytes; none where they are too few.
+#[expect(unsafe_code, reason = "bytes from the kernel become a plain C struct")]
+pub(crate) fn from_bytes<T: Copy>(bytes: &[u8]) -> Option<T> {
+    // SAFETY: wire.h's structs are repr(C), only integers, valid whatever their bits; there are enough bytes.
+    (bytes.len() >= size_of::<T>()).then(|| unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
+}
+
+/// How many arguments a tracepoint of the running kernel has; none where there is no such tracepoint.
+pub(crate) fn arguments(kernel: &Btf<'_>, tracepoint: &str) -> Option<usize> {
+    let pointer = kernel.type_by_name::<Typedef<'_>>(&format!("btf_trace_{tracepoint}"))?.referenced_type();
+    // The first is the tracepoint's own.
+    FuncProto::try_from(pointer.next_type()?).ok().map(|function| function.len().saturating_sub(1))
+}
+
+/// Lets an object use the TCP probe's map of sockets, where that probe is on.
+pub(crate) fn share_senders(open: &mut OpenObject, senders: Option<BorrowedFd<'_>>) -> libbpf_rs::Result<()> {
+    let Some(senders) = senders else { return Ok(()) };
+    for mut map in open.maps_mut().filter(|map| map.name() == "other_sockets") {
+        map.reuse_fd(senders).context("cannot share the map of sockets")?;
+    }
+    Ok(())
+}
+
 /// A loaded program's descriptor.
 pub(crate) fn program_fd<'a>(object: &'a Object, name: &'static str) -> Result<BorrowedFd<'a>, ProbeError> {
     let program = object.progs().find(|p| p.name() == name);
@@ -67,21 +92,27 @@ pub(crate) fn map<'a>(object: &'a Object, name: &str) -> Result<Map<'a>, ProbeEr
         .ok_or_else(|| ProbeError::Missing { what: "map", name: name.to_owned() })
 }
 
-#[expect(unsafe_code, reason = "libbpf-rs does not tell verified_insns")]
 /// Instructions the verifier looked at, by program.
 pub(crate) fn verified_instructions(object: &Object) -> Vec<(String, u32)> {
-    let mut told = Vec::new();
-    for program in object.progs() {
-        let mut info = libbpf_sys::bpf_prog_info::default();
-        let mut bytes = size_of::<libbpf_sys::bpf_prog_info>() as u32;
-        let fd = program.as_fd().as_raw_fd();
-        // SAFETY: `info` is a whole structure of `bytes` bytes, alive during the call.
-        let done = unsafe { libbpf_sys::bpf_prog_get_info_by_fd(fd, &raw mut info, &raw mut bytes) };
-        if done == 0 {
-            told.push((program.name().to_string_lossy().into_owned(), info.verified_insns));
-        }
-    }
-    told
+    let told = object.progs().filter_map(|program| {
+        let info = info_of(program.as_fd())?;
+        Some((program.name().to_string_lossy().into_owned(), info.verified_insns))
+    });
+    told.collect()
+}
+
+/// Times a program was left out as it ran on the CPU already.
+pub(crate) fn recursion_misses(object: &Object, name: &'static str) -> u64 {
+    program_fd(object, name).ok().and_then(info_of).map_or(0, |info| info.recursion_misses)
+}
+
+#[expect(unsafe_code, reason = "libbpf-rs tells only a part of what the kernel knows of a program")]
+fn info_of(program: BorrowedFd<'_>) -> Option<libbpf_sys::bpf_prog_info> {
+    let mut info = libbpf_sys::bpf_prog_info::default();
+    let mut bytes = size_of::<libbpf_sys::bpf_prog_info>() as u32;
+    // SAFETY: `info` is a whole structure of `bytes` bytes, alive during the call.
+    let done = unsafe { libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut bytes) };
+    (done == 0).then_some(info)
 }
 
 /// One run on `data`; empty for programs that take none.

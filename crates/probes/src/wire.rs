@@ -44,6 +44,66 @@ pub mod bits {
     pub const WAYS: usize = 2;
 }
 
+/// `drop/wire.h`'s enums.
+pub mod drops {
+    /// Groups of one CPU.
+    pub const GROUPS: usize = 784;
+    /// Flows of a set.
+    pub const FLOW_WAYS: usize = 2;
+    /// Counted at packets' own end.
+    pub const SOURCE_SKB: u8 = 0;
+    /// Told by sockets.
+    pub const SOURCE_SOCKET: u8 = 1;
+    /// Told by XDP.
+    pub const SOURCE_XDP: u8 = 2;
+    /// Groups beyond a program's range.
+    pub const REASON_OTHER: u32 = 0xffff_0000;
+    /// sock_rcvqueue_full
+    pub const REASON_RCVQUEUE_FULL: u32 = REASON_OTHER + 1;
+    /// udp_fail_queue_rcv_skb; the location is the error's number.
+    pub const REASON_UDP_FAIL_QUEUE: u32 = REASON_OTHER + 2;
+    /// sock_exceed_buf_limit; the location: 0 send, 1 receive.
+    pub const REASON_EXCEED_BUF_LIMIT: u32 = REASON_OTHER + 3;
+    /// xdp_exception; the location is the action's number.
+    pub const REASON_XDP_EXCEPTION: u32 = REASON_OTHER + 4;
+    /// xdp_redirect_err; the location is the error's number.
+    pub const REASON_XDP_REDIRECT: u32 = REASON_OTHER + 5;
+    /// xdp_devmap_xmit; the location is the error's number.
+    pub const REASON_XDP_DEVMAP: u32 = REASON_OTHER + 6;
+    /// xdp_cpumap_enqueue; the location is the CPU's number.
+    pub const REASON_XDP_CPUMAP: u32 = REASON_OTHER + 7;
+    /// xdp_bulk_tx; the location is the error's number.
+    pub const REASON_XDP_BULK_TX: u32 = REASON_OTHER + 8;
+    /// Direction: ingress; 0 is unknown.
+    pub const WAY_INGRESS: u8 = 1;
+    /// Direction: egress.
+    pub const WAY_EGRESS: u8 = 2;
+    /// Family of a packet; 0 is another.
+    pub const FAMILY_IPV4: u8 = 1;
+    /// Family of a packet.
+    pub const FAMILY_IPV6: u8 = 2;
+    /// Family of a packet.
+    pub const FAMILY_ARP: u8 = 3;
+    /// Family of a packet.
+    pub const FAMILY_UNIX: u8 = 4;
+    /// Family of a packet.
+    pub const FAMILY_NETLINK: u8 = 5;
+    /// Family of a packet.
+    pub const FAMILY_PACKET: u8 = 6;
+}
+
+/// `burst/wire.h`'s enums.
+pub mod bursts {
+    /// Samples of one CPU.
+    pub const SAMPLES: usize = 4096;
+    /// Retransmits of one CPU.
+    pub const RETRANSMITS: usize = 512;
+    /// `burst_sample.slot`: a place of IPv6's table.
+    pub const SLOT_IPV6: u32 = 1 << 31;
+    /// `burst_sample.iface`: egress.
+    pub const IFACE_EGRESS: u16 = 1 << 15;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +128,23 @@ mod tests {
         assert_eq!(size_of::<tcp_ends>() % 64, 0);
         assert_eq!(offset_of!(tcp_ends, free_given), 64, "each side writes a cache line of its own");
         assert_eq!(offset_of!(tcp_ends, done_put), 128);
+    }
+
+    #[test]
+    fn a_group_of_drops_is_two_cache_lines_and_a_flow_of_it_one() {
+        assert_eq!(size_of::<drop_group>(), 128);
+        assert_eq!(size_of::<drop_flow>(), 64);
+        assert_eq!(offset_of!(drop_flow, bytes), 40, "what tells flows apart comes first");
+        assert_eq!(offset_of!(drop_key, reason), 8);
+        assert_eq!(size_of::<drop_key>(), 24);
+    }
+
+    #[test]
+    fn a_bursts_bucket_is_half_a_cache_line() {
+        assert_eq!(size_of::<burst_bucket>(), 32);
+        assert_eq!(size_of::<burst_sample>(), 16);
+        assert_eq!(size_of::<burst_cpu>(), 128);
+        assert_eq!(offset_of!(burst_cpu, retransmits), 64, "each hook writes a cache line of its own");
     }
 
     #[test]

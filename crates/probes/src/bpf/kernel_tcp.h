@@ -176,17 +176,32 @@ struct tcp_sock {
 
 struct net_device {
 	char name[16];
+	int ifindex;
+	possible_net_t nd_net;
 };
 
 struct sk_buff {
-	struct net_device *dev;
+	struct net_device *dev; /* or what other layers keep in its place */
 	struct sock *sk;
 	__s64 tstamp;
 	unsigned int len;
+	int skb_iif; /* of the interface that received it; 0: none did */
+	__be16 protocol;
 	__u16 transport_header;
 	__u16 network_header;
+	__u16 mac_header;
+	unsigned int tail; /* octets beyond head */
 	unsigned int end;
 	unsigned char *head;
+	unsigned char *data;
+};
+
+struct bpf_prog_aux {
+	char name[16];
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
 };
 
 struct skb_shared_info {

@@ -35,7 +35,7 @@ enum drop_family {
 
 /* What `reason` says where the kernel has no number for it: whose program counted. */
 enum drop_reason_own {
-	DROP_REASON_OTHER = 0xffff0000, /* all groups beyond the table */
+	DROP_REASON_OTHER = 0xffff0000, /* the rest of a program: groups beyond its range */
 	DROP_REASON_RCVQUEUE_FULL, /* sock_rcvqueue_full */
 	DROP_REASON_UDP_FAIL_QUEUE, /* udp_fail_queue_rcv_skb; `location` is the error's number */
 	DROP_REASON_EXCEED_BUF_LIMIT, /* sock_exceed_buf_limit; `location`: 0 send, 1 receive */
@@ -46,12 +46,29 @@ enum drop_reason_own {
 	DROP_REASON_XDP_BULK_TX, /* xdp_bulk_tx */
 };
 
-/* Groups of one CPU. The last one of the first range is the rest of all. */
-enum drop_range {
-	DROP_GROUPS_SKB = 480,
-	DROP_GROUPS_EACH = 32, /* of each other program */
-	DROP_PROGRAMS = 9, /* kfree_skb's and the eight above */
-	DROP_GROUPS = DROP_GROUPS_SKB + (DROP_PROGRAMS - 1) * DROP_GROUPS_EACH, /* 736 */
+/* Whose groups they are: a program is the only writer of its range. */
+enum drop_program {
+	DROP_PROGRAM_SKB,
+	DROP_PROGRAM_RCVQUEUE,
+	DROP_PROGRAM_UDP,
+	DROP_PROGRAM_LIMIT,
+	DROP_PROGRAM_XDP_EXCEPTION,
+	DROP_PROGRAM_XDP_REDIRECT,
+	DROP_PROGRAM_XDP_DEVMAP,
+	DROP_PROGRAM_XDP_CPUMAP,
+	DROP_PROGRAM_XDP_BULK_TX,
+	DROP_PROGRAMS,
+};
+
+/* Groups of one CPU: the range of kfree_skb's program, the other programs' ranges, and the rest of each program. */
+enum drop_groups {
+	DROP_GROUPS_SKB = 512,
+	DROP_GROUPS_EACH = 32,
+	DROP_GROUPS_REST = DROP_GROUPS_SKB + (DROP_PROGRAMS - 1) * DROP_GROUPS_EACH, /* 768 */
+	DROP_GROUPS = 784,
+};
+
+enum {
 	DROP_FLOW_WAYS = 2,
 	DROP_EXAMPLE_OCTETS = 96,
 };
@@ -77,8 +94,8 @@ struct drop_group {
 	char program[16]; /* XDP: its name */
 	__u32 example_tick; /* jiffies at the latest example */
 	__u32 examples; /* of that second */
-	__u64 reserved[4];
-};
+	__u64 reserved[5];
+} __attribute__((aligned(64)));
 
 /* One flow of one group, 64 bytes. Both addresses of IPv4 lie in addr[3], as in flow_key. */
 struct drop_flow {
@@ -92,7 +109,8 @@ struct drop_flow {
 	__u32 packets;
 	__u32 pid; /* of its socket's owner; 0: unknown */
 	__u32 generation; /* odd while the place changes hands; +2 for each new flow */
-	__u32 weight; /* how long it is kept against others */
+	__u16 weight; /* packets, less those of other flows that wanted the place */
+	__u16 last; /* jiffies / 64 at its latest packet */
 } __attribute__((aligned(64)));
 
 /* Through the ring `examples`. */
@@ -108,17 +126,19 @@ struct drop_example {
 /* What user space tells the programs while they run, and what they count together. */
 struct drop_gate {
 	__u64 examples_per_second; /* of a group on a CPU */
+	__u64 second_ticks; /* jiffies of a second */
+	__u64 stale; /* 64 jiffies each: a flow without a packet for so long makes room at once */
 	__u64 examples_lost; /* the ring was full */
 };
 
 /* What the loader fixes before the programs are verified. */
 struct drop_settings {
+	__u64 seed; /* of the hash: not to be guessed from outside */
 	__u32 cpu_mask; /* partitions - 1 */
 	__u32 flow_shift; /* 64 - log2(sets of one CPU) */
-	__u32 hz; /* jiffies of a second */
 	__u8 rx_socket; /* kfree_skb's fourth argument is there (6.11) */
-	__u8 casts; /* bpf_rdonly_cast is there (6.2) */
-	__u8 reserved[2];
+	__u8 udp_packet; /* udp_fail_queue_rcv_skb's third argument is there (6.10) */
+	__u8 reserved[6];
 };
 
 #endif /* NETRIG_DROP_WIRE_H */

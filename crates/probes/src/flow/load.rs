@@ -12,7 +12,7 @@ static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/flow.bpf.o"));
 pub(super) fn load(options: &FlowOptions, senders: Option<BorrowedFd<'_>>) -> Result<Object, ProbeError> {
     let mut open = object::open("flow", OBJECT)?;
     size_maps(&mut open, options).map_err(|e| object::refused("flow", &e))?;
-    share_senders(&mut open, senders).map_err(|e| object::refused("flow", &e))?;
+    object::share_senders(&mut open, senders).map_err(|e| object::refused("flow", &e))?;
     for mut program in open.progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
         program.set_autoload(wanted(&name, options));
@@ -50,14 +50,6 @@ fn wanted(name: &str, options: &FlowOptions) -> bool {
         "flow_xdp" => !options.replay_only && options.hook == FlowHook::Xdp,
         _ => !options.replay_only,
     }
-}
-
-fn share_senders(open: &mut OpenObject, senders: Option<BorrowedFd<'_>>) -> libbpf_rs::Result<()> {
-    let Some(senders) = senders else { return Ok(()) };
-    for mut map in open.maps_mut().filter(|map| map.name() == "other_sockets") {
-        map.reuse_fd(senders).context("cannot share the map of sockets")?;
-    }
-    Ok(())
 }
 
 fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<()> {

@@ -2,8 +2,7 @@
 
 use super::TcpOptions;
 use crate::{Missing, ProbeError, object};
-use libbpf_rs::btf::types::{FuncProto, Typedef};
-use libbpf_rs::btf::{Btf, ReferencesType};
+use libbpf_rs::btf::Btf;
 use libbpf_rs::{ErrorExt, Object, OpenObject};
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/tcp.bpf.o"));
@@ -65,11 +64,7 @@ struct Tracepoints {
 impl Tracepoints {
     fn of_kernel() -> Self {
         let Ok(kernel) = Btf::from_vmlinux() else { return Self::default() };
-        let arguments = |name: &str| {
-            let pointer = kernel.type_by_name::<Typedef<'_>>(&format!("btf_trace_{name}"))?.referenced_type();
-            // The first is the tracepoint's own.
-            FuncProto::try_from(pointer.next_type()?).ok().map(|function| function.len().saturating_sub(1))
-        };
+        let arguments = |name: &str| object::arguments(&kernel, name);
         let names = TRACEPOINTS.iter().map(|(_, tracepoint, _)| *tracepoint);
         Self {
             absent: names.filter(|name| arguments(name).is_none()).collect(),

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What can be told of a packet that is being thrown away, wherever in the stack that is. */
+#ifndef NETRIG_DROP_PACKET_H
+#define NETRIG_DROP_PACKET_H
+
+#include "../bpf/kernel_tcp.h"
+#include "../bpf/shared.h"
+#include "wire.h"
+
+const volatile struct drop_settings settings SEC(".rodata.settings") = {};
+
+enum {
+	AF_UNIX = 1,
+	AF_NETLINK = 16,
+	AF_PACKET = 17,
+	ETH_P_IP = 0x0800,
+	ETH_P_ARP = 0x0806,
+	ETH_P_IPV6 = 0x86dd,
+	HEADER_UNSET = 0xffff,
+	IP_OFFSET = 0x1fff,
+	HEADERS_MAX = 4, /* extension headers of IPv6 that are walked over */
+	NETNS_FIRST = 0xeffffff0, /* inode numbers of namespaces begin here */
+};
+
+/*
+ * Not every packet has its device where the field says: UDP keeps lengths there, TCP's queues a tree's pointer. A device has a
+ * namespace, whose inode number is like no other number.
+ */
+static __always_inline struct net_device *device_of(struct sk_buff *skb, __u32 *netns)
+{
+	struct net_device *dev = skb->dev;
+	struct net *net;
+
+	if ((__s64)dev >= 0)
+		return NULL;
+	net = dev->nd_net.net;
+	if ((__s64)net >= 0)
+		return NULL;
+	*netns = net->ns.inum;
+	return *netns >= NETNS_FIRST ? dev : NULL;
+}
+
+static __always_inline __u32 netns_of_socket(struct sock *sk)
+{
+	struct net *net = sk->__sk_common.skc_net.net;
+
+	return net ? net->ns.inum : 0;
+}
+
+static __always_inline __u8 family_of(struct sk_buff *skb, struct sock *sk)
+{
+	__be16 protocol = skb->protocol;
+
+	if (protocol == bpf_htons(ETH_P_IP))
+		return DROP_FAMILY_IPV4;
+	if (protocol == bpf_htons(ETH_P_IPV6))
+		return DROP_FAMILY_IPV6;
+	if (protocol == bpf_htons(ETH_P_ARP))
+		return DROP_FAMILY_ARP;
+	if (!sk)
+		return DROP_FAMILY_OTHER;
+	switch (sk->__sk_common.skc_family) {
+	case AF_UNIX:
+		return DROP_FAMILY_UNIX;
+	case AF_NETLINK:
+		return DROP_FAMILY_NETLINK;
+	case AF_PACKET:
+		return DROP_FAMILY_PACKET;
+	}
+	return DROP_FAMILY_OTHER;
+}
+
+/*
+ * Received packets know their interface once the stack has taken them; what is forwarded has another device by then. Before that
+ * (a full backlog) a received packet's data begins behind its link header, a sent one's not.
+ */
+static __always_inline __u8 direction_of(struct sk_buff *skb, struct net_device *dev, struct sock *receiver)
+{
+	__u32 received_by = skb->skb_iif;
+	__u16 mac = skb->mac_header;
+
+	if (receiver)
+		return DROP_INGRESS;
+	if (received_by)
+		return dev && dev->ifindex != received_by ? DROP_EGRESS : DROP_INGRESS;
+	if (dev && mac != HEADER_UNSET && skb->head + mac < skb->data)
+		return DROP_INGRESS;
+	return dev || skb->sk ? DROP_EGRESS : DROP_WAY_UNKNOWN;
+}
+
+static __always_inline void ports_at(struct drop_flow *flow, const void *l4)
+{
+	__u32 ports = 0;
+
+	switch (flow->protocol) {
+	case 6: /* TCP, UDP, DCCP, SCTP, UDP-Lite */
+	case 17:
+	case 33:
+	case 132:
+	case 136:
+		bpf_probe_read_kernel(&ports, sizeof(ports), l4);
+		flow->src_port = (__be16)ports;
+		flow->dst_port = ports >> 16;
+	}
+}
+
+static __always_inline bool flow_ipv4(struct drop_flow *flow, const void *l3)
+{
+	__u8 raw[24];
+
+	if (bpf_probe_read_kernel(raw, sizeof(raw), l3) || raw[0] >> 4 != 4)
+		return false;
+	flow->addr[3] = (__u64) * (__u32 *)&raw[12] | (__u64) * (__u32 *)&raw[16] << 32;
+	flow->protocol = raw[9];
+	if (*(__be16 *)&raw[6] & bpf_htons(IP_OFFSET))
+		return true;
+	if (raw[0] == 0x45 && (flow->protocol == 6 || flow->protocol == 17)) {
+		flow->src_port = *(__be16 *)&raw[20];
+		flow->dst_port = *(__be16 *)&raw[22];
+		return true;
+	}
+	ports_at(flow, l3 + (raw[0] & 15) * 4);
+	return true;
+}
+
+static __always_inline bool is_extension(__u8 header)
+{
+	return header == 0 || header == 43 || header == 60 || header == 135;
+}
+
+static __always_inline bool flow_ipv6(struct drop_flow *flow, const void *l3)
+{
+	__u8 raw[44], next, extension[2];
+	__u32 at = 40;
+
+	if (bpf_probe_read_kernel(raw, sizeof(raw), l3) || raw[0] >> 4 != 6)
+		return false;
+	__builtin_memcpy(flow->addr, raw + 8, 32);
+	next = raw[6];
+	for (int i = 0; i < HEADERS_MAX && is_extension(next); i++) {
+		if (bpf_probe_read_kernel(extension, sizeof(extension), l3 + at))
+			break;
+		next = extension[0];
+		at += (extension[1] + 1) * 8;
+	}
+	flow->protocol = next;
+	if (at == 40 && (next == 6 || next == 17)) {
+		flow->src_port = *(__be16 *)&raw[40];
+		flow->dst_port = *(__be16 *)&raw[42];
+		return true;
+	}
+	ports_at(flow, l3 + at);
+	return true;
+}
+
+/* The packet's flow; false where there is none to be read. `flow` is all zero before. */
+static __always_inline bool flow_of(struct drop_flow *flow, struct sk_buff *skb, __u8 family)
+{
+	const void *l3 = skb->head + skb->network_header;
+	bool read = false;
+
+	if (family == DROP_FAMILY_IPV4)
+		read = flow_ipv4(flow, l3);
+	else if (family == DROP_FAMILY_IPV6)
+		read = flow_ipv6(flow, l3);
+	if (read)
+		flow->family = family;
+	return read;
+}
+
+#endif /* NETRIG_DROP_PACKET_H */
