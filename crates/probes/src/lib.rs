@@ -4,6 +4,7 @@
 //! reaches Rust through BTF ([`wire`]). Shared memory is read through [`SharedWords`], links through [`link`]; those two
 //! and [`flow`]'s test runs are the only homes of `unsafe` here.
 
+pub mod burst;
 pub mod check;
 mod clock;
 pub mod drop;

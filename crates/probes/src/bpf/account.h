@@ -95,12 +95,13 @@ __noinline int add_parsed(struct parsed *p, struct slow_frame *frame)
 	p->key.kind |= frame->facts;
 	p->inner.kind |= frame->facts;
 	add.tcp_flags = p->tcp_flags;
-	add.dscp = p->dscp;
+	add.tos = p->tos;
 	add.pid = frame->pid;
 	add_flow(&p->key, p->is_ipv6, cpu, &add);
 	if (settings.tunnels && p->has_inner) {
 		add.tcp_flags = p->inner_tcp_flags;
-		add.dscp = p->inner_dscp;
+		add.tos = p->inner_tos;
+		add.inner = true;
 		add_flow(&p->inner, p->inner_is_ipv6, cpu, &add);
 	}
 	return 0;

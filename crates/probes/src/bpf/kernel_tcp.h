@@ -87,8 +87,13 @@ struct socket_wq {
 	struct wait_queue_head wait;
 };
 
+struct dst_entry {
+	struct net_device *dev;
+};
+
 struct sock {
 	struct sock_common __sk_common;
+	struct dst_entry *sk_dst_cache;
 	atomic_t sk_drops;
 	struct sk_buff_head sk_receive_queue;
 	struct socket_wq *sk_wq;
@@ -184,6 +189,7 @@ struct sk_buff {
 	struct net_device *dev; /* or what other layers keep in its place */
 	struct sock *sk;
 	__s64 tstamp;
+	char cb[48];
 	unsigned int len;
 	int skb_iif; /* of the interface that received it; 0: none did */
 	__be16 protocol;
@@ -194,6 +200,10 @@ struct sk_buff {
 	unsigned int end;
 	unsigned char *head;
 	unsigned char *data;
+};
+
+struct tcp_skb_cb {
+	__u16 tcp_gso_segs;
 };
 
 struct bpf_prog_aux {

@@ -27,8 +27,8 @@ struct parsed {
 	bool has_inner;
 	__u8 tcp_flags;
 	__u8 inner_tcp_flags;
-	__u8 dscp;
-	__u8 inner_dscp;
+	__u8 tos; /* DSCP and ECN */
+	__u8 inner_tos;
 	__u8 fault; /* enum parse_fault */
 };
 

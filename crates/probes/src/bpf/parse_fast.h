@@ -72,7 +72,7 @@ static __always_inline bool fast_ipv4(struct fast *f, void *l3)
 	key[0] = *(__u64 *)(l3 + 12);
 	key[1] = KEY_FACTS(ports, f->iface, protocol, f->kind);
 	key[2] = (__u64)f->vlan | (__u64)f->vlan_inner << 16;
-	f->add.dscp = *(__u8 *)(l3 + 1) >> 2;
+	f->add.tos = *(__u8 *)(l3 + 1);
 	table_add(family4(), key, f->cpu, &f->add);
 	return true;
 }
@@ -94,7 +94,7 @@ static __always_inline bool fast_ipv6(struct fast *f, void *l3)
 	key[3] = *(__u64 *)(l3 + 32);
 	key[4] = KEY_FACTS(ports, f->iface, protocol, f->kind);
 	key[5] = (__u64)f->vlan | (__u64)f->vlan_inner << 16;
-	f->add.dscp = (load_be16(l3) >> 6) & 0x3f;
+	f->add.tos = load_be16(l3) >> 4;
 	table_add(family6(), key, f->cpu, &f->add);
 	return true;
 }

@@ -30,7 +30,7 @@ struct walk {
 	__u16 next;
 	__u8 layer; /* enum layer */
 	__u8 tcp_flags;
-	__u8 dscp;
+	__u8 tos;
 	bool has_ip; /* this level has an IP header */
 	bool is_ipv6;
 	bool in_tunnel; /* the outer flow is told already */
@@ -76,12 +76,12 @@ static __always_inline void tell_level(struct walk *w)
 		out->key = w->key;
 		out->is_ipv6 = w->is_ipv6;
 		out->tcp_flags = w->tcp_flags;
-		out->dscp = w->dscp;
+		out->tos = w->tos;
 	} else if (w->has_ip) {
 		out->inner = w->key;
 		out->inner_is_ipv6 = w->is_ipv6;
 		out->inner_tcp_flags = w->tcp_flags;
-		out->inner_dscp = w->dscp;
+		out->inner_tos = w->tos;
 		out->has_inner = true;
 	}
 }
@@ -98,7 +98,7 @@ static __always_inline void enter_tunnel(struct walk *w, enum flow_tunnel tunnel
 	w->has_ip = false;
 	w->is_ipv6 = false;
 	w->tcp_flags = 0;
-	w->dscp = 0;
+	w->tos = 0;
 	w->key = (struct flow_key){ .kind = tunnel << FLOW_TUNNEL_SHIFT, .tunnel_id = id };
 	w->layer = layer;
 	w->next = next;

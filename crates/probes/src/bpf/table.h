@@ -14,6 +14,7 @@
 #ifndef NETRIG_TABLE_H
 #define NETRIG_TABLE_H
 
+#include "../burst/buckets.h"
 #include "maps.h"
 #include "sender.h"
 
@@ -42,7 +43,8 @@ struct contribution {
 	__u32 packets;
 	__u32 now; /* tick */
 	__u8 tcp_flags;
-	__u8 dscp;
+	__u8 tos; /* DSCP and ECN */
+	bool inner; /* of a flow inside a tunnel, which stands beside the account */
 	__u32 pid; /* of the sender, where it was asked for already; else: */
 	struct __sk_buff *skb; /* whom to ask when the flow is new, or NULL */
 };
@@ -217,7 +219,7 @@ static __always_inline void take_over(const struct family *family, __u64 *slot, 
 	hot->packets = add->packets;
 	hot->volume = add->bytes | ((__u64)add->tcp_flags << FLAGS_SHIFT);
 	cold->first = add->now;
-	cold->dscp = add->dscp;
+	cold->dscp = add->tos >> 2;
 	cold->first_flags = add->tcp_flags;
 	*pid_of(slot, words) = pid;
 	PUBLISH(cold->generation, generation + 1);
@@ -235,37 +237,75 @@ static __always_inline bool is_empty(__u64 *slot, __u32 words)
 	return !hot_of(slot, words)->volume;
 }
 
+/* The packet's part in its interface's burst, once its flow has its slot. */
+static __always_inline void table_added(const __u32 words, const __u64 *key, __u32 cpu, const struct contribution *add,
+					__u64 hash, __u32 place, __u64 *slot)
+{
+	__u64 facts = key[words - 2]; /* ports, interface, protocol, kind */
+	struct burst_packet packet;
+
+	if (!burst.on || add->inner)
+		return;
+	packet = (struct burst_packet){
+		.cpu = cpu,
+		.iface = facts >> 32,
+		.egress = (facts >> 56) & FLOW_EGRESS,
+		.congested = (add->tos & BURST_CE) == BURST_CE,
+		.bytes = add->bytes,
+		.packets = add->packets,
+		.tick = add->now,
+		.hash = hash,
+		.slot = place | (words == 6 ? 1u << 31 : 0),
+		.generation = cold_of(slot, words)->generation,
+	};
+	count_in_bucket(&packet);
+}
+
+/* A flow that is in no way of its set: takes an empty one, or the one whose latest packet is oldest. */
+static __always_inline __u64 *table_insert(const struct family *family, const __u64 *key, __u32 cpu,
+					   const struct contribution *add, __u64 set, __u64 *first, __u64 *second)
+{
+	const __u32 words = family->words;
+	struct outbox_ends *end = bpf_map_lookup_elem(&ends, &cpu);
+	__u64 *victim = first;
+
+	if (!end)
+		return NULL;
+	if (words == 6)
+		end->inserts6++;
+	else
+		end->inserts4++;
+	if (!is_empty(first, words) &&
+	    (is_empty(second, words) || (__s32)(hot_of(second, words)->last - hot_of(first, words)->last) < 0))
+		victim = second;
+	if (!is_empty(victim, words))
+		evict(family, victim, set * FLOW_WAYS + (victim == second), cpu, end);
+	take_over(family, victim, key, add);
+	return victim;
+}
+
 /* Adds a packet to its flow. `key` is the family's part of a flow_key. */
 static __always_inline void table_add(const struct family family, const __u64 *key, __u32 cpu,
 				      const struct contribution *add)
 {
 	const __u32 words = family.words;
+	__u64 hash = flow_hash(key, words);
 	/* Added, not OR'd: see counts_in. */
-	__u64 set = ((__u64)cpu << (64 - family.shift)) + (flow_hash(key, words) >> family.shift);
+	__u64 set = ((__u64)cpu << (64 - family.shift)) + (hash >> family.shift);
 	__u64 *first = family.table + set * FLOW_WAYS * family.slot_bytes;
-	__u64 *second, *victim;
-	struct outbox_ends *end;
+	__u64 *second = first + family.slot_bytes / sizeof(__u64), *slot = first;
 
-	if (same_flow(first, key, words))
-		return add_to(hot_of(first, words), add);
-	second = first + family.slot_bytes / sizeof(__u64);
-	if (same_flow(second, key, words))
-		return add_to(hot_of(second, words), add);
-
-	end = bpf_map_lookup_elem(&ends, &cpu);
-	if (!end)
-		return;
-	if (words == 6)
-		end->inserts6++;
-	else
-		end->inserts4++;
-	victim = first;
-	if (!is_empty(first, words) &&
-	    (is_empty(second, words) || (__s32)(hot_of(second, words)->last - hot_of(first, words)->last) < 0))
-		victim = second;
-	if (!is_empty(victim, words))
-		evict(&family, victim, set * FLOW_WAYS + (victim == second), cpu, end);
-	take_over(&family, victim, key, add);
+	if (same_flow(first, key, words)) {
+		add_to(hot_of(first, words), add);
+	} else if (same_flow(second, key, words)) {
+		add_to(hot_of(second, words), add);
+		slot = second;
+	} else {
+		slot = table_insert(&family, key, cpu, add, set, first, second);
+		if (!slot)
+			return;
+	}
+	table_added(words, key, cpu, add, hash, set * FLOW_WAYS + (slot == second), slot);
 }
 
 #endif /* NETRIG_TABLE_H */

@@ -15,7 +15,7 @@ static __always_inline void walk_ipv4(const enum hook hook, struct walk *w)
 		return fail(w, FAULT_MALFORMED);
 	__builtin_memcpy(&w->key.addr[3], head + 12, 8);
 	w->has_ip = true;
-	w->dscp = head[1] >> 2;
+	w->tos = head[1];
 	w->next = head[9];
 	w->key.protocol = head[9];
 	w->at += header_len;
@@ -37,7 +37,7 @@ static __always_inline void walk_ipv6(const enum hook hook, struct walk *w)
 	__builtin_memcpy(w->key.addr, head + 8, 32);
 	w->has_ip = true;
 	w->is_ipv6 = true;
-	w->dscp = (head[0] & 0xf) << 2 | head[1] >> 6;
+	w->tos = head[0] << 4 | head[1] >> 4;
 	w->next = head[6];
 	w->key.protocol = head[6];
 	w->at += LEN_IPV6;

@@ -3,11 +3,13 @@
  * flow: who talks to whom, how much. Counts every packet of an interface, per flow and direction.
  *
  * Hooks: tcx ingress and egress (or clsact, the same programs), or XDP for ingress before the stack; one more form for
- * captures. Devices without an Ethernet header (tun, WireGuard) have programs of their own.
- * Metrics: netrig_interface_*, netrig_flow_*, netrig_ledger_*, netrig_table_*.
+ * captures. Devices without an Ethernet header (tun, WireGuard) have programs of their own. For bursts: the tracepoint
+ * tcp_retransmit_skb.
+ * Metrics: netrig_interface_*, netrig_flow_*, netrig_ledger_*, netrig_table_*, netrig_burst_*.
  */
 #include "../bpf/account.h"
 #include "../bpf/clock.h"
+#include "../burst/retransmits.h"
 
 static __always_inline int flow_tc(struct __sk_buff *skb, bool ethernet, bool egress)
 {

@@ -1,7 +1,7 @@
 //! Opening and loading the object file.
 
-use super::{FlowHook, FlowOptions, FlowSizes};
-use crate::wire::{flow_slot4, flow_slot6, iface_counts, iface_entry};
+use super::{FlowHook, FlowOptions};
+use crate::wire::{burst_bucket, bursts, flow_slot4, flow_slot6, iface_counts, iface_entry};
 use crate::{ProbeError, object};
 use libbpf_rs::{ErrorExt, MapCore, Object, OpenObject};
 use std::os::fd::BorrowedFd;
@@ -18,17 +18,17 @@ pub(super) fn load(options: &FlowOptions, senders: Option<BorrowedFd<'_>>) -> Re
         program.set_autoload(wanted(&name, options));
     }
     let object = open.load().map_err(|e| object::refused("flow", &e))?;
-    let_go_of_second_mappings(&object, &options.sizes);
+    let_go_of_second_mappings(&object, options);
     Ok(object)
 }
 
 /// libbpf maps every data section for itself, whole. It has no use for the areas once they are made, and this process has
 /// a mapping of its own: without this, resident memory would count them twice.
 #[expect(unsafe_code, reason = "libbpf-rs does not tell where libbpf has mapped a section")]
-fn let_go_of_second_mappings(object: &Object, sizes: &FlowSizes) {
+fn let_go_of_second_mappings(object: &Object, options: &FlowOptions) {
     use libbpf_rs::{AsRawLibbpf, libbpf_sys};
     for map in object.maps() {
-        if area_bytes(&map.name().to_string_lossy(), sizes).is_none() {
+        if area_bytes(&map.name().to_string_lossy(), options).is_none() {
             continue;
         }
         let mut bytes = 0;
@@ -47,6 +47,7 @@ fn let_go_of_second_mappings(object: &Object, sizes: &FlowSizes) {
 fn wanted(name: &str, options: &FlowOptions) -> bool {
     match name {
         "flow_replay_ethernet" | "flow_replay_raw" => options.replay_only,
+        "burst_retransmit" => options.burst.is_some(),
         "flow_xdp" => !options.replay_only && options.hook == FlowHook::Xdp,
         _ => !options.replay_only,
     }
@@ -57,20 +58,25 @@ fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<
     let mut settings = sizes.settings(options.seed);
     settings.tunnels = options.tunnels.into();
     settings.no_fast_path = options.no_fast_path.into();
+    let burst = options.burst.map(|burst| burst.settings()).unwrap_or_default();
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
-        if let Some(bytes) = area_bytes(&name, &sizes) {
+        if let Some(bytes) = area_bytes(&name, options) {
             map.set_value_size(bytes).with_context(|| format!("cannot size the area {name}"))?;
             continue;
         }
         let entries = match name.as_str() {
             "outbox4" => sizes.cpus * sizes.outbox4,
             "outbox6" => sizes.cpus * sizes.outbox6,
-            "ends" | "scratch" => sizes.cpus,
+            "ends" | "scratch" | "burst_cpus" => sizes.cpus,
+            "burst_samples" if options.burst.is_some() => sizes.cpus * bursts::SAMPLES as u32,
+            "burst_retransmits" if options.burst.is_some() => sizes.cpus * bursts::RETRANSMITS as u32,
             "replay" | "clock" => 1,
             _ => {
                 if name.ends_with(".rodata.settings") {
                     map.set_initial_value(object::bytes_of(&settings))?;
+                } else if name.ends_with(".rodata.burst") {
+                    map.set_initial_value(object::bytes_of(&burst))?;
                 }
                 continue;
             }
@@ -81,13 +87,15 @@ fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<
 }
 
 /// Bytes of a data section that is an area, by its map's name (of which libbpf makes `PREFIX.data.NAME`).
-fn area_bytes(map_name: &str, sizes: &FlowSizes) -> Option<u32> {
+fn area_bytes(map_name: &str, options: &FlowOptions) -> Option<u32> {
+    let sizes = options.sizes;
     let (_, area) = map_name.split_once(".data.")?;
     let entries = |count: u32, bytes: usize| count * bytes as u32;
     Some(match area {
         "table4" => entries(sizes.cpus * sizes.slots4, size_of::<flow_slot4>()),
         "table6" => entries(sizes.cpus * sizes.slots6, size_of::<flow_slot6>()),
         "counts" => entries((sizes.cpus + 1) * sizes.interfaces * 2, size_of::<iface_counts>()),
+        "bursts" => entries(options.burst.map_or(1, |burst| burst.sizes.all_buckets()), size_of::<burst_bucket>()),
         "ifaces" => entries(sizes.iface_entries(), size_of::<iface_entry>()),
         _ => return None,
     })

@@ -12,11 +12,12 @@ pub use crate::sizes::FlowSizes;
 pub use memory::FlowMemory;
 pub use replay::{Frame, LinkKind};
 
+use crate::burst::{BurstMemory, BurstOptions};
 use crate::clock::{self, TickClock};
 use crate::link::{Attached, attach_tc, attach_xdp};
 use crate::{ProbeError, object};
 use interfaces::Interfaces;
-use libbpf_rs::Object;
+use libbpf_rs::{Link, Object};
 use netrig_model::{Direction, InterfaceId};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -45,6 +46,8 @@ pub struct FlowOptions {
     pub no_fast_path: bool,
     /// Seed of the table's hash: random in earnest, fixed where runs must repeat to the byte.
     pub seed: u64,
+    /// Count in fine buckets too.
+    pub burst: Option<BurstOptions>,
     /// Load only the programs that captures need.
     pub replay_only: bool,
 }
@@ -60,6 +63,7 @@ impl FlowOptions {
             sizes: FlowSizes::within(kernel_bytes, cpus),
             no_fast_path: false,
             seed: random_seed(),
+            burst: None,
             replay_only: false,
         }
     }
@@ -89,11 +93,22 @@ pub struct LinkTarget<'a> {
     pub kind: LinkKind,
 }
 
+/// The hook that counts what TCP sends again, which only bursts are told with.
+#[derive(Debug)]
+enum Retransmits {
+    Unwanted,
+    Awaited,
+    Attached { _link: Link },
+    Refused(String),
+}
+
 /// The probe, loaded.
 #[derive(Debug)]
 pub struct FlowProbe {
     object: Object,
     memory: Arc<FlowMemory>,
+    burst_memory: Option<Arc<BurstMemory>>,
+    retransmits: Retransmits,
     hook: FlowHook,
     interfaces: Interfaces,
     attached: BTreeMap<InterfaceId, [Attached; 2]>,
@@ -115,14 +130,51 @@ impl FlowProbe {
     pub fn load_with(options: &FlowOptions, senders: Option<BorrowedFd<'_>>) -> Result<Self, ProbeError> {
         let object = load::load(options, senders)?;
         let memory = Arc::new(FlowMemory::map(&object, options.sizes)?);
+        let burst_memory = options.burst.map(|burst| BurstMemory::map(&object, &burst).map(Arc::new)).transpose()?;
+        let retransmits = if burst_memory.is_some() { Retransmits::Awaited } else { Retransmits::Unwanted };
         let interfaces = Interfaces::new(options.sizes);
-        Ok(Self { object, memory, hook: options.hook, interfaces, attached: BTreeMap::new() })
+        Ok(Self {
+            object,
+            memory,
+            burst_memory,
+            retransmits,
+            hook: options.hook,
+            interfaces,
+            attached: BTreeMap::new(),
+        })
     }
 
     /// The shared memory, for whoever drains it.
     #[must_use]
     pub fn memory(&self) -> Arc<FlowMemory> {
         Arc::clone(&self.memory)
+    }
+
+    /// The shared memory of bursts; none where they are not counted.
+    #[must_use]
+    pub fn burst_memory(&self) -> Option<Arc<BurstMemory>> {
+        self.burst_memory.clone()
+    }
+
+    /// Why bursts are told without retransmits; none while they are told with them, or are not wanted.
+    #[must_use]
+    pub fn retransmits_missing(&self) -> Option<&str> {
+        match &self.retransmits {
+            Retransmits::Refused(why) => Some(why),
+            _ => None,
+        }
+    }
+
+    fn attach_retransmits(&mut self) {
+        if !matches!(self.retransmits, Retransmits::Awaited) {
+            return;
+        }
+        let program = self.object.progs_mut().find(|p| p.name() == "burst_retransmit");
+        self.retransmits = match program.map(|program| program.attach()) {
+            Some(Ok(link)) => Retransmits::Attached { _link: link },
+            Some(Err(error)) => Retransmits::Refused(format!("{error:#}")),
+            None => Retransmits::Refused("it is not loaded".to_owned()),
+        };
     }
 
     /// The table's clock beside the host's.
@@ -153,6 +205,7 @@ impl FlowProbe {
         })?;
         match self.attach(target) {
             Ok(both) => {
+                self.attach_retransmits();
                 self.attached.insert(id, both);
                 Ok(id)
             }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Traffic in fine buckets: part of a packet's account, in rings of buckets indexed by time, one for each CPU, interface and
+ * direction.
+ *
+ * The clock is what is dear: 34 ns. It is read anew when jiffies have changed and after so many packets: twice as many each time
+ * while they come fast, one by one as soon as they do not. So a fast train of packets pays a fraction of a reading each, and a
+ * packet is counted too early by an eighth of a bucket, or, where a fast train has just ended, with the few that follow it, by a
+ * jiffy at most.
+ */
+#ifndef NETRIG_BURST_BUCKETS_H
+#define NETRIG_BURST_BUCKETS_H
+
+#include "../bpf/maps.h"
+#include "wire.h"
+
+SHARED_AREA(bursts, struct burst_bucket); /* [cpu][interface][direction][bucket] */
+SHARED_ARRAY(burst_cpus, struct burst_cpu);
+SHARED_ARRAY(burst_samples, struct burst_sample); /* [cpu][BURST_SAMPLES] */
+
+const volatile struct burst_settings burst SEC(".rodata.burst") = {};
+
+#define BURST_CE 3 /* of the ECN bits */
+
+/* A packet, as the account has it. */
+struct burst_packet {
+	__u32 cpu;
+	__u16 iface;
+	bool egress;
+	bool congested; /* marked so (ECN CE) */
+	__u32 bytes;
+	__u32 packets;
+	__u32 tick; /* jiffies */
+	__u64 hash; /* of its flow */
+	__u32 slot; /* of its flow, all CPUs counted through; the top bit: IPv6's */
+	__u16 generation;
+};
+
+static __noinline __u32 read_clock(struct burst_cpu *clock, __u32 tick)
+{
+	__u64 now = bpf_ktime_get_ns(), took = now - clock->read_ns;
+
+	if (took > burst.far_ns)
+		clock->step = 1;
+	else if (!clock->left && took < burst.near_ns && clock->step < burst.step_max)
+		clock->step *= 2;
+	clock->left = clock->step;
+	clock->read_ns = now;
+	clock->tick = tick;
+	clock->clock_reads++;
+	clock->number = now / burst.bucket_ns;
+	return clock->number;
+}
+
+/* Of which bucket this packet is. */
+static __always_inline __u32 number_of(struct burst_cpu *clock, const struct burst_packet *packet)
+{
+	__u32 left = clock->left;
+
+	left = left > packet->packets ? left - packet->packets : 0;
+	clock->left = left;
+	if (left && clock->tick == packet->tick)
+		return clock->number;
+	return read_clock(clock, packet->tick);
+}
+
+/* Powers of two are added, not OR'd: the verifier before 6.9 knows bounds only of what is added, masked or shifted. */
+static __always_inline struct burst_bucket *bucket_of(const struct burst_packet *packet, __u32 number)
+{
+	__u64 row = (packet->cpu & settings.cpu_mask), ifaces = burst.ifaces, buckets = burst.buckets_mask + 1ull;
+	struct burst_bucket *all = start_of(bursts), *ring;
+
+	asm volatile("%0 *= %1" : "+r"(row) : "r"(ifaces));
+	row = (row + (packet->iface & (burst.ifaces - 1))) * 2;
+	asm volatile("" : "+r"(row));
+	row += packet->egress;
+	asm volatile("%0 *= %1" : "+r"(row) : "r"(buckets));
+	ring = start_of(all + row);
+	return ring + (number & burst.buckets_mask);
+}
+
+static __noinline int take_sample(struct burst_cpu *clock, const struct burst_packet *packet, __u32 number, __u32 bytes)
+{
+	__u32 at = (packet->cpu & settings.cpu_mask) * BURST_SAMPLES + ((__u32)clock->samples & (BURST_SAMPLES - 1));
+	struct burst_sample *sample = bpf_map_lookup_elem(&burst_samples, &at);
+
+	if (!sample)
+		return 0;
+	sample->number = number;
+	sample->slot = packet->slot;
+	sample->bytes = bytes;
+	sample->iface = packet->iface | (packet->egress ? 1 << 15 : 0);
+	sample->generation = packet->generation;
+	clock->samples++;
+	return 0;
+}
+
+/* A sample each 4 KiB at first, then each time the bucket has grown by an eighth: few of a full one, some of a small one. */
+static __always_inline void sample_flow(struct burst_cpu *clock, struct burst_bucket *bucket,
+					const struct burst_packet *packet)
+{
+	__u32 units = bucket->bytes >> BURST_SAMPLE_SHIFT, before = bucket->sampled;
+
+	if (units <= before + (before >> 3) || units > 0xffff)
+		return;
+	bucket->sampled = units;
+	take_sample(clock, packet, bucket->number, (units - before) << BURST_SAMPLE_SHIFT);
+}
+
+static __always_inline void count_in_bucket(const struct burst_packet *packet)
+{
+	__u32 cpu = packet->cpu, number, bit = (packet->hash >> 25) & 127;
+	struct burst_cpu *clock;
+	struct burst_bucket *bucket;
+
+	if (packet->iface >= burst.ifaces)
+		return;
+	clock = bpf_map_lookup_elem(&burst_cpus, &cpu);
+	if (!clock)
+		return;
+	number = number_of(clock, packet);
+	bucket = bucket_of(packet, number);
+	if (bucket->number != number) {
+		*bucket = (struct burst_bucket){};
+		bucket->number = number;
+	}
+	bucket->bytes += packet->bytes;
+	bucket->packets += packet->packets;
+	if (packet->congested)
+		bucket->ce_packets += packet->packets;
+	bucket->flows[bit >> 6] |= 1ull << (bit & 63);
+	sample_flow(clock, bucket, packet);
+}
+
+#endif /* NETRIG_BURST_BUCKETS_H */
