@@ -5,6 +5,7 @@ use crate::sys;
 use anyhow::{Context, Result, anyhow};
 use libbpf_rs::{MapCore, MapFlags, MapInfo, Object, ObjectBuilder, OpenObject};
 use netrig_model::InterfaceId;
+use netrig_probes::burst::BurstOptions;
 use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -38,7 +39,12 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) fn new(setup: &Setup) -> Result<Self> {
-        let probe = FlowProbe::load(&FlowOptions::live(setup.kernel_bytes))?;
+        Self::with_bursts(setup, None)
+    }
+
+    /// The same, counting in fine buckets too.
+    pub(crate) fn with_bursts(setup: &Setup, burst: Option<BurstOptions>) -> Result<Self> {
+        let probe = FlowProbe::load(&FlowOptions { burst, ..FlowOptions::live(setup.kernel_bytes) })?;
         let mut builder = ObjectBuilder::default();
         let mut open = match &setup.object {
             Some(path) => builder.open_file(path.as_ref()),
@@ -50,7 +56,7 @@ impl Harness {
         prepare_own(&mut open, setup, cpus)?;
         for mut program in open.progs_mut() {
             let name = program.name().to_string_lossy().into_owned();
-            program.set_autoload(!name.starts_with("flow_"));
+            program.set_autoload(!name.starts_with("flow_") && name != "burst_retransmit");
         }
         let object = open.load().context("the kernel refuses the bench's programs")?;
         Ok(Self { probe, object })

@@ -1,6 +1,8 @@
 //! What a packet costs, beside an empty program and the textbook; and what a request costs with the probes of sockets.
 
+mod bursts;
 mod cases;
+mod drops;
 mod echo;
 mod empty;
 mod harness;
@@ -58,7 +60,12 @@ struct Options {
     #[arg(long, default_value_t = 64)]
     memory: u64,
     /// Parts to run
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "cases,live,drain,tcp,latency,verifier")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "cases,live,drain,tcp,latency,drops,bursts,verifier"
+    )]
     parts: Vec<Part>,
     /// Keep this run's figures as the baseline
     #[arg(long)]
@@ -84,6 +91,10 @@ enum Part {
     Tcp,
     /// A message with the latency probe, its hooks, throughput
     Latency,
+    /// A dropped packet with the drop probe
+    Drops,
+    /// A packet in fine buckets
+    Bursts,
     /// Instructions the verifier walks
     Verifier,
 }
@@ -120,6 +131,8 @@ fn main() -> Result<()> {
             Part::Drain => drain(&options, &plan, &mut report)?,
             Part::Tcp => tcp(&options, &baseline, &mut report)?,
             Part::Latency => latency(&options, &baseline, &mut report)?,
+            Part::Drops => drops(&options, &mut report)?,
+            Part::Bursts => bursts(&plan, &mut report)?,
             Part::Verifier => verifier(&plan, &baseline, &mut report)?,
         }
     }
@@ -175,6 +188,22 @@ fn latency(options: &Options, baseline: &Baseline, report: &mut Report) -> Resul
     let plan = LatencyPlan { quick: options.quick, kernel_bytes: options.memory << 18 };
     report.latency = latency::measure(plan, baseline)?;
     Ok(())
+}
+
+fn drops(options: &Options, report: &mut Report) -> Result<()> {
+    println!("\n{}", drops::HEAD);
+    drops::measure(options.quick, options.memory << 15, &mut |result| {
+        println!("{}", result.line());
+        report.drops.push(result);
+    })
+}
+
+fn bursts(plan: &Plan, report: &mut Report) -> Result<()> {
+    println!("\n{}", bursts::HEAD);
+    bursts::measure(plan, &mut |result| {
+        println!("{}", result.line());
+        report.bursts.push(result);
+    })
 }
 
 fn verifier(plan: &Plan, baseline: &Baseline, report: &mut Report) -> Result<()> {

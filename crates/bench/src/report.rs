@@ -1,5 +1,7 @@
 //! What was measured, as a table for people and JSON for machines, beside the baseline that is kept.
 
+use crate::bursts::BurstResult;
+use crate::drops::DropResult;
 use crate::latency::LatencyReport;
 use crate::live::LiveResult;
 use crate::million::MillionResult;
@@ -177,6 +179,8 @@ pub(crate) struct Report {
     pub(crate) verified_instructions: BTreeMap<String, u32>,
     pub(crate) tcp: TcpReport,
     pub(crate) latency: LatencyReport,
+    pub(crate) drops: Vec<DropResult>,
+    pub(crate) bursts: Vec<BurstResult>,
 }
 
 impl Report {

@@ -242,11 +242,10 @@ static __always_inline void table_added(const __u32 words, const __u64 *key, __u
 					__u64 hash, __u32 place, __u64 *slot)
 {
 	__u64 facts = key[words - 2]; /* ports, interface, protocol, kind */
-	struct burst_packet packet;
 
 	if (!burst.on || add->inner)
 		return;
-	packet = (struct burst_packet){
+	count_in_bucket((struct burst_packet){
 		.cpu = cpu,
 		.iface = facts >> 32,
 		.egress = (facts >> 56) & FLOW_EGRESS,
@@ -256,9 +255,8 @@ static __always_inline void table_added(const __u32 words, const __u64 *key, __u
 		.tick = add->now,
 		.hash = hash,
 		.slot = place | (words == 6 ? 1u << 31 : 0),
-		.generation = cold_of(slot, words)->generation,
-	};
-	count_in_bucket(&packet);
+		.generation = &cold_of(slot, words)->generation,
+	});
 }
 
 /* A flow that is in no way of its set: takes an empty one, or the one whose latest packet is oldest. */

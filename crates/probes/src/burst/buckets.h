@@ -15,14 +15,14 @@
 #include "wire.h"
 
 SHARED_AREA(bursts, struct burst_bucket); /* [cpu][interface][direction][bucket] */
-SHARED_ARRAY(burst_cpus, struct burst_cpu);
+SHARED_AREA(burst_cpus, struct burst_cpu);
 SHARED_ARRAY(burst_samples, struct burst_sample); /* [cpu][BURST_SAMPLES] */
 
 const volatile struct burst_settings burst SEC(".rodata.burst") = {};
 
 #define BURST_CE 3 /* of the ECN bits */
 
-/* A packet, as the account has it. */
+/* A packet, as the account has it. It stays in registers: nobody takes its address. */
 struct burst_packet {
 	__u32 cpu;
 	__u16 iface;
@@ -33,8 +33,15 @@ struct burst_packet {
 	__u32 tick; /* jiffies */
 	__u64 hash; /* of its flow */
 	__u32 slot; /* of its flow, all CPUs counted through; the top bit: IPv6's */
-	__u16 generation;
+	const __u32 *generation; /* of the slot, read when it is asked for: it may lie in another cache line */
 };
+
+static __always_inline struct burst_cpu *burst_cpu_of(__u32 cpu)
+{
+	struct burst_cpu *all = start_of(burst_cpus);
+
+	return all + (cpu & settings.cpu_mask);
+}
 
 static __noinline __u32 read_clock(struct burst_cpu *clock, __u32 tick)
 {
@@ -53,83 +60,88 @@ static __noinline __u32 read_clock(struct burst_cpu *clock, __u32 tick)
 }
 
 /* Of which bucket this packet is. */
-static __always_inline __u32 number_of(struct burst_cpu *clock, const struct burst_packet *packet)
+static __always_inline __u32 number_of(struct burst_cpu *clock, __u32 tick, __u32 packets)
 {
 	__u32 left = clock->left;
 
-	left = left > packet->packets ? left - packet->packets : 0;
+	left = left > packets ? left - packets : 0;
 	clock->left = left;
-	if (left && clock->tick == packet->tick)
+	if (left && clock->tick == tick)
 		return clock->number;
-	return read_clock(clock, packet->tick);
+	return read_clock(clock, tick);
 }
 
 /* Powers of two are added, not OR'd: the verifier before 6.9 knows bounds only of what is added, masked or shifted. */
-static __always_inline struct burst_bucket *bucket_of(const struct burst_packet *packet, __u32 number)
+static __always_inline struct burst_bucket *bucket_of(const struct burst_packet packet, __u32 number)
 {
-	__u64 row = (packet->cpu & settings.cpu_mask), ifaces = burst.ifaces, buckets = burst.buckets_mask + 1ull;
+	__u64 row = (packet.cpu & settings.cpu_mask), ifaces = burst.ifaces, buckets = burst.buckets_mask + 1ull;
 	struct burst_bucket *all = start_of(bursts), *ring;
 
 	asm volatile("%0 *= %1" : "+r"(row) : "r"(ifaces));
-	row = (row + (packet->iface & (burst.ifaces - 1))) * 2;
+	row = (row + (packet.iface & (burst.ifaces - 1))) * 2;
 	asm volatile("" : "+r"(row));
-	row += packet->egress;
+	row += packet.egress;
 	asm volatile("%0 *= %1" : "+r"(row) : "r"(buckets));
 	ring = start_of(all + row);
 	return ring + (number & burst.buckets_mask);
 }
 
-static __noinline int take_sample(struct burst_cpu *clock, const struct burst_packet *packet, __u32 number, __u32 bytes)
+/* `whose`: as burst_sample has it, the interface's number below and the flow's generation above. */
+static __noinline int take_sample(struct burst_cpu *clock, __u32 cpu, __u32 slot, __u32 whose, __u32 bytes)
 {
-	__u32 at = (packet->cpu & settings.cpu_mask) * BURST_SAMPLES + ((__u32)clock->samples & (BURST_SAMPLES - 1));
+	__u32 at = (cpu & settings.cpu_mask) * BURST_SAMPLES + ((__u32)clock->samples & (BURST_SAMPLES - 1));
 	struct burst_sample *sample = bpf_map_lookup_elem(&burst_samples, &at);
 
 	if (!sample)
 		return 0;
-	sample->number = number;
-	sample->slot = packet->slot;
+	sample->number = clock->number;
+	sample->slot = slot;
 	sample->bytes = bytes;
-	sample->iface = packet->iface | (packet->egress ? 1 << 15 : 0);
-	sample->generation = packet->generation;
+	sample->iface = whose;
+	sample->generation = whose >> 16;
 	clock->samples++;
 	return 0;
 }
 
 /* A sample each 4 KiB at first, then each time the bucket has grown by an eighth: few of a full one, some of a small one. */
-static __always_inline void sample_flow(struct burst_cpu *clock, struct burst_bucket *bucket,
-					const struct burst_packet *packet)
+static __always_inline void sample_flow(struct burst_cpu *clock, struct burst_bucket *bucket, __u32 bytes,
+					const struct burst_packet packet)
 {
-	__u32 units = bucket->bytes >> BURST_SAMPLE_SHIFT, before = bucket->sampled;
+	__u32 units = bytes >> BURST_SAMPLE_SHIFT, before = bucket->sampled;
 
 	if (units <= before + (before >> 3) || units > 0xffff)
 		return;
 	bucket->sampled = units;
-	take_sample(clock, packet, bucket->number, (units - before) << BURST_SAMPLE_SHIFT);
+	take_sample(clock, packet.cpu, packet.slot,
+		    packet.iface | (packet.egress ? 1 << 15 : 0) | *packet.generation << 16,
+		    (units - before) << BURST_SAMPLE_SHIFT);
 }
 
-static __always_inline void count_in_bucket(const struct burst_packet *packet)
+static __noinline int begin_bucket(struct burst_bucket *bucket, __u32 number)
 {
-	__u32 cpu = packet->cpu, number, bit = (packet->hash >> 25) & 127;
-	struct burst_cpu *clock;
+	*bucket = (struct burst_bucket){ .number = number };
+	return 0;
+}
+
+static __always_inline void count_in_bucket(const struct burst_packet packet)
+{
+	__u32 number, bytes, bit = (packet.hash >> 25) & 127;
+	struct burst_cpu *clock = burst_cpu_of(packet.cpu);
 	struct burst_bucket *bucket;
 
-	if (packet->iface >= burst.ifaces)
+	if (packet.iface >= burst.ifaces)
 		return;
-	clock = bpf_map_lookup_elem(&burst_cpus, &cpu);
-	if (!clock)
-		return;
-	number = number_of(clock, packet);
+	number = number_of(clock, packet.tick, packet.packets);
 	bucket = bucket_of(packet, number);
-	if (bucket->number != number) {
-		*bucket = (struct burst_bucket){};
-		bucket->number = number;
-	}
-	bucket->bytes += packet->bytes;
-	bucket->packets += packet->packets;
-	if (packet->congested)
-		bucket->ce_packets += packet->packets;
+	if (bucket->number != number)
+		begin_bucket(bucket, number);
+	bytes = bucket->bytes + packet.bytes;
+	bucket->bytes = bytes;
+	bucket->packets += packet.packets;
+	if (packet.congested)
+		bucket->ce_packets += packet.packets;
 	bucket->flows[bit >> 6] |= 1ull << (bit & 63);
-	sample_flow(clock, bucket, packet);
+	sample_flow(clock, bucket, bytes, packet);
 }
 
 #endif /* NETRIG_BURST_BUCKETS_H */

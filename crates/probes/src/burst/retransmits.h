@@ -19,11 +19,9 @@ static __always_inline struct burst_retransmit *retransmit_at(__u32 cpu, __u64 p
 static __always_inline void count_retransmit(__u16 iface, __u32 segments)
 {
 	__u32 cpu = bpf_get_smp_processor_id() & settings.cpu_mask, number = bpf_ktime_get_ns() / burst.bucket_ns;
-	struct burst_cpu *ends = bpf_map_lookup_elem(&burst_cpus, &cpu);
+	struct burst_cpu *ends = burst_cpu_of(cpu);
 	struct burst_retransmit *entry;
 
-	if (!ends)
-		return;
 	entry = retransmit_at(cpu, ends->retransmits - 1);
 	if (entry && ends->retransmits && entry->number == number && entry->iface == iface) {
 		entry->segments += segments;

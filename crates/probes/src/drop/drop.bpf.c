@@ -41,7 +41,8 @@ int drop_skb(__u64 *ctx)
 		if (!count_flow(&flow, sk, gate))
 			found.group->flow_packets_lost++;
 	}
-	look_closer(found.group, skb, sk, &flow, gate);
+	if (wants_example(found.group, gate))
+		look_closer(found.group, skb, sk, &flow, gate);
 	return 0;
 }
 
@@ -62,8 +63,10 @@ static __always_inline void socket_full(const __u32 who, struct drop_key *key, s
 	if (!found.group)
 		return;
 	count(found.group, 1, skb ? skb->len : 0);
-	if (gate && skb && flow_of(&flow, skb, key->family))
-		look_closer(found.group, skb, sk, &flow, gate);
+	if (!gate || !skb || !wants_example(found.group, gate))
+		return;
+	flow_of(&flow, skb, key->family);
+	look_closer(found.group, skb, sk, &flow, gate);
 }
 
 SEC("tp_btf/sock_rcvqueue_full")

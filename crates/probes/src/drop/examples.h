@@ -49,8 +49,6 @@ static __always_inline void look_closer(struct drop_group *group, struct sk_buff
 {
 	struct drop_example *example;
 
-	if (!wants_example(group, gate))
-		return;
 	example = bpf_ringbuf_reserve(&examples, sizeof(*example), 0);
 	if (!example) {
 		__sync_fetch_and_add(&gate->examples_lost, 1);

@@ -1,7 +1,7 @@
 //! Opening and loading the object file.
 
 use super::{FlowHook, FlowOptions};
-use crate::wire::{burst_bucket, bursts, flow_slot4, flow_slot6, iface_counts, iface_entry};
+use crate::wire::{burst_bucket, burst_cpu, bursts, flow_slot4, flow_slot6, iface_counts, iface_entry};
 use crate::{ProbeError, object};
 use libbpf_rs::{ErrorExt, MapCore, Object, OpenObject};
 use std::os::fd::BorrowedFd;
@@ -68,7 +68,7 @@ fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<
         let entries = match name.as_str() {
             "outbox4" => sizes.cpus * sizes.outbox4,
             "outbox6" => sizes.cpus * sizes.outbox6,
-            "ends" | "scratch" | "burst_cpus" => sizes.cpus,
+            "ends" | "scratch" => sizes.cpus,
             "burst_samples" if options.burst.is_some() => sizes.cpus * bursts::SAMPLES as u32,
             "burst_retransmits" if options.burst.is_some() => sizes.cpus * bursts::RETRANSMITS as u32,
             "replay" | "clock" => 1,
@@ -95,6 +95,7 @@ fn area_bytes(map_name: &str, options: &FlowOptions) -> Option<u32> {
         "table4" => entries(sizes.cpus * sizes.slots4, size_of::<flow_slot4>()),
         "table6" => entries(sizes.cpus * sizes.slots6, size_of::<flow_slot6>()),
         "counts" => entries((sizes.cpus + 1) * sizes.interfaces * 2, size_of::<iface_counts>()),
+        "burst_cpus" => entries(sizes.cpus, size_of::<burst_cpu>()),
         "bursts" => entries(options.burst.map_or(1, |burst| burst.sizes.all_buckets()), size_of::<burst_bucket>()),
         "ifaces" => entries(sizes.iface_entries(), size_of::<iface_entry>()),
         _ => return None,
