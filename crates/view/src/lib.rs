@@ -4,23 +4,28 @@
 //! and exit codes are the binary's.
 
 mod bar;
+mod bursts;
 mod columns;
 mod connections;
+mod drops;
 mod explain;
 mod field;
 mod flows;
 mod group;
 mod latency;
 mod lines;
+mod spark;
 mod table;
 pub mod top;
 pub mod units;
 
+pub use bursts::{BurstList, BurstSums, ListedBursts, burst_interface_table, burst_table};
 pub use columns::{By, ColumnError, GroupBy, GroupColumn, Groupable};
 pub use connections::{
     Cause, Choice, ConnectionSums, Latest, Lost, RankedConnections, Ranking, SLOW_US, connection_table, failure, lost,
     sentence, slow, why, why_slow,
 };
+pub use drops::{DropRow, DropSums, Dropped, Listing, list_drops};
 pub use explain::{
     Change, Picture, PictureKey, Pictures, StagePicture, Subject, Verdict, changes, changes_table, explain_line,
     overview, verdict, waterfall,

@@ -76,6 +76,13 @@ pub struct Style {
     pub color: bool,
 }
 
+impl Style {
+    /// A line that says something beside.
+    pub(crate) fn dimmed(self, line: &str) -> String {
+        if self.color { format!("{DIM}{line}{PLAIN}") } else { line.to_owned() }
+    }
+}
+
 /// Rows under headings. All cells lie in one text, so that a table of a million rows is not millions of allocations.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
@@ -85,10 +92,14 @@ pub struct Table {
     ends: Vec<usize>,
     /// The widest cell of each column.
     widths: Vec<usize>,
+    /// Lines below rows: which row, and what they say.
+    notes: Vec<(usize, String)>,
     footer: Option<String>,
 }
 
 const GAP: usize = 2;
+/// What a line below a row begins with.
+const INDENT: &str = "    ";
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
@@ -98,7 +109,7 @@ impl Table {
     #[must_use]
     pub fn new(columns: Vec<Column>) -> Self {
         let widths = columns.iter().map(|c| c.title.chars().count()).collect();
-        Self { columns, cells: String::new(), ends: Vec::new(), widths, footer: None }
+        Self { columns, cells: String::new(), ends: Vec::new(), widths, notes: Vec::new(), footer: None }
     }
 
     /// Adds a row; it has a cell for every column.
@@ -109,6 +120,12 @@ impl Table {
             self.ends.push(self.cells.len());
             *width = (*width).max(cell.chars().count());
         }
+    }
+
+    /// Says something below the last row, in as many lines as it needs.
+    pub fn push_note(&mut self, note: &str) {
+        let row = self.rows().saturating_sub(1);
+        self.notes.push((row, note.chars().map(printable).collect()));
     }
 
     /// A line under the table.
@@ -134,12 +151,23 @@ impl Table {
         let titles = self.line(self.columns.iter().map(|c| c.title.as_str()), &widths);
         sink(&format!("{bold}{titles}{plain}"));
         let mut cells = self.cells();
-        for _ in 0..self.ends.len() / self.columns.len().max(1) {
+        let mut notes = self.notes.iter().peekable();
+        for row in 0..self.rows() {
             sink(&self.line(cells.by_ref().take(self.columns.len()), &widths));
+            while let Some((_, note)) = notes.next_if(|(at, _)| *at == row) {
+                let room = style.width.map_or(usize::MAX, |width| width.saturating_sub(INDENT.len()));
+                for line in wrapped(note, room) {
+                    sink(&format!("{dim}{INDENT}{line}{plain}"));
+                }
+            }
         }
         if let Some(footer) = &self.footer {
             sink(&format!("{dim}{footer}{plain}"));
         }
+    }
+
+    fn rows(&self) -> usize {
+        self.ends.len() / self.columns.len().max(1)
     }
 
     fn cells(&self) -> impl Iterator<Item = &str> {
@@ -196,6 +224,27 @@ impl Table {
 fn total(widths: impl Iterator<Item = Option<usize>>) -> usize {
     let (sum, shown) = widths.flatten().fold((0, 0usize), |(sum, shown), width| (sum + width, shown + 1));
     sum + GAP * shown.saturating_sub(1)
+}
+
+/// `text` in lines of at most `width` characters, broken between words; a word that is longer has a line of its own.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut length = 0;
+    for word in text.split_whitespace() {
+        let more = word.chars().count();
+        match lines.last_mut() {
+            Some(line) if length + 1 + more <= width => {
+                line.push(' ');
+                line.push_str(word);
+                length += 1 + more;
+            }
+            _ => {
+                lines.push(word.to_owned());
+                length = more;
+            }
+        }
+    }
+    lines
 }
 
 /// `text` in at most `width` characters, its end left out.
@@ -283,6 +332,18 @@ mod tests {
         assert_eq!(lines(31), "a l…me   5s   1 B  a sentence …");
         assert_eq!(lines(29), "a l…ame   5s  a sentence tha…");
         assert_eq!(lines(18), "a …me  a sentence…");
+    }
+
+    #[test]
+    fn notes_stand_below_their_rows_and_are_broken_between_words() {
+        let mut table = Table::new(vec![Column::text("NAME", 4), Column::number("N")]);
+        table.push(&["a".into(), "1".into()]);
+        table.push_note("a note of several words");
+        table.push_note("another\x1b");
+        table.push(&["b".into(), "2".into()]);
+        let want = "NAME  N\na     1\n    a note of\n    several\n    words\n    another\u{fffd}\nb     2\n";
+        assert_eq!(table.render(Style { width: Some(14), color: false }), want);
+        assert!(table.render(Style::default()).contains("    a note of several words\n"));
     }
 
     #[test]

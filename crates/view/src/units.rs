@@ -28,6 +28,12 @@ pub fn per_second(rate: f64) -> String {
     format!("{}/s", text.replace(' ', ""))
 }
 
+/// A rate of things that may be few: `0.2/s`, `3.4/s`, `1.25k/s`.
+#[must_use]
+pub fn few_per_second(rate: f64) -> String {
+    if rate > 0.0 && rate < 9.95 { format!("{rate:.1}/s") } else { per_second(rate) }
+}
+
 /// A whole number with its thousands set apart: `1,234,567`.
 #[must_use]
 pub fn count(n: u64) -> String {
@@ -125,6 +131,7 @@ mod tests {
         assert_eq!(bits_per_second(12_500_000.0), "12.5 Mbit/s");
         assert_eq!(per_second(1250.0), "1.25k/s");
         assert_eq!(per_second(3.4), "3/s");
+        assert_eq!([0.0, 0.15, 3.4, 9.96].map(few_per_second), ["0/s", "0.1/s", "3.4/s", "10/s"]);
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
         let s = 1_000_000_000;
         let shown = [850_000_000, 5 * s, 306 * s, 3600 * s, (3 * 86_400 + 4 * 3600 + 59) * s, -1].map(duration);

@@ -6,7 +6,7 @@ use super::interfaces::subtitle;
 use super::tcp_rates::{failures, key};
 use crate::bar::bar;
 use crate::table::shorten;
-use crate::units::{bytes, count, duration, microseconds, per_second};
+use crate::units::{bytes, count, duration, few_per_second as rate, microseconds};
 use netrig_model::{Histogram, KernelTcp, ListenerStatus, ProbeState, Role, ServiceStatus, Snapshot, TcpStatus};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -279,8 +279,4 @@ fn listener_rows(app: &App, tcp: &TcpStatus, wide: bool) -> Vec<Vec<Text>> {
 fn quantile(histogram: &Histogram, share: f64) -> String {
     let us = histogram.quantile_s(share).map(|s| (s * 1e6).round() as u64);
     format!("{:>7}", us.map_or_else(|| "-".to_owned(), microseconds))
-}
-
-fn rate(per_s: f64) -> String {
-    if per_s > 0.0 && per_s < 9.95 { format!("{per_s:.1}/s") } else { per_second(per_s) }
 }

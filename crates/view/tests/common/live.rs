@@ -90,6 +90,9 @@ pub(crate) fn snapshot(at_s: i64, bytes: u64) -> Snapshot {
         transports: Vec::new(),
         tcp: None,
         latency: None,
+        drops: None,
+        bursts: None,
+        queues: None,
     }
 }
 

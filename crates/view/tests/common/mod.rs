@@ -1,6 +1,8 @@
 //! Records to group and draw.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod bursts;
+pub(crate) mod drops;
 pub(crate) mod latency;
 pub(crate) mod live;
 
@@ -170,8 +172,6 @@ pub(crate) fn connection(src: &str, dst: &str, id: u64, duration_us: u64) -> Con
         pid: Some(4242),
         cgroup: None,
         container: None,
-        dropped_packets: None,
-        drop_reason: None,
         src_name: None,
         dst_name: None,
     }
