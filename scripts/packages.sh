@@ -18,6 +18,7 @@ test  | cmd:ping                   | iputils-ping    | iputils                | 
 test  | cmd:iperf3                 | iperf3          | iperf3                 | iperf3          | iperf             | traffic for the tests
 test  | cmd:tcpdump                | tcpdump         | tcpdump                | tcpdump         | tcpdump           | a second opinion on what passed
 test  | cmd:ethtool                | ethtool         | ethtool                | ethtool         | ethtool           | offloads of test interfaces
+test  | cmd:nft                | nftables        | nftables               | nftables        | nftables          | drops by a firewall's rule, in the tests
 test  | cmd:setpriv                | util-linux      | util-linux             | util-linux      | util-linux        | runs the rig without its rights
 lint  | cmd:clang-format           | clang-format    | clang-tools-extra      | clang           | clang             | checks the C formatting
 lint  | cmd:shellcheck             | shellcheck      | ShellCheck             | shellcheck      | ShellCheck        | checks the shell scripts

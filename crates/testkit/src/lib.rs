@@ -47,6 +47,7 @@
 mod asking;
 mod background;
 mod client;
+mod drops;
 mod namespace;
 mod nstat;
 mod pair;
@@ -60,6 +61,7 @@ mod tcp_info;
 pub use asking::{Answers, Asked, DatagramServer, Questions, ReadBy, WaitBy, WriteBy};
 pub use background::Background;
 pub use client::{BriefClient, Connect};
+pub use drops::{DropCounter, XdpDrop, XdpMode, send_with_bad_checksum};
 pub use namespace::NetNs;
 pub use nstat::Nstat;
 pub use pair::Pair;

@@ -1,0 +1,22 @@
+//! Compiles the kernel programs that make faults and give second opinions.
+
+use libbpf_cargo::SkeletonBuilder;
+use std::env;
+use std::path::PathBuf;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let arch = match env::var("CARGO_CFG_TARGET_ARCH")?.as_str() {
+        "x86_64" => "x86".to_owned(),
+        "aarch64" => "arm64".to_owned(),
+        other => other.to_owned(),
+    };
+    let flags = [format!("-D__TARGET_ARCH_{arch}"), "-mcpu=v3".into(), "-Wall".into(), "-Werror".into()];
+    for name in ["drop_all", "count_drops"] {
+        let (source, object) = (format!("src/bpf/{name}.bpf.c"), out.join(format!("{name}.bpf.o")));
+        SkeletonBuilder::new().source(source).obj(object).clang_args(&flags).build()?;
+    }
+    println!("cargo:rerun-if-changed=src/bpf");
+    println!("cargo:rerun-if-changed=../probes/src/bpf/kernel.h");
+    Ok(())
+}
