@@ -46,7 +46,8 @@ impl Bound {
         if self.is_named(name) { name } else { OTHER }
     }
 
-    fn is_named(&self, name: &str) -> bool {
+    /// Whether `name` has a series of its own.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
         self.reserved.contains(&name) || self.named.contains(name)
     }
 }

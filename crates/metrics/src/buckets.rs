@@ -23,6 +23,12 @@ pub(crate) const OCTAVES: Classic = Classic { first: -17, last: 5, step: 1 };
 /// service has one for each stage.
 pub(crate) const TWO_OCTAVES: Classic = Classic { first: -20, last: 4, step: 2 };
 
+/// Lengths of bursts: from 122 µs, about the shortest bucket there can be, to 2 s, for load that lasts is cut at one.
+pub(crate) const LENGTHS: Classic = Classic { first: -13, last: 1, step: 1 };
+
+/// Times between bursts: from a millisecond to an hour. Of these the magnitude is of interest.
+pub(crate) const GAPS: Classic = Classic { first: -10, last: 12, step: 2 };
+
 impl Classic {
     /// The bounds' exponents, ascending.
     fn exponents(self) -> impl Iterator<Item = i32> {
@@ -159,7 +165,7 @@ mod tests {
         #[test]
         fn both_forms_sum_to_the_histogram(
             buckets in prop::collection::btree_map(-480..160_i32, 1..1_000_000_000_u64, 0..80),
-            bounds in prop::sample::select(vec![OCTAVES, TWO_OCTAVES])
+            bounds in prop::sample::select(vec![OCTAVES, TWO_OCTAVES, LENGTHS, GAPS])
         ) {
             let histogram = of(&buckets.into_iter().collect::<Vec<_>>());
             let mut native = read(&Native::of(&histogram));

@@ -2,9 +2,11 @@
 
 use crate::accept::Exposition;
 use crate::bound::Bound;
+use crate::drops::DropMemory;
 use crate::families::Families;
 use crate::gather::gather;
 use crate::latency::LatencyMemory;
+use crate::queues::QueueMemory;
 use crate::tcp::TcpMemory;
 use crate::{protobuf, text};
 use netrig_model::Snapshot;
@@ -26,11 +28,15 @@ pub struct Caps {
     pub latency_services: usize,
     /// Listeners, by address and port.
     pub listeners: usize,
+    /// Counters of drops that are not the kernel's reasons: each of one source and interface.
+    pub drop_counters: usize,
+    /// Queues: disciplines and the devices' own. Each has up to 16 series.
+    pub queues: usize,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { interfaces: 256, services: 100, latency_services: 32, listeners: 100 }
+        Self { interfaces: 256, services: 100, latency_services: 32, listeners: 100, drop_counters: 512, queues: 256 }
     }
 }
 
@@ -41,6 +47,8 @@ pub struct Exporter {
     pub(crate) ethertypes: Bound,
     pub(crate) tcp: TcpMemory,
     pub(crate) latency: LatencyMemory,
+    pub(crate) drops: DropMemory,
+    pub(crate) queues: QueueMemory,
 }
 
 impl Default for Exporter {
@@ -58,6 +66,8 @@ impl Exporter {
             ethertypes: Bound::new(ETHERTYPES_MAX, ETHERTYPES_RESERVED),
             tcp: TcpMemory::new(&caps),
             latency: LatencyMemory::new(&caps),
+            drops: DropMemory::new(&caps),
+            queues: QueueMemory::new(&caps),
         }
     }
 
@@ -81,6 +91,16 @@ impl Exporter {
         }
         if let Some(latency) = &snapshot.latency {
             self.latency.admit(latency);
+        }
+        if let Some(bursts) = &snapshot.bursts {
+            self.interfaces.admit(bursts.interfaces.iter().map(|i| (i.iface.as_str(), i.burst_bytes)));
+        }
+        // After the interfaces under watch: those that only drop something take the room that these leave.
+        if let Some(drops) = &snapshot.drops {
+            self.drops.admit(drops, &mut self.interfaces);
+        }
+        if let Some(queues) = &snapshot.queues {
+            self.queues.admit(queues, &mut self.interfaces);
         }
         gather(snapshot, self)
     }

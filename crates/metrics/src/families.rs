@@ -31,6 +31,15 @@ impl Value {
             (a, b) => debug_assert!(false, "{a:?} and {b:?} in one metric"),
         }
     }
+
+    fn raise(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Count(a), Self::Count(b)) | (Self::Time(a), Self::Time(b)) => *a = b.max(*a),
+            (Self::Signed(a), Self::Signed(b)) => *a = b.max(*a),
+            (Self::Real(a), Self::Real(b)) => *a = b.max(*a),
+            (a, b) => debug_assert!(false, "{a:?} and {b:?} have no highest"),
+        }
+    }
 }
 
 /// As [`Value::Time`] is written.
@@ -48,13 +57,22 @@ pub(crate) struct Families(BTreeMap<&'static str, Samples>);
 
 impl Families {
     pub(crate) fn add(&mut self, metric: &'static Metric, labels: &[&str], value: Value) {
+        self.join(metric, labels, value, Value::add);
+    }
+
+    /// Of several under the same labels the highest stays: peaks do not add up, for they were not at one time.
+    pub(crate) fn highest(&mut self, metric: &'static Metric, labels: &[&str], value: Value) {
+        self.join(metric, labels, value, Value::raise);
+    }
+
+    fn join(&mut self, metric: &'static Metric, labels: &[&str], value: Value, how: fn(&mut Value, Value)) {
         debug_assert_eq!(labels.len(), metric.labels.len(), "{}", metric.name);
         let labels = labels.iter().map(|l| (*l).to_owned()).collect();
         match self.0.entry(metric.name).or_default().entry(labels) {
             Entry::Vacant(place) => {
                 place.insert(value);
             }
-            Entry::Occupied(mut sum) => sum.get_mut().add(value),
+            Entry::Occupied(mut there) => how(there.get_mut(), value),
         }
     }
 

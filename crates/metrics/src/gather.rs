@@ -3,7 +3,7 @@
 use crate::bound::{Bound, OTHER};
 use crate::exporter::Exporter;
 use crate::families::{Families, Value};
-use crate::{latency, names, tcp};
+use crate::{bursts, drops, latency, names, queues, tcp};
 use netrig_model::{InterfaceStatus, ParseFault, ProbeState, Snapshot, TrafficCounts};
 
 const NS_PER_S: f64 = 1e9;
@@ -30,6 +30,15 @@ pub(crate) fn gather(snapshot: &Snapshot, memory: &Exporter) -> Families {
     }
     if let Some(status) = &snapshot.latency {
         latency::gather(&mut out, status, &memory.latency);
+    }
+    if let Some(status) = &snapshot.drops {
+        drops::gather(&mut out, status, &memory.drops, interfaces);
+    }
+    if let Some(status) = &snapshot.bursts {
+        bursts::gather(&mut out, status, interfaces);
+    }
+    if let Some(status) = &snapshot.queues {
+        queues::gather(&mut out, status, &memory.queues, interfaces);
     }
     out
 }

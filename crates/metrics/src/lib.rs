@@ -8,6 +8,8 @@
 mod accept;
 mod bound;
 mod buckets;
+mod bursts;
+mod drops;
 mod exporter;
 mod families;
 mod gather;
@@ -15,12 +17,15 @@ mod latency;
 mod listeners;
 pub mod names;
 pub mod protobuf;
+mod queues;
 mod tcp;
 mod text;
 
 pub use accept::Exposition;
 pub use buckets::Classic;
+pub use drops::REASONS_MAX;
 pub use exporter::{Caps, ETHERTYPES_MAX, Exporter};
+pub use queues::CPUS_MAX;
 pub use tcp::WORDS_MAX;
 
 use netrig_model::Snapshot;

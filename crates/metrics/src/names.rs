@@ -1,6 +1,6 @@
 //! Every metric: its name, kind, labels and meaning. Nothing is exported that is not listed here.
 
-use crate::buckets::{self, Classic, OCTAVES, TWO_OCTAVES};
+use crate::buckets::{self, Classic, GAPS, LENGTHS, OCTAVES, TWO_OCTAVES};
 use netrig_model::Histogram;
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Unit;
@@ -240,6 +240,85 @@ metrics! {
     LATENCY_PLACES_MAX = Gauge "netrig_latency_places_max" []
         "The most places there can be; what finds none is summed as service other";
     LATENCY_MEMORY = Gauge "netrig_latency_memory_bytes" [] "Kernel memory of the latency probe";
+
+    DROPS = Counter "netrig_drops_total" ["reason", "class"]
+        "Packets the kernel dropped, by its reason and what that means: harmless, protocol, policy, resource, error, unknown";
+    DROP_EVENTS = Counter "netrig_drop_events_total" ["source", "reason", "iface"]
+        "Drops that others counted: socket, xdp, device, qdisc, softnet, table; sources overlap, with netrig_drops_total too";
+    DROPS_UNCOUNTED = Counter "netrig_drops_uncounted_total" []
+        "Packets dropped while another drop was being counted: in no reason";
+    DROP_EXAMPLES_LOST = Counter "netrig_drop_examples_lost_total" []
+        "Examples of dropped packets that found their ring full: counted all the same";
+    DROP_PLACES = Gauge "netrig_drop_places" []
+        "Groups in the drop probe's table, the fullest CPU's: a reason at a place, on an interface, one way";
+    DROP_PLACES_MAX = Gauge "netrig_drop_places_max" []
+        "The most groups there can be; drops that find none are counted as reason OTHER";
+    DROP_MEMORY = Gauge "netrig_drop_memory_bytes" [] "Kernel memory of the drop probe";
+
+    BURST_PEAK = Gauge "netrig_burst_peak_bits_per_second" ["iface", "direction"]
+        "Rate of the busiest bucket of the last 60 s; iface other has the highest of those beyond the cap";
+    BURSTS = Counter "netrig_bursts_total" ["iface", "direction"]
+        "Bursts: buckets in a row over the share of the link's speed, or over so many times the mean";
+    BURST_BYTES = Counter "netrig_burst_bytes_total" ["iface", "direction"] "Layer-2 octets that passed in bursts";
+    BURST_LENGTH = Histogram(LENGTHS) "netrig_burst_seconds" ["iface", "direction"] "Lengths of bursts";
+    BURST_GAP = Histogram(GAPS) "netrig_burst_gap_seconds" ["iface", "direction"]
+        "Times from the end of a burst to the next one";
+    BURST_BUCKETS_LOST = Counter "netrig_burst_buckets_lost_total" ["iface", "direction"]
+        "Buckets that were overwritten before they were read: a burst there may have been missed";
+    BURST_BUCKET = Gauge "netrig_burst_bucket_seconds" [] "Length of a bucket";
+    BURST_UNSEEN = Gauge "netrig_burst_interfaces_unseen" []
+        "Interfaces under watch whose bursts are not seen, for memory had no room for their buckets";
+    BURST_MEMORY = Gauge "netrig_burst_memory_bytes" [] "Kernel memory of the fine buckets";
+    INTERFACE_SPEED = Gauge "netrig_interface_speed_bits_per_second" ["iface"]
+        "Speed of the link; absent where the driver does not tell it";
+
+    QUEUE_BACKLOG = Gauge "netrig_queue_backlog_bytes" ["iface", "direction", "queue", "qdisc"]
+        "Octets that wait in the queueing discipline";
+    QUEUE_BACKLOG_PACKETS = Gauge "netrig_queue_backlog_packets" ["iface", "direction", "queue", "qdisc"]
+        "Packets that wait in the queueing discipline";
+    QUEUE_BACKLOG_MAX = Gauge "netrig_queue_backlog_max_bytes" ["iface", "direction", "queue", "qdisc"]
+        "The most octets that were seen waiting in the last 60 s";
+    QUEUE_DELAY = Gauge "netrig_queue_delay_seconds" ["iface", "direction", "queue", "qdisc"]
+        "How long what waits will take at the rate of the last second";
+    QUEUE_DELAY_MAX = Gauge "netrig_queue_delay_max_seconds" ["iface", "direction", "queue", "qdisc"]
+        "The longest such time in the last 60 s";
+    QUEUE_SENT_BYTES = Counter "netrig_queue_sent_bytes_total" ["iface", "direction", "queue", "qdisc"]
+        "The kernel's count of octets that left the queue";
+    QUEUE_SENT_PACKETS = Counter "netrig_queue_sent_packets_total" ["iface", "direction", "queue", "qdisc"]
+        "The kernel's count of packets that left the queue";
+    QUEUE_DROPPED = Counter "netrig_queue_dropped_packets_total" ["iface", "direction", "queue", "qdisc"]
+        "The kernel's count of packets the queue dropped";
+    QUEUE_OVERLIMIT = Counter "netrig_queue_overlimit_packets_total" ["iface", "direction", "queue", "qdisc"]
+        "The kernel's count of packets that had to wait for the queue's limit of rate";
+    QUEUE_REQUEUED = Counter "netrig_queue_requeued_packets_total" ["iface", "direction", "queue", "qdisc"]
+        "The kernel's count of packets that the device sent back";
+    QUEUE_BQL_LIMIT = Gauge "netrig_queue_bql_limit_bytes" ["iface", "direction", "queue", "qdisc"]
+        "Octets that the device's queue may hold now (byte queue limits)";
+    QUEUE_BQL_INFLIGHT = Gauge "netrig_queue_bql_inflight_bytes" ["iface", "direction", "queue", "qdisc"]
+        "Octets that the device's queue holds";
+    QUEUE_BQL_STALLS = Counter "netrig_queue_bql_stalls_total" ["iface", "direction", "queue", "qdisc"]
+        "The kernel's count of times the device's queue stalled, where its threshold is set";
+    QUEUE_BQL_STALL_MAX = Gauge "netrig_queue_bql_stall_max_seconds" ["iface", "direction", "queue", "qdisc"]
+        "The longest stall of the device's queue";
+    QUEUE_RING = Gauge "netrig_queue_ring_slots" ["iface", "direction", "queue", "qdisc"] "Slots of the device's ring";
+    QUEUE_RING_MAX = Gauge "netrig_queue_ring_slots_max" ["iface", "direction", "queue", "qdisc"]
+        "The most slots the device's ring could have";
+
+    NAPI_POLLS = Counter "netrig_napi_polls_total" ["iface"]
+        "Polls of the device that were looked at; iface backlog is what has no device of its own";
+    NAPI_PACKETS = Counter "netrig_napi_packets_total" ["iface"] "Packets that these polls took";
+    NAPI_EXHAUSTED = Counter "netrig_napi_exhausted_polls_total" ["iface"]
+        "Polls, of these, that used their whole budget: more was waiting";
+    NAPI_LOOKED_AT = Gauge "netrig_napi_looked_at_ratio" []
+        "The part of time in which polls are counted; the counters tell what was counted in it";
+
+    SOFTIRQ_TIME = Gauge "netrig_softirq_time_ratio" ["cpu"] "The part of the last seconds the CPU spent in softirqs";
+    SOFTIRQ_PACKETS = Counter "netrig_softirq_packets_total" ["cpu"]
+        "The kernel's count of packets the CPU received";
+    SOFTIRQ_DROPPED = Counter "netrig_softirq_dropped_packets_total" ["cpu"]
+        "The kernel's count of packets the CPU's backlog had no room for (net.core.netdev_max_backlog)";
+    SOFTIRQ_SQUEEZED = Counter "netrig_softirq_squeezed_total" ["cpu"]
+        "The kernel's count of times the CPU had to stop receiving with work left (net.core.netdev_budget)";
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `docs/metrics.md` lists what the code exports. `NETRIG_BLESS=1` rewrites its table.
 
 use netrig_metrics::names::ALL;
-use netrig_metrics::{Caps, ETHERTYPES_MAX, WORDS_MAX};
+use netrig_metrics::{CPUS_MAX, Caps, ETHERTYPES_MAX, REASONS_MAX, WORDS_MAX};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -34,10 +34,11 @@ fn the_documentation_lists_every_metric() {
 #[test]
 fn the_documentation_tells_the_bounds() {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md"));
-    let Caps { interfaces, services, latency_services, listeners } = Caps::default();
+    let Caps { interfaces, services, latency_services, listeners, drop_counters, queues } = Caps::default();
     let bounds = format!(
         "At most {interfaces} interfaces, {ETHERTYPES_MAX} EtherTypes, {services} services, {latency_services} services in \
-         latencies, {listeners} listeners, {WORDS_MAX} errors and {WORDS_MAX} reasons for resets"
+         latencies, {listeners} listeners, {WORDS_MAX} errors, {WORDS_MAX} reasons for resets, {REASONS_MAX} reasons for \
+         drops, {drop_counters} other counters of drops, {queues} queues and {CPUS_MAX} CPUs have"
     );
     let words = page.expect("docs/metrics.md").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(&bounds), "docs/metrics.md must say: {bounds}");

