@@ -71,19 +71,22 @@ static __always_inline __u32 number_of(struct burst_cpu *clock, __u32 tick, __u3
 	return read_clock(clock, tick);
 }
 
-/* Powers of two are added, not OR'd: the verifier before 6.9 knows bounds only of what is added, masked or shifted. */
+/*
+ * Powers of two are added, not OR'd, and multiplied with the constant (to the verifier settings are) on the right: before 6.9 it
+ * knows bounds of nothing else. The two products do not wait for each other.
+ */
 static __always_inline struct burst_bucket *bucket_of(const struct burst_packet packet, __u32 number)
 {
-	__u64 row = (packet.cpu & settings.cpu_mask), ifaces = burst.ifaces, buckets = burst.buckets_mask + 1ull;
-	struct burst_bucket *all = start_of(bursts), *ring;
+	__u64 cpu = packet.cpu & settings.cpu_mask, ring = packet.iface & (burst.ifaces - 1);
+	__u64 buckets = burst.buckets, cpu_buckets = burst.cpu_buckets;
+	struct burst_bucket *all = start_of(bursts), *mine;
 
-	asm volatile("%0 *= %1" : "+r"(row) : "r"(ifaces));
-	row = (row + (packet.iface & (burst.ifaces - 1))) * 2;
-	asm volatile("" : "+r"(row));
-	row += packet.egress;
-	asm volatile("%0 *= %1" : "+r"(row) : "r"(buckets));
-	ring = start_of(all + row);
-	return ring + (number & burst.buckets_mask);
+	asm volatile("" : "+r"(ring));
+	ring = ring * 2 + packet.egress;
+	asm volatile("%0 *= %1" : "+r"(ring) : "r"(buckets));
+	asm volatile("%0 *= %1" : "+r"(cpu) : "r"(cpu_buckets));
+	mine = start_of(all + (ring + (number & (burst.buckets - 1))));
+	return mine + cpu;
 }
 
 /* `whose`: as burst_sample has it, the interface's number below and the flow's generation above. */

@@ -48,14 +48,14 @@ impl BurstOptions {
         let near_ns = u32::try_from(self.bucket_ns / 16).unwrap_or(u32::MAX);
         burst_settings {
             bucket_ns: self.bucket_ns,
-            buckets_mask: self.sizes.buckets - 1,
+            buckets: self.sizes.buckets,
+            cpu_buckets: self.sizes.ifaces * 2 * self.sizes.buckets,
             ifaces: self.sizes.ifaces,
             step_max: STEP_MAX,
             near_ns,
             far_ns: near_ns.saturating_mul(2),
             netns: self.netns,
             on: 1,
-            reserved: 0,
         }
     }
 }

@@ -59,14 +59,14 @@ struct burst_cpu {
 /* What the loader fixes before the programs are verified; on = 0 leaves all of it out of the programs. */
 struct burst_settings {
 	__u64 bucket_ns;
-	__u32 buckets_mask; /* of one ring - 1 */
+	__u32 buckets; /* of one ring; a power of two */
+	__u32 cpu_buckets; /* of one CPU's rings */
 	__u32 ifaces; /* the rig's numbers up to here have rings; a power of two */
 	__u32 step_max;
 	__u32 near_ns; /* so many packets took less than this: the next reading may wait for twice as many */
 	__u32 far_ns; /* or more than this: the next packet reads */
 	__u32 netns; /* inode of the namespace whose interfaces are watched */
 	__u32 on;
-	__u32 reserved;
 };
 
 #endif /* NETRIG_BURST_WIRE_H */
