@@ -22,6 +22,17 @@ pub struct BurstBucket {
     pub flows: u128,
 }
 
+/// A packet of a flow that was met when a bucket had grown: it stands for what the bucket grew by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BurstSample {
+    /// The bucket's number.
+    pub number: u64,
+    /// The flow, by a number that means something to whoever took the sample.
+    pub flow: u64,
+    /// Octets that it stands for.
+    pub bytes: u64,
+}
+
 /// Which interface, which way.
 pub type BurstRing = (InterfaceId, Direction);
 
@@ -44,6 +55,14 @@ pub struct BurstFlow {
     pub bytes: u64,
     /// Process on this host, where known.
     pub process: Option<String>,
+}
+
+impl BurstFlow {
+    /// As the column has it; [`BurstRecord::top_flows`] reads it back.
+    #[must_use]
+    pub fn to_text(flows: &[Self]) -> String {
+        serde_json::to_string(flows).unwrap_or_default()
+    }
 }
 
 /// One burst. Unknown is null.
@@ -105,7 +124,11 @@ use ColumnType::{Text, TimestampNs, U64};
 
 /// The columns of `bursts`, in order.
 pub const BURST_COLUMNS: &[Column] = &[
-    req("window_start", TimestampNs, "start of the window in which the burst ended"),
+    req(
+        "window_start",
+        TimestampNs,
+        "start of the window in which the burst was told: within half a second of its end",
+    ),
     req("window_end", TimestampNs, "end of that window"),
     opt("host", Text, "host name"),
     opt("iface", Text, "interface name"),
@@ -121,11 +144,15 @@ pub const BURST_COLUMNS: &[Column] = &[
     opt("retransmits", U64, "segments that this host's TCP sent again meanwhile; null on ingress"),
     req("flows", U64, "distinct flows, estimated from 128 bits: within 10 % up to 300; 621 means at least that"),
     req("peak_bits_per_second", U64, "rate of the busiest bucket"),
-    req("mean_bits_per_second", U64, "mean rate of the ten seconds before"),
+    req("mean_bits_per_second", U64, "mean rate of up to ten seconds before"),
     opt("link_bits_per_second", U64, "speed of the link, where the driver tells it"),
     req("bucket_ns", U64, "length of a bucket"),
     req("series_start", TimestampNs, "start of the first bucket of `series`"),
-    req("series", Text, "octets of each bucket around and in the burst, separated by spaces"),
+    req(
+        "series",
+        Text,
+        "octets of each bucket, separated by spaces: 20 before the burst, the burst, 20 after; at most 400, the first ones",
+    ),
     req("top_flows", Text, "JSON list of the largest flows: `flow`, `bytes` (estimated from samples), `process`"),
 ];
 
@@ -183,6 +210,7 @@ mod tests {
         let record: BurstRecord = serde_json::from_str(text).expect("required columns are enough");
         assert_eq!(record.series(), [0, 5, 10, 5, 0]);
         assert_eq!(record.top_flows()[0].bytes, 1000);
+        assert_eq!(BurstFlow::to_text(&record.top_flows()), record.top_flows);
         assert_eq!(record.utilisation(), None);
         let json = serde_json::to_value(record).expect("serialise");
         let mut got: Vec<_> = json.as_object().expect("an object").keys().cloned().collect();

@@ -22,7 +22,8 @@ mod words;
 
 pub use address::Address;
 pub use burst::{
-    BURST_COLUMNS, BurstBucket, BurstFlow, BurstInterface, BurstRecord, BurstRing, BurstStatus, BurstTrigger,
+    BURST_COLUMNS, BurstBucket, BurstFlow, BurstInterface, BurstRecord, BurstRing, BurstSample, BurstStatus,
+    BurstTrigger,
 };
 pub use connection::{CONNECTION_COLUMNS, ConnectionEnd, ConnectionRecord, Role, Side, TcpState};
 pub use drop::{
