@@ -68,7 +68,7 @@ pub struct SoftirqStatus {
     pub cpu: u32,
     /// Share of the last seconds it spent in softirqs, 0 to 1.
     pub softirq_share: f64,
-    /// Packets it took from its backlog, since boot.
+    /// Packets it received, since boot.
     pub processed: u64,
     /// Packets its backlog had no room for, since boot.
     pub dropped: u64,
