@@ -12,7 +12,7 @@ const NO_VLAN: u16 = u16::MAX;
 const NO_ANSWER: u16 = u16::MAX;
 
 /// Protocols whose first four bytes are two ports: DCCP, TCP, UDP, SCTP, UDP-Lite.
-const WITH_PORTS: [u8; 5] = [6, 17, 33, 132, 136];
+pub(crate) const WITH_PORTS: [u8; 5] = [6, 17, 33, 132, 136];
 
 /// The answer's type for an ICMP or ICMPv6 query, and the query's for an answer; `None` for every other type.
 #[must_use]

@@ -30,6 +30,7 @@
 //! record is queued as `evicted`; [`Aggregator::is_crowded`] says when that queue wants [`Aggregator::tell_evicted`].
 
 mod aggregator;
+mod bursts;
 mod connections;
 mod entry;
 mod hash;
@@ -42,6 +43,7 @@ mod told;
 mod world;
 
 pub use aggregator::{AggregateConfig, AggregateStats, Aggregator, BYTES_PER_FLOW};
+pub use bursts::{BurstBounds, BurstTeller, BurstWorld};
 pub use connections::{ConnectionTeller, ToldConnections, end_of, error_name};
 pub use key::icmp_counterpart;
 pub use latency::LatencyTeller;
