@@ -6,7 +6,7 @@
 //! A place of a slow connection is handed on when that has been fast again for a while. Its counts go on; here they begin anew,
 //! for they are another's.
 
-use crate::shared::{self, AF_INET, BUCKET_FIRST, halves};
+use crate::shared::{self, AF_INET, BUCKET_FIRST, halves, name, text};
 use netrig_model::{Histogram, LatencyService, QueueCause, Role, Stage, StageSums};
 use netrig_probes::SharedWords;
 use netrig_probes::latency::LatencyMemory;
@@ -292,18 +292,6 @@ impl Key {
     fn process(&self) -> Option<String> {
         name(&self.bytes::<16>(offset_of!(latency_key, process)))
     }
-}
-
-fn text(words: &SharedWords, first: usize) -> Option<String> {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&words.load(first).to_ne_bytes());
-    bytes[8..].copy_from_slice(&words.load(first + 1).to_ne_bytes());
-    name(&bytes)
-}
-
-fn name(bytes: &[u8; 16]) -> Option<String> {
-    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
-    (end > 0).then(|| String::from_utf8_lossy(&bytes[..end]).into_owned())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 mod clock;
 mod counts;
 mod decode;
+pub mod drops;
 pub mod latency;
 mod remembered;
 mod scan;

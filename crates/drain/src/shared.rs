@@ -1,5 +1,6 @@
 //! What several probes' shared memory has alike.
 
+use netrig_probes::SharedWords;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Number of the bucket that the kernel's first one is (`TIME_BUCKET_FIRST`), in Prometheus' numbering: its upper bound is
@@ -21,4 +22,18 @@ pub(crate) fn address(bytes: [u8; 16], ipv4: bool) -> IpAddr {
         return Ipv4Addr::new(bytes[12], bytes[13], bytes[14], bytes[15]).into();
     }
     Ipv6Addr::from(bytes).to_canonical()
+}
+
+/// A name of up to 16 bytes, ended by zeros; none if it is empty.
+pub(crate) fn name(bytes: &[u8; 16]) -> Option<String> {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    (end > 0).then(|| String::from_utf8_lossy(&bytes[..end]).into_owned())
+}
+
+/// The same, from two words of shared memory.
+pub(crate) fn text(words: &SharedWords, first: usize) -> Option<String> {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&words.load(first).to_ne_bytes());
+    bytes[8..].copy_from_slice(&words.load(first + 1).to_ne_bytes());
+    name(&bytes)
 }

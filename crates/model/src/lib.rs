@@ -7,6 +7,7 @@ mod address;
 mod burst;
 mod connection;
 mod drop;
+mod drop_reading;
 mod flow;
 mod histogram;
 mod latency;
@@ -29,6 +30,7 @@ pub use connection::{CONNECTION_COLUMNS, ConnectionEnd, ConnectionRecord, Role, 
 pub use drop::{
     DROP_COLUMNS, DropClass, DropExample, DropFlow, DropGroup, DropRecord, DropSource, DropStatus, PacketFamily,
 };
+pub use drop_reading::{DropCount, DropFlowKey, DropGain, DropKey, DropSighting, DropTally};
 pub use flow::{FlowDelta, FlowKey, FlowKind, InterfaceId, Tunnel, TunnelKind};
 pub use histogram::Histogram;
 pub use latency::{

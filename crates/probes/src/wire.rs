@@ -48,6 +48,10 @@ pub mod bits {
 pub mod drops {
     /// Groups of one CPU.
     pub const GROUPS: usize = 784;
+    /// The first so many are those of packets' own end.
+    pub const GROUPS_SKB: usize = 512;
+    /// From this one on: the rest of each program, that of packets' own end first.
+    pub const GROUPS_REST: usize = 768;
     /// Flows of a set.
     pub const FLOW_WAYS: usize = 2;
     /// Counted at packets' own end.
