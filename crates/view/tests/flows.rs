@@ -71,6 +71,24 @@ fn any_records() -> impl Strategy<Value = Vec<FlowRecord>> {
     prop::collection::vec(one, 0..300)
 }
 
+#[test]
+fn what_was_dropped_of_flows_is_shown_where_anything_was() {
+    let first = FlowRecord {
+        dropped_packets: Some(7),
+        drop_reason: Some("SOCKET_RCVBUFF".to_owned()),
+        ..flow("10.0.0.2:5353", "192.0.2.53:53", "udp", 600, 0)
+    };
+    let second = FlowRecord { dropped_packets: Some(0), drop_reason: None, ..first.clone() };
+    let table = |records: &[FlowRecord]| {
+        flow_table(&group(records, By::flow(), Limits::default(), None)).render(Style::default())
+    };
+    assert!(table(&[first.clone(), second.clone()]).contains("DROPPED"));
+    assert!(!table(std::slice::from_ref(&second)).contains("DROPPED"));
+    let by_reason = group(&[first, second], by("drop_reason"), Limits::default(), None);
+    let dropped: Vec<_> = by_reason.groups.iter().map(|g| g.sums.dropped_packets).collect();
+    assert!(dropped.contains(&Some(7)) && dropped.contains(&Some(0)), "{dropped:?}");
+}
+
 proptest! {
     #[test]
     fn nothing_is_lost_however_it_is_grouped_cut_or_pruned(

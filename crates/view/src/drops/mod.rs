@@ -7,5 +7,6 @@ mod sums;
 mod tally;
 
 pub use list::{Listing, list_drops};
+pub(crate) use rows::badness;
 pub use rows::{DropRow, Dropped};
 pub use sums::DropSums;

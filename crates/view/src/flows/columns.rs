@@ -35,6 +35,7 @@ impl Groupable for FlowRecord {
             reverse_packets: self.reverse_packets,
             reverse_bytes: self.reverse_bytes,
             flows: members,
+            dropped_packets: self.dropped_packets,
             start: self.window_start,
             end: self.window_end,
         }
@@ -75,6 +76,7 @@ const COLUMNS: &[GroupColumn<FlowRecord>] = columns! {
     pid = |r, _| number(r.pid),
     cgroup = |r, w| word(r.cgroup.as_deref(), w),
     container = |r, w| word(r.container.as_deref(), w),
+    drop_reason = |r, w| word(r.drop_reason.as_deref(), w),
     src_name = |r, w| word(r.src_name.as_deref(), w),
     dst_name = |r, w| word(r.dst_name.as_deref(), w),
     window_start = |r, _| Field::Time(r.window_start),

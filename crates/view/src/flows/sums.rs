@@ -18,6 +18,8 @@ pub struct FlowSums {
     pub reverse_bytes: u64,
     /// Flows, told apart by addresses, ports, protocol, interface and tags; one with records in many windows counts once.
     pub flows: u64,
+    /// Packets of theirs that this host dropped; none where nobody looked.
+    pub dropped_packets: Option<u64>,
     /// Start of the first window with a record of the group.
     pub start: Timestamp,
     /// End of the last one.
@@ -51,7 +53,8 @@ impl FlowSums {
 }
 
 impl Sum for FlowSums {
-    const NAMES: &'static [&'static str] = &["packets", "bytes", "reverse_packets", "reverse_bytes", "flows"];
+    const NAMES: &'static [&'static str] =
+        &["packets", "bytes", "reverse_packets", "reverse_bytes", "flows", "dropped_packets"];
 
     fn add(&mut self, other: &Self) {
         if self.end == Timestamp::default() {
@@ -62,6 +65,9 @@ impl Sum for FlowSums {
         self.reverse_packets = self.reverse_packets.saturating_add(other.reverse_packets);
         self.reverse_bytes = self.reverse_bytes.saturating_add(other.reverse_bytes);
         self.flows += other.flows;
+        if let Some(more) = other.dropped_packets {
+            self.dropped_packets = Some(self.dropped_packets.unwrap_or(0).saturating_add(more));
+        }
         self.start = self.start.min(other.start);
         self.end = self.end.max(other.end);
     }
@@ -75,7 +81,8 @@ impl Sum for FlowSums {
     }
 
     fn values(&self) -> Vec<Option<u64>> {
-        [self.packets, self.bytes, self.reverse_packets, self.reverse_bytes, self.flows].map(Some).to_vec()
+        let counts = [self.packets, self.bytes, self.reverse_packets, self.reverse_bytes, self.flows];
+        counts.map(Some).into_iter().chain([self.dropped_packets]).collect()
     }
 
     fn table_columns() -> Vec<Column> {

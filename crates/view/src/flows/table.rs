@@ -22,7 +22,9 @@ pub fn flow_table(grouped: &Grouped) -> Table {
 }
 
 fn flows(grouped: &Grouped) -> Table {
-    let mut table = Table::new(vec![
+    // Where nothing was dropped, or nobody looked, there is nothing to say.
+    let with_drops = grouped.groups.iter().any(|g| g.sums.dropped_packets.is_some_and(|n| n > 0));
+    let mut columns = vec![
         Column::text("SRC", 12),
         Column::text("DST", 12),
         Column::text("PROTO", 0),
@@ -32,11 +34,13 @@ fn flows(grouped: &Grouped) -> Table {
         Column::number("RECEIVED").optional(),
         Column::number("RATE"),
         Column::text("IFACE", 6),
-    ]);
+    ];
+    columns.extend(with_drops.then(|| Column::number("DROPPED").optional_before(1)));
+    let mut table = Table::new(columns);
     for group in &grouped.groups {
         let sums = &group.sums;
         let name = |column| text_of(grouped, group, column);
-        table.push(&[
+        let mut row = vec![
             endpoint(grouped, group, "src_addr", "src_port"),
             endpoint(grouped, group, "dst_addr", "dst_port"),
             transport(grouped, group),
@@ -46,7 +50,9 @@ fn flows(grouped: &Grouped) -> Table {
             units::bytes(sums.reverse_bytes),
             sums.rate(),
             place(&name("iface"), &name("vlan"), &name("vlan_inner")),
-        ]);
+        ];
+        row.extend(with_drops.then(|| dashed(sums.dropped_packets.map(units::count).unwrap_or_default())));
+        table.push(&row);
     }
     table
 }

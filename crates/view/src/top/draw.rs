@@ -1,9 +1,10 @@
 //! The frame around every screen: header, tabs, and what the keys do.
 
 use super::app::{App, Link, Screen};
+use super::drop_rates::DropRates;
 use super::{connections, interfaces, ledger, rig, talkers};
 use crate::units;
-use netrig_model::Snapshot;
+use netrig_model::{DropClass, Snapshot};
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
 use ratatui::style::Style;
@@ -33,14 +34,47 @@ impl App {
                 units::duration(s.taken.0.saturating_sub(s.started.0))
             )));
         }
-        frame.render_widget(Line::from(spans), area);
         let state = match (&self.link, self.paused) {
             (Link::Lost(_), _) => Span::styled(" no answer, trying again ", self.theme.bad()),
             (_, true) => Span::styled(" paused ", self.theme.warn()),
             (Link::Connecting, _) => Span::styled(" asking … ", self.theme.quiet()),
             (Link::Up, _) => Span::styled(" live ", self.theme.good()),
         };
+        let taken = Line::from(spans.clone()).width() + state.width();
+        spans.extend(self.drops(usize::from(area.width).saturating_sub(taken)));
+        frame.render_widget(Line::from(spans), area);
         frame.render_widget(Paragraph::new(Line::from(state)).alignment(Alignment::Right), area);
+    }
+
+    /// What is dropped now: by class, without what is harmless, or in one sum, as there is room.
+    fn drops(&self, room: usize) -> Vec<Span<'static>> {
+        let Some(DropRates(rates)) = &self.rates.drops else { return Vec::new() };
+        let word = |class: Option<DropClass>| class.map_or("unknown", DropClass::as_str);
+        let style = |class| match class {
+            Some(DropClass::Error | DropClass::Resource) => self.theme.bad(),
+            Some(DropClass::Harmless) => self.theme.quiet(),
+            _ => self.theme.warn(),
+        };
+        let named = |rates: &[(Option<DropClass>, f64)]| {
+            let mut spans = vec![Span::raw("  drops: ")];
+            for (at, (class, rate)) in rates.iter().enumerate() {
+                spans.push(Span::raw(if at == 0 { "" } else { ", " }));
+                spans.push(Span::styled(format!("{} {}", word(*class), units::few_per_second(*rate)), style(*class)));
+            }
+            spans
+        };
+        let bad: Vec<_> = rates.iter().copied().filter(|(class, _)| *class != Some(DropClass::Harmless)).collect();
+        let sum = |rates: &[(Option<DropClass>, f64)]| {
+            let all: f64 = rates.iter().map(|(_, rate)| rate).sum();
+            let style = rates.first().map_or(self.theme.quiet(), |(class, _)| style(*class));
+            vec![Span::styled(format!("  drops: {}", units::few_per_second(all)), style)]
+        };
+        let choices = match (rates.is_empty(), bad.is_empty()) {
+            (true, _) => vec![vec![Span::styled("  no drops", self.theme.quiet())]],
+            (_, true) => vec![named(rates), sum(rates)],
+            _ => vec![named(rates), named(&bad), sum(&bad)],
+        };
+        choices.into_iter().find(|spans| Line::from(spans.clone()).width() <= room).unwrap_or_default()
     }
 
     fn draw_tabs(&self, frame: &mut Frame<'_>, area: Rect) {

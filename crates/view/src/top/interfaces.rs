@@ -2,11 +2,12 @@
 
 use super::app::{App, Sort};
 use super::draw::{Text, text};
+use super::peaks;
 use super::rates::Rate;
 use crate::units;
-use netrig_model::{InterfaceStatus, Snapshot};
+use netrig_model::{BurstInterface, InterfaceStatus, Snapshot};
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 use ratatui::text::Span;
 
@@ -30,9 +31,25 @@ pub(crate) fn draw(app: &mut App, snapshot: &Snapshot, frame: &mut Frame<'_>, ar
         };
         by.then_with(|| name(a).cmp(&name(b)))
     });
-    let rows = lines.iter().map(|(i, rate)| row(app, i, *rate)).collect();
+    let rows: Vec<Vec<Text>> = lines.iter().map(|(i, rate)| row(app, i, *rate)).collect();
     let headings = ["IFACE", "WAY", "HOOK", ">RATE", ">PKT", ">SEEN", ">DROPPED", ">UNACCOUNTED"];
-    app.draw_table(frame, area, &headings, rows);
+    let bursts = snapshot.bursts.as_ref();
+    let strip = |i: &InterfaceStatus| {
+        bursts?.interfaces.iter().find(|b| b.iface == i.iface && b.direction == Some(i.direction))
+    };
+    let strips: Vec<&BurstInterface> = lines.iter().filter_map(|(i, _)| strip(i)).collect();
+    let table_height = u16::try_from(rows.len() + 1).unwrap_or(u16::MAX);
+    let strips_height = peaks::height(strips.len()).min(area.height / 2);
+    let heights = [
+        Constraint::Length(table_height.min(area.height - strips_height)),
+        Constraint::Length(strips_height),
+        Constraint::Min(0),
+    ];
+    let [table, below, _] = Layout::vertical(heights).areas(area);
+    app.draw_table(frame, table, &headings, rows);
+    if let Some(bursts) = bursts.filter(|_| !strips.is_empty()) {
+        peaks::draw(app, bursts, &strips[app.scroll.min(strips.len())..], frame, below);
+    }
 }
 
 fn row(app: &App, i: &InterfaceStatus, rate: Rate) -> Vec<Text> {

@@ -1,6 +1,7 @@
 //! Rates, by the difference of two polls.
 
 use super::counts::{Pair, PairCounts, Sample, TalkerCounts};
+use super::drop_rates::DropRates;
 use super::tcp_rates::TcpRates;
 use netrig_model::{Direction, Snapshot, Timestamp, TrafficCounts};
 use rustc_hash::FxHashMap;
@@ -55,6 +56,8 @@ pub(crate) struct Rates {
     pub(crate) scans: f64,
     pub(crate) deltas: f64,
     pub(crate) tcp: TcpRates,
+    /// None where the drops are not known.
+    pub(crate) drops: Option<DropRates>,
     totals: FxHashMap<Pair, PairCounts>,
     talkers_taken: Option<Timestamp>,
     talkers_before: TalkerCounts,
@@ -89,6 +92,8 @@ impl Rates {
                 (key, Rate::of(gained, elapsed))
             })
             .collect();
+        let drops = before.drops.as_ref().zip(now.drops.as_ref());
+        self.drops = drops.map(|(before, now)| DropRates::between(before, now, elapsed));
         let (b, n) = (&before.drain, &now.drain);
         self.drain_cpu = n.cpu_ns.saturating_sub(b.cpu_ns) as f64 / 1e9 / elapsed;
         self.scans = n.scans.saturating_sub(b.scans) as f64 / elapsed;
