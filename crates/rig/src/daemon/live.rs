@@ -2,7 +2,7 @@
 
 use super::Request;
 use netrig_model::Snapshot;
-use netrig_serve::{Live, Open, OpenConnections, OpenFlows, OpenLatency};
+use netrig_serve::{Live, Open, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency};
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -79,5 +79,13 @@ impl Live for Handle {
 
     fn open_latency(&self) -> Option<OpenLatency> {
         self.open(Request::OpenLatency)
+    }
+
+    fn open_drops(&self) -> Option<OpenDrops> {
+        self.open(Request::OpenDrops)
+    }
+
+    fn open_bursts(&self) -> Option<OpenBursts> {
+        self.open(Request::OpenBursts)
     }
 }

@@ -1,9 +1,10 @@
 //! The loop: drain, aggregate, close windows, answer.
 
 use super::Request;
-use super::connections::{Connections, Names};
-use super::latency::Latency;
+use super::connections::Names;
 use super::live::Handle;
+use super::open::open;
+use super::probes::Probes;
 use super::rights::Needs;
 use super::road::{Outlet, Road};
 use super::snapshot::{self, Sources, now};
@@ -11,7 +12,8 @@ use super::storing::Storing;
 use super::watching::Watching;
 use netrig_config::{Config, ConfigErrors};
 use netrig_model::{Direction, LedgerRecord, ProbeState, ProbeStatus, Snapshot, Timestamp};
-use netrig_serve::{OpenConnections, OpenFlows, OpenLatency};
+use netrig_serve::{OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency};
+use std::iter;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -24,12 +26,7 @@ const COST_SPAN: Duration = Duration::from_secs(60);
 
 /// Everything the loop owns. Fields are dropped in order: programs come off the interfaces before the store closes.
 pub(crate) struct Loop {
-    connections: Option<Connections>,
-    /// Why there are none although they are asked for.
-    connections_failed: Option<String>,
-    latency: Option<Latency>,
-    /// The same of latency.
-    latency_failed: Option<String>,
+    probes: Probes,
     road: Option<Road>,
     watching: Option<Watching>,
     storing: Option<Storing>,
@@ -50,14 +47,10 @@ impl Loop {
         let watching = if config.flow.enabled { Some(Watching::start(&config.rig.interfaces)?) } else { None };
         let storing = if config.store.enabled { Some(open_store(config)?) } else { None };
         let started = now();
-        let (connections, connections_failed) = lay_connections(config, &host, started);
-        let (latency, latency_failed) = lay_latency(config, &host);
-        let road = if config.flow.enabled { Some(Road::lay(config, &host, connections.as_ref())?) } else { None };
+        let probes = Probes::lay(config, &host, started);
+        let road = if config.flow.enabled { Some(Road::lay(config, &host, probes.connections.get())?) } else { None };
         Ok(Self {
-            connections,
-            connections_failed,
-            latency,
-            latency_failed,
+            probes,
             road,
             watching,
             storing,
@@ -74,31 +67,18 @@ impl Loop {
 
     /// Which rights the loop goes on needing.
     pub(crate) fn needs_rights(&self) -> Needs {
-        match (&self.watching, &self.latency) {
-            (Some(_), _) => Needs::HotPlug,
-            (None, Some(_)) => Needs::Slices,
-            (None, None) => Needs::Nothing,
+        match &self.watching {
+            Some(_) => Needs::HotPlug,
+            None if self.probes.attach_in_slices() => Needs::Slices,
+            None => Needs::Nothing,
         }
     }
 
     /// Attaches to the interfaces chosen now.
     pub(crate) fn attach(&mut self) -> anyhow::Result<()> {
-        if let Some(connections) = &mut self.connections
-            && let Err(error) = connections.attach()
-        {
-            tracing::error!(%error, "The TCP probe is off; the rest goes on.");
-            self.connections_failed = Some(format!("{error:#}"));
-            self.connections = None;
-        }
-        if let Some(latency) = &mut self.latency
-            && let Err(error) = latency.attach()
-        {
-            tracing::error!(%error, "The latency probe is off; the rest goes on.");
-            self.latency_failed = Some(format!("{error:#}"));
-            self.latency = None;
-        }
+        self.probes.attach();
         let (Some(road), Some(watching)) = (&mut self.road, &mut self.watching) else { return Ok(()) };
-        let outlet = outlet(&self.config, self.storing.as_ref(), self.connections.as_ref(), self.window_end);
+        let outlet = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
         road.settle(watching, outlet)
     }
 
@@ -114,12 +94,7 @@ impl Loop {
             match inbox.recv_timeout(rest) {
                 Ok(Request::Snapshot(answer)) => {
                     self.scan();
-                    if let Some(connections) = &mut self.connections {
-                        connections.look_at_listeners();
-                    }
-                    if let Some(latency) = &mut self.latency {
-                        latency.look();
-                    }
+                    self.probes.look();
                     let picture = Arc::new(self.snapshot());
                     live.show(Arc::clone(&picture));
                     let _ = answer.send(picture);
@@ -132,6 +107,12 @@ impl Loop {
                 }
                 Ok(Request::OpenLatency(answer)) => {
                     let _ = answer.send(self.open_latency());
+                }
+                Ok(Request::OpenDrops(answer)) => {
+                    let _ = answer.send(self.open_drops());
+                }
+                Ok(Request::OpenBursts(answer)) => {
+                    let _ = answer.send(self.open_bursts());
                 }
                 Ok(Request::Reload) => self.reload(reload),
                 Ok(Request::Stop(why)) => {
@@ -148,15 +129,8 @@ impl Loop {
 
     /// One turn: outboxes, hot-plug, the window's end. Returns how long to rest.
     fn turn(&mut self, live: &Handle) -> Duration {
-        let mut busy = false;
-        if let Some(latency) = &mut self.latency {
-            latency.turn();
-        }
-        if let Some(connections) = &mut self.connections {
-            let ended = connections.turn(self.storing.as_ref(), now());
-            busy = ended > u64::from(connections.probe.memory().sizes.slots / 16);
-        }
-        let outlet = outlet(&self.config, self.storing.as_ref(), self.connections.as_ref(), self.window_end);
+        let mut busy = self.probes.turn(self.storing.as_ref());
+        let outlet = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
         if let Some(road) = &mut self.road {
             let records = road.outboxes(outlet);
             self.deltas += records;
@@ -182,7 +156,7 @@ impl Loop {
     }
 
     fn scan(&mut self) {
-        let outlet = outlet(&self.config, self.storing.as_ref(), self.connections.as_ref(), self.window_end);
+        let outlet = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
         if let Some(road) = &mut self.road {
             self.scans += 1;
             self.deltas += road.scan(outlet);
@@ -190,12 +164,9 @@ impl Loop {
     }
 
     fn close_window(&mut self, end: Timestamp, last: bool) {
-        let window = (self.window_end.plus_ns(-window_ns(&self.config)), end.min(self.window_end));
-        self.close_connections(window.1, last);
-        if let Some(latency) = &mut self.latency {
-            latency.close(self.storing.as_ref(), window);
-        }
-        let outlet = Outlet { storing: self.storing.as_ref(), window, connections: self.connections.as_ref() };
+        let window = (self.window_start(), end.min(self.window_end));
+        self.probes.close(self.storing.as_ref(), window, last);
+        let outlet = Outlet { storing: self.storing.as_ref(), window, connections: self.probes.connections.get() };
         let rows = match &mut self.road {
             Some(road) => {
                 let (rows, deltas) = road.close(outlet, last, self.watching.as_ref());
@@ -205,9 +176,7 @@ impl Loop {
             }
             None => Vec::new(),
         };
-        if let Some(connections) = &mut self.connections {
-            connections.after_window();
-        }
+        self.probes.after_window();
         for row in &rows {
             warn_of(row);
         }
@@ -217,64 +186,55 @@ impl Loop {
         self.last_ledger = rows;
     }
 
-    /// Ahead of the flows, whose owners they know.
-    fn close_connections(&mut self, end: Timestamp, last: bool) {
-        let Some(connections) = &mut self.connections else { return };
-        // While the disk is slow, the kernel's outboxes are emptied all the same.
-        let mut meanwhile = || {};
-        connections.close(self.storing.as_ref(), end, last, &mut meanwhile);
-    }
-
     fn open_flows(&mut self) -> Option<OpenFlows> {
-        if let Some(connections) = &mut self.connections {
+        if let Some(connections) = self.probes.connections.get_mut() {
             connections.look_at_open();
         }
         self.scan();
-        let start = self.window_end.plus_ns(-window_ns(&self.config));
-        let (mut records, mut stored_before) = (Vec::new(), start);
-        if let Some(storing) = &self.storing {
-            let (pending, first) = storing.pending(start)?;
-            stored_before = first;
-            records.extend(pending.iter().flat_map(|rows| rows.iter().cloned()));
-        }
-        if let Some(road) = &mut self.road {
-            let world = Names { interfaces: &road.names, connections: self.connections.as_ref() };
-            // The loop may be a moment late in closing a window: what is open belongs to it until it is closed.
-            let at = now().min(self.window_end.plus_ns(-1));
-            road.aggregator.open_window(at, &world, &mut |r| records.push(r));
-        }
-        Some(OpenFlows { records, stored_before })
+        // The loop may be a moment late in closing a window: what is open belongs to it until it is closed.
+        let at = now().min(self.window_end.plus_ns(-1));
+        open(self.storing.as_ref(), Storing::pending, self.window_start(), |records| {
+            let Some(road) = &mut self.road else { return };
+            let world = Names { interfaces: &road.names, connections: self.probes.connections.get() };
+            road.aggregator.open_window(at, &world, &mut |record| records.push(record));
+        })
     }
 
     fn open_connections(&mut self) -> Option<OpenConnections> {
-        let Some(connections) = &mut self.connections else {
+        let Some(connections) = self.probes.connections.get_mut() else {
             return Some(OpenConnections { records: Vec::new(), stored_before: now() });
         };
-        let (open, start) = connections.open();
-        let (mut records, mut stored_before) = (Vec::new(), start);
-        if let Some(storing) = &self.storing {
-            let (pending, first) = storing.pending_connections(start)?;
-            stored_before = first;
-            records.extend(pending.iter().flat_map(|rows| rows.iter().cloned()));
-        }
-        records.extend(open);
-        Some(OpenConnections { records, stored_before })
+        let (of_window, start) = connections.open();
+        open(self.storing.as_ref(), Storing::pending_connections, start, |records| records.extend(of_window))
     }
 
     fn open_latency(&mut self) -> Option<OpenLatency> {
-        let start = self.window_end.plus_ns(-window_ns(&self.config));
-        // A clock that was set back must not make a window that ends before it begins.
-        let window = (start, now().min(self.window_end).max(start.plus_ns(1)));
-        let (mut records, mut stored_before) = (Vec::new(), window.0);
-        if let Some(storing) = &self.storing {
-            let (pending, first) = storing.pending_latency(stored_before)?;
-            stored_before = first;
-            records.extend(pending.iter().flat_map(|rows| rows.iter().cloned()));
-        }
-        if let Some(latency) = &mut self.latency {
-            records.extend(latency.open(window));
-        }
-        Some(OpenLatency { records, stored_before })
+        let window = self.window_so_far();
+        open(self.storing.as_ref(), Storing::pending_latency, window.0, |records| {
+            if let Some(latency) = self.probes.latency.get_mut() {
+                records.extend(latency.open(window));
+            }
+        })
+    }
+
+    fn open_drops(&mut self) -> Option<OpenDrops> {
+        let window = self.window_so_far();
+        open(self.storing.as_ref(), Storing::pending_drops, window.0, |_records| ())
+    }
+
+    fn open_bursts(&mut self) -> Option<OpenBursts> {
+        let window = self.window_so_far();
+        open(self.storing.as_ref(), Storing::pending_bursts, window.0, |_records| ())
+    }
+
+    fn window_start(&self) -> Timestamp {
+        self.window_end.plus_ns(-window_ns(&self.config))
+    }
+
+    /// The open window up to now. A clock that was set back must not make it end before it begins.
+    fn window_so_far(&self) -> (Timestamp, Timestamp) {
+        let start = self.window_start();
+        (start, now().min(self.window_end).max(start.plus_ns(1)))
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -285,13 +245,12 @@ impl Loop {
             started: self.started,
             taken: now(),
             window_ns: window_ns(&self.config),
-            probes: vec![self.probe_status(), self.tcp_status(), self.latency_status()],
-            tcp: self.connections.as_ref().map(Connections::status),
-            latency: self.latency.as_ref().map(Latency::status),
+            probes: iter::once(self.flow_status()).chain(self.probes.statuses()).collect(),
             store: self.storing.as_ref().map(Storing::status),
             ledger: self.last_ledger.clone(),
             ..Snapshot::default()
         };
+        self.probes.fill(&mut picture);
         let (Some(road), Some(watching)) = (&self.road, &self.watching) else { return picture };
         let kernel = netrig_host::counters().unwrap_or_default();
         let sources = Sources {
@@ -311,7 +270,7 @@ impl Loop {
         picture
     }
 
-    fn probe_status(&self) -> ProbeStatus {
+    fn flow_status(&self) -> ProbeStatus {
         match &self.watching {
             Some(watching) => watching.status(),
             None => ProbeStatus {
@@ -320,24 +279,6 @@ impl Loop {
                 detail: "switched off by [flow] enabled = false".into(),
             },
         }
-    }
-
-    fn tcp_status(&self) -> ProbeStatus {
-        let (state, detail) = match (&self.connections, &self.connections_failed) {
-            (Some(connections), _) => return connections.probe_status(),
-            (None, Some(why)) => (ProbeState::Failed, why.clone()),
-            (None, None) => (ProbeState::Off, "switched off by [tcp] enabled = false".into()),
-        };
-        ProbeStatus { name: "tcp".into(), state, detail }
-    }
-
-    fn latency_status(&self) -> ProbeStatus {
-        let (state, detail) = match (&self.latency, &self.latency_failed) {
-            (Some(latency), _) => return latency.probe_status(),
-            (None, Some(why)) => (ProbeState::Failed, why.clone()),
-            (None, None) => (ProbeState::Off, "switched off by [latency] enabled = false".into()),
-        };
-        ProbeStatus { name: "latency".into(), state, detail }
     }
 
     fn reload(&mut self, read: &dyn Fn() -> Result<Config, ConfigErrors>) {
@@ -353,7 +294,7 @@ impl Loop {
             tracing::warn!(keys = ?restart, "These settings take effect at the next start.");
         }
         if let (Some(road), Some(watching)) = (&mut self.road, &mut self.watching) {
-            let outlet = outlet(&self.config, self.storing.as_ref(), self.connections.as_ref(), self.window_end);
+            let outlet = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
             let taken = watching.choose(&new.rig.interfaces).and_then(|()| road.settle(watching, outlet));
             if let Err(error) = taken {
                 tracing::error!(%error, "The choice of interfaces is not taken over.");
@@ -364,9 +305,7 @@ impl Loop {
         }
         self.config.latency.sampling = new.latency.sampling;
         self.config.latency.slow = new.latency.slow;
-        if let Some(latency) = &mut self.latency {
-            latency.reload(&self.config);
-        }
+        self.probes.reload(&self.config);
         self.config.store.retain = new.store.retain;
         self.config.store.budget = new.store.budget;
         self.config.rig.interfaces = new.rig.interfaces;
@@ -392,40 +331,11 @@ impl Loop {
 }
 
 /// The open window's.
-fn outlet<'a>(
-    config: &Config,
-    storing: Option<&'a Storing>,
-    connections: Option<&'a Connections>,
-    window_end: Timestamp,
-) -> Outlet<'a> {
-    Outlet { storing, window: (window_end.plus_ns(-window_ns(config)), window_end), connections }
-}
-
-/// The TCP probe, or why there is none: it is one of several, and its failure is not the rig's.
-fn lay_connections(config: &Config, host: &str, now: Timestamp) -> (Option<Connections>, Option<String>) {
-    if !config.tcp.enabled {
-        return (None, None);
-    }
-    match Connections::lay(config, host, now) {
-        Ok(connections) => (Some(connections), None),
-        Err(error) => {
-            tracing::error!(%error, "The TCP probe is off; the rest goes on.");
-            (None, Some(format!("{error:#}")))
-        }
-    }
-}
-
-/// The same of the latency probe.
-fn lay_latency(config: &Config, host: &str) -> (Option<Latency>, Option<String>) {
-    if !config.latency.enabled {
-        return (None, None);
-    }
-    match Latency::lay(config, host) {
-        Ok(latency) => (Some(latency), None),
-        Err(error) => {
-            tracing::error!(%error, "The latency probe is off; the rest goes on.");
-            (None, Some(format!("{error:#}")))
-        }
+fn outlet<'a>(config: &Config, storing: Option<&'a Storing>, probes: &'a Probes, window_end: Timestamp) -> Outlet<'a> {
+    Outlet {
+        storing,
+        window: (window_end.plus_ns(-window_ns(config)), window_end),
+        connections: probes.connections.get(),
     }
 }
 

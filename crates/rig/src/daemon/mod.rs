@@ -10,6 +10,9 @@ mod latency;
 mod ledger;
 mod live;
 mod looping;
+mod open;
+mod optional;
+mod probes;
 mod rights;
 mod road;
 mod signals;
@@ -39,6 +42,10 @@ pub(crate) enum Request {
     OpenConnections(mpsc::SyncSender<Option<netrig_serve::OpenConnections>>),
     /// The same of latency.
     OpenLatency(mpsc::SyncSender<Option<netrig_serve::OpenLatency>>),
+    /// The same of drops.
+    OpenDrops(mpsc::SyncSender<Option<netrig_serve::OpenDrops>>),
+    /// The same of bursts.
+    OpenBursts(mpsc::SyncSender<Option<netrig_serve::OpenBursts>>),
     /// Read the configuration again.
     Reload,
     /// End, telling everything.

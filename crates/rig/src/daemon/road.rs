@@ -216,8 +216,13 @@ impl<'a> Chunks<'a> {
 /// How the flow probe is to be loaded under a configuration, and how the memory budget divides.
 pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
     let cpus = FlowOptions::live(0).sizes.cpus;
-    let budget =
-        Budget::of(config.rig.memory.0, cpus, Sharers { tcp: config.tcp.enabled, latency: config.latency.enabled });
+    let sharers = Sharers {
+        tcp: config.tcp.enabled,
+        latency: config.latency.enabled,
+        drop: config.drop.enabled,
+        burst: config.burst.enabled && config.flow.enabled,
+    };
+    let budget = Budget::of(config.rig.memory.0, cpus, sharers);
     let mut options = FlowOptions::live(budget.kernel_bytes);
     options.tunnels = config.flow.tunnels;
     options.hook = match config.flow.hook {

@@ -1,7 +1,9 @@
 //! The store behind its own thread and a bounded queue: a slow or full disk never stops the loop.
 
 use anyhow::Context;
-use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, LedgerRecord, StoreStatus, Timestamp};
+use netrig_model::{
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, StoreStatus, Timestamp,
+};
 use netrig_store::{Record, StoreConfig, StoreWriter, WindowFile};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 /// Records handed over together; what is in flight at most is a few of these.
 pub(crate) const CHUNK_ROWS: usize = 8192;
-/// The same of connections and of latency, whose records are several times as large.
+/// The same of connections, latency, drops and bursts, whose records are several times as large.
 pub(crate) const CONNECTION_CHUNK_ROWS: usize = 2048;
 const QUEUE_CHUNKS: usize = 4;
 /// Of a window that is being stored, this many are kept at hand for whoever asks meanwhile; of a larger one none, for
@@ -33,6 +35,14 @@ enum Job {
     Latency(Window, Arc<Vec<LatencyRecord>>),
     /// The end of a window of latency.
     CloseLatency(Window),
+    /// Part of a window's drops.
+    Drops(Window, Arc<Vec<DropRecord>>),
+    /// The end of a window of drops.
+    CloseDrops(Window),
+    /// Part of a window's bursts.
+    Bursts(Window, Arc<Vec<BurstRecord>>),
+    /// The end of a window of bursts.
+    CloseBursts(Window),
     /// Other limits, from a reload.
     Limits(Duration, u64),
 }
@@ -84,7 +94,7 @@ impl<R> Pending<R> {
 }
 
 /// Chunks of records, and where those of the store end.
-type Chunks<R> = (Vec<Arc<Vec<R>>>, Timestamp);
+pub(super) type Chunks<R> = (Vec<Arc<Vec<R>>>, Timestamp);
 
 #[derive(Default)]
 struct Shared {
@@ -92,6 +102,8 @@ struct Shared {
     flows: Pending<FlowRecord>,
     connections: Pending<ConnectionRecord>,
     latency: Pending<LatencyRecord>,
+    drops: Pending<DropRecord>,
+    bursts: Pending<BurstRecord>,
     /// Rows that did not fit into the queue.
     lost: u64,
     failed: Option<String>,
@@ -127,12 +139,7 @@ impl Storing {
     /// Hands over part of a window of flows. Where the queue is full, `meanwhile` is called until there is room: the disk is
     /// slow, but the kernel's outboxes must not wait for it.
     pub(crate) fn rows(&self, window: Window, rows: Vec<FlowRecord>, meanwhile: &mut dyn FnMut()) {
-        if rows.is_empty() {
-            return;
-        }
-        let rows = Arc::new(rows);
-        lock(&self.shared).flows.chunks.push_back((window, Arc::clone(&rows)));
-        self.send(Job::Flows(window, rows), meanwhile);
+        self.hand_over(|shared| &mut shared.flows, Job::Flows, (window, rows), meanwhile);
     }
 
     /// Ends a window of flows.
@@ -143,12 +150,7 @@ impl Storing {
     /// Hands over part of a window of connections, at most [`CONNECTION_CHUNK_ROWS`] at a time. Their windows begin and end
     /// apart from those of flows.
     pub(crate) fn connection_rows(&self, window: Window, rows: Vec<ConnectionRecord>, meanwhile: &mut dyn FnMut()) {
-        if rows.is_empty() {
-            return;
-        }
-        let rows = Arc::new(rows);
-        lock(&self.shared).connections.chunks.push_back((window, Arc::clone(&rows)));
-        self.send(Job::Connections(window, rows), meanwhile);
+        self.hand_over(|shared| &mut shared.connections, Job::Connections, (window, rows), meanwhile);
     }
 
     /// Ends a window of connections. A window that is closed early is followed by one that begins later: by their beginnings
@@ -159,17 +161,47 @@ impl Storing {
 
     /// Hands over part of a window of latency, at most [`CONNECTION_CHUNK_ROWS`] at a time. Their windows are those of flows.
     pub(crate) fn latency_rows(&self, window: Window, rows: Vec<LatencyRecord>, meanwhile: &mut dyn FnMut()) {
-        if rows.is_empty() {
-            return;
-        }
-        let rows = Arc::new(rows);
-        lock(&self.shared).latency.chunks.push_back((window, Arc::clone(&rows)));
-        self.send(Job::Latency(window, rows), meanwhile);
+        self.hand_over(|shared| &mut shared.latency, Job::Latency, (window, rows), meanwhile);
     }
 
     /// Ends a window of latency, as one of connections.
     pub(crate) fn close_latency(&self, window: Window, meanwhile: &mut dyn FnMut()) {
         self.send(Job::CloseLatency(window), meanwhile);
+    }
+
+    /// Hands over part of a window of drops, as of latency.
+    pub(crate) fn drop_rows(&self, window: Window, rows: Vec<DropRecord>, meanwhile: &mut dyn FnMut()) {
+        self.hand_over(|shared| &mut shared.drops, Job::Drops, (window, rows), meanwhile);
+    }
+
+    /// Ends a window of drops.
+    pub(crate) fn close_drops(&self, window: Window, meanwhile: &mut dyn FnMut()) {
+        self.send(Job::CloseDrops(window), meanwhile);
+    }
+
+    /// Hands over part of a window of bursts, as of latency.
+    pub(crate) fn burst_rows(&self, window: Window, rows: Vec<BurstRecord>, meanwhile: &mut dyn FnMut()) {
+        self.hand_over(|shared| &mut shared.bursts, Job::Bursts, (window, rows), meanwhile);
+    }
+
+    /// Ends a window of bursts.
+    pub(crate) fn close_bursts(&self, window: Window, meanwhile: &mut dyn FnMut()) {
+        self.send(Job::CloseBursts(window), meanwhile);
+    }
+
+    fn hand_over<R>(
+        &self,
+        pending: fn(&mut Shared) -> &mut Pending<R>,
+        job: fn(Window, Arc<Vec<R>>) -> Job,
+        (window, rows): (Window, Vec<R>),
+        meanwhile: &mut dyn FnMut(),
+    ) {
+        if rows.is_empty() {
+            return;
+        }
+        let rows = Arc::new(rows);
+        pending(&mut lock(&self.shared)).chunks.push_back((window, Arc::clone(&rows)));
+        self.send(job(window, rows), meanwhile);
     }
 
     /// Other limits of age and bytes, from the next window on.
@@ -220,6 +252,16 @@ impl Storing {
     pub(crate) fn pending_latency(&self, open: Timestamp) -> Option<Chunks<LatencyRecord>> {
         lock(&self.shared).latency.before(open)
     }
+
+    /// The same of drops.
+    pub(crate) fn pending_drops(&self, open: Timestamp) -> Option<Chunks<DropRecord>> {
+        lock(&self.shared).drops.before(open)
+    }
+
+    /// The same of bursts.
+    pub(crate) fn pending_bursts(&self, open: Timestamp) -> Option<Chunks<BurstRecord>> {
+        lock(&self.shared).bursts.before(open)
+    }
 }
 
 impl Drop for Storing {
@@ -241,7 +283,13 @@ impl Job {
             Self::CloseFlows(_, rows) => rows.len() as u64,
             Self::Connections(_, rows) => rows.len() as u64,
             Self::Latency(_, rows) => rows.len() as u64,
-            Self::CloseConnections(_) | Self::CloseLatency(_) | Self::Limits(..) => 0,
+            Self::Drops(_, rows) => rows.len() as u64,
+            Self::Bursts(_, rows) => rows.len() as u64,
+            Self::CloseConnections(_)
+            | Self::CloseLatency(_)
+            | Self::CloseDrops(_)
+            | Self::CloseBursts(_)
+            | Self::Limits(..) => 0,
         }
     }
 }
@@ -252,25 +300,25 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
     let mut flows = Lane { open: None, pending: |shared| &mut shared.flows };
     let mut connections = Lane { open: None, pending: |shared| &mut shared.connections };
     let mut latency = Lane { open: None, pending: |shared| &mut shared.latency };
+    let mut drops = Lane { open: None, pending: |shared| &mut shared.drops };
+    let mut bursts = Lane { open: None, pending: |shared| &mut shared.bursts };
     while let Ok(job) = inbox.recv() {
         match job {
             Job::Flows(window, rows) => flows.take(&mut store, window, &rows),
             Job::Connections(window, rows) => connections.take(&mut store, window, &rows),
             Job::Latency(window, rows) => latency.take(&mut store, window, &rows),
+            Job::Drops(window, rows) => drops.take(&mut store, window, &rows),
+            Job::Bursts(window, rows) => bursts.take(&mut store, window, &rows),
             Job::CloseFlows(window, ledger) => {
                 flows.close(&mut store);
                 // The writer keeps the reason in its status, counts the rows, and says it in the log.
                 let _ = store.writer.append_ledger(window, &ledger);
                 store.upkeep(window.1);
             }
-            Job::CloseConnections(window) => {
-                connections.close(&mut store);
-                store.upkeep(window.1);
-            }
-            Job::CloseLatency(window) => {
-                latency.close(&mut store);
-                store.upkeep(window.1);
-            }
+            Job::CloseConnections(window) => connections.end(&mut store, window),
+            Job::CloseLatency(window) => latency.end(&mut store, window),
+            Job::CloseDrops(window) => drops.end(&mut store, window),
+            Job::CloseBursts(window) => bursts.end(&mut store, window),
             Job::Limits(retain, budget_bytes) => store.writer.limit(retain, budget_bytes),
         }
     }
@@ -278,6 +326,8 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
     flows.close(&mut store);
     connections.close(&mut store);
     latency.close(&mut store);
+    drops.close(&mut store);
+    bursts.close(&mut store);
     lock(shared).status = store.writer.status();
 }
 
@@ -310,6 +360,11 @@ impl<R: Record> Lane<R> {
         (self.pending)(&mut lock(store.shared)).take(window);
         let (_, file) = self.open.get_or_insert_with(|| (window, store.writer.begin(window)));
         file.push(rows);
+    }
+
+    fn end(&mut self, store: &mut Store<'_>, window: Window) {
+        self.close(store);
+        store.upkeep(window.1);
     }
 
     fn close(&mut self, store: &mut Store<'_>) {

@@ -1,13 +1,19 @@
 //! The store's thread: all tables at once, what is pending, and what is lost.
 
 use super::*;
+use burst::bursts;
 use connection::connections;
+use drop::drop_records;
 use latency::latencies;
 use netrig_store::StoreReader;
 use std::path::Path;
 
+#[path = "../../../../store/tests/common/burst.rs"]
+mod burst;
 #[path = "../../../../store/tests/common/connection.rs"]
 mod connection;
+#[path = "../../../../store/tests/common/drop.rs"]
+mod drop;
 #[path = "../../../../store/tests/common/latency.rs"]
 mod latency;
 
@@ -49,6 +55,8 @@ fn windows_of_all_tables_may_be_under_way_at_once() {
     store.rows(window(0), flows(window(0), 100), nothing);
     store.connection_rows(window(0), connections(window(0), 0, 30), nothing);
     store.latency_rows(window(0), latencies(window(0), 0, 24), nothing);
+    store.drop_rows(window(0), drop_records(window(0), 0, 12), nothing);
+    store.burst_rows(window(0), bursts(window(0), 0, 4), nothing);
     store.rows(window(0), flows(window(0), 20), nothing);
     store.close_connections(window(0), nothing);
     store.connection_rows(window(1), connections(window(1), 0, 5), nothing);
@@ -57,12 +65,18 @@ fn windows_of_all_tables_may_be_under_way_at_once() {
     store.connection_rows(window(1), connections(window(1), 5, 9), nothing);
     store.latency_rows(window(0), latencies(window(0), 24, 36), nothing);
     store.close_latency(window(0), nothing);
+    store.drop_rows(window(0), drop_records(window(0), 12, 15), nothing);
+    store.close_bursts(window(0), nothing);
+    store.close_drops(window(0), nothing);
+    store.burst_rows(window(1), bursts(window(1), 0, 3), nothing);
     store.latency_rows(window(1), latencies(window(1), 0, 12), nothing);
     // None is closed: the rig stops here.
     drop(store);
     assert_eq!(stored::<FlowRecord>(dir.path()), [(0, 120), (20, 7)]);
     assert_eq!(stored::<ConnectionRecord>(dir.path()), [(0, 30), (10, 9)]);
     assert_eq!(stored::<LatencyRecord>(dir.path()), [(0, 36), (10, 12)]);
+    assert_eq!(stored::<DropRecord>(dir.path()), [(0, 15)]);
+    assert_eq!(stored::<BurstRecord>(dir.path()), [(0, 4), (10, 3)]);
     assert_eq!(stored::<LedgerRecord>(dir.path()), [(0, 1)]);
 }
 
@@ -140,6 +154,28 @@ fn latency_is_pending_until_it_is_stored_and_then_not_any_more() {
     }
     drop(store);
     assert_eq!(stored::<LatencyRecord>(dir.path()), (0..50).map(|n| (n * 10, 30)).collect::<Vec<_>>());
+}
+
+#[test]
+fn drops_and_bursts_are_pending_until_they_are_stored() {
+    let dir = tempfile::tempdir().expect("folder");
+    let store = start(dir.path());
+    let nothing = &mut || ();
+    for n in 0..20 {
+        store.drop_rows(window(n), drop_records(window(n), 0, 7), nothing);
+        store.burst_rows(window(n), bursts(window(n), 0, 2), nothing);
+        store.close_bursts(window(n), nothing);
+        store.close_drops(window(n), nothing);
+        let (drops, drops_before) = store.pending_drops(window(n).1).expect("few are kept at hand");
+        let (bursts, bursts_before) = store.pending_bursts(window(n).1).expect("few are kept at hand");
+        let mut drop_count: usize = drops.iter().map(|rows| rows.len()).sum();
+        let mut burst_count: usize = bursts.iter().map(|rows| rows.len()).sum();
+        let reader = StoreReader::open(dir.path()).expect("store");
+        reader.drops(None, Some(drops_before), &mut |_| drop_count += 1).expect("rows");
+        reader.bursts(None, Some(bursts_before), &mut |_| burst_count += 1).expect("rows");
+        let told = n as usize + 1;
+        assert_eq!((drop_count, burst_count), (told * 7, told * 2), "after window {n}");
+    }
 }
 
 #[test]
