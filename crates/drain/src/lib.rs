@@ -7,6 +7,7 @@
 //! - The former flow's record is in the outbox before the generation moves. So who sees a new generation and then
 //!   drains the outbox finds that record, or knows for certain that it was folded into its interface's overflow.
 
+pub mod bursts;
 mod clock;
 mod counts;
 mod decode;

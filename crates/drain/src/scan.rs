@@ -230,7 +230,7 @@ impl<const W: usize> Family<W> {
 }
 
 /// A slot's words while its generation stood still, or none when it would not.
-fn read_steady<const W: usize>(slot: &[std::sync::atomic::AtomicU64]) -> Option<Slot<W>> {
+pub(crate) fn read_steady<const W: usize>(slot: &[std::sync::atomic::AtomicU64]) -> Option<Slot<W>> {
     for _ in 0..RETRIES_MAX {
         let before = Slot::<W>::generation_of(slot[Slot::<W>::COLD].load(Ordering::Acquire));
         if before & 1 == 1 {
