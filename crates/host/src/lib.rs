@@ -20,6 +20,7 @@ mod netlink;
 mod owner;
 mod reach;
 mod select;
+mod speed;
 mod system;
 mod uplinks;
 mod watch;
@@ -34,5 +35,8 @@ pub use namespaces::{NetworkNamespace, NetworkNamespaces, network_namespaces};
 pub use owner::{owner_of_process, process_cgroup};
 pub use reach::{Reach, reach};
 pub use select::{SelectError, SelectProblem, Selection, Selector};
-pub use system::{Cpus, boot_time_offset_ns, cpus, host_name, kernel_release, netns_inode, realtime_offset_ns};
+pub use speed::link_bits_per_second;
+pub use system::{
+    Cpus, boot_time_offset_ns, cpus, host_name, kernel_release, monotonic_ns, netns_inode, realtime_offset_ns,
+};
 pub use watch::{LinkEvent, Watch, watch, watch_with_buffer};

@@ -62,6 +62,12 @@ fn parse_cpu_list(text: &str) -> Option<(usize, usize)> {
     Some((count, highest))
 }
 
+/// The monotonic clock, nanoseconds: what kernel programs call time.
+#[must_use]
+pub fn monotonic_ns() -> u64 {
+    u64::try_from(now_ns(ClockId::Monotonic)).unwrap_or(0)
+}
+
 /// Nanoseconds to add to `CLOCK_MONOTONIC` to get the time since 1970; it moves when the clock is set.
 #[must_use]
 pub fn realtime_offset_ns() -> i64 {

@@ -41,6 +41,8 @@ pub struct BurstTeller {
     rings: BTreeMap<BurstRing, Ring>,
     told: Vec<Told>,
     not_kept: u64,
+    /// Whether anybody counts them.
+    retransmits: bool,
 }
 
 /// A record that lacks its window, and the names of its flows.
@@ -62,13 +64,18 @@ impl BurstTeller {
     /// Nothing is found yet.
     #[must_use]
     pub fn new(host: Option<String>, bounds: BurstBounds) -> Self {
-        Self { host, bounds, rings: BTreeMap::new(), told: Vec::new(), not_kept: 0 }
+        Self { host, bounds, rings: BTreeMap::new(), told: Vec::new(), not_kept: 0, retransmits: true }
     }
 
     /// Other bounds from now on; buckets stay as long as they are.
     pub fn set_bounds(&mut self, bounds: BurstBounds) {
         self.bounds = BurstBounds { bucket_ns: self.bounds.bucket_ns, ..bounds };
         self.rings.values_mut().for_each(|ring| ring.set_bounds(bounds));
+    }
+
+    /// Whether retransmits are counted. Where they are not, none is unknown.
+    pub fn set_retransmits(&mut self, counted: bool) {
+        self.retransmits = counted;
     }
 
     /// An interface that buckets will come of, and the speed of its link. To be told again when that changes.
@@ -121,7 +128,7 @@ impl BurstTeller {
         }
     }
 
-    /// The records of the bursts told since the last closed window, and how many more there were than are kept.
+    /// The records of the bursts told since the last closed window.
     #[must_use]
     pub fn open(&self, window: (Timestamp, Timestamp), world: &dyn World) -> Vec<BurstRecord> {
         self.told.iter().map(|told| self.record(told, window, world)).collect()
@@ -156,6 +163,7 @@ impl BurstTeller {
             window_start: window.0,
             window_end: window.1,
             host: self.host.clone(),
+            retransmits: told.record.retransmits.filter(|_| self.retransmits),
             top_flows: BurstFlow::to_text(&named(&told.flows, world)),
             ..told.record.clone()
         }
