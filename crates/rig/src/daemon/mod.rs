@@ -5,6 +5,7 @@
 //! attached to an interface.
 
 mod budget;
+mod bursts;
 mod connections;
 mod latency;
 mod ledger;
