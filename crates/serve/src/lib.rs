@@ -9,6 +9,8 @@
 //! | `/api/v1/flows.parquet` | the same as one Parquet file |
 //! | `/api/v1/connections`, `/api/v1/connections.parquet` | the same of connections |
 //! | `/api/v1/latency`, `/api/v1/latency.parquet` | the same of latency |
+//! | `/api/v1/drops`, `/api/v1/drops.parquet` | the same of drops |
+//! | `/api/v1/bursts`, `/api/v1/bursts.parquet` | the same of bursts |
 //!
 //! It has a thread of its own, answers reads only, and nothing a client does reaches the road from kernel to store: it
 //! asks [`Live`] for pictures. Loopback only, and only by loopback's names: a page in a browser that has some name
@@ -26,7 +28,7 @@ pub use error::ServeError;
 pub use health::{Health, health};
 pub use server::{ServeOptions, Server};
 
-use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, Snapshot, Timestamp};
+use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, Snapshot, Timestamp};
 use std::sync::Arc;
 
 /// Header of every endpoint with records: nanoseconds since the epoch. Every record whose window starts before is whole in the
@@ -50,6 +52,12 @@ pub trait Live: Send + Sync + 'static {
 
     /// The same of latency, whose windows need not be those of flows either.
     fn open_latency(&self) -> Option<OpenLatency>;
+
+    /// The same of drops.
+    fn open_drops(&self) -> Option<OpenDrops>;
+
+    /// The same of bursts.
+    fn open_bursts(&self) -> Option<OpenBursts>;
 }
 
 /// Records that are not in the store yet.
@@ -69,3 +77,9 @@ pub type OpenConnections = Open<ConnectionRecord>;
 
 /// Latency records that are not in the store yet.
 pub type OpenLatency = Open<LatencyRecord>;
+
+/// Drop records that are not in the store yet.
+pub type OpenDrops = Open<DropRecord>;
+
+/// Burst records that are not in the store yet.
+pub type OpenBursts = Open<BurstRecord>;

@@ -36,6 +36,10 @@ const PATHS: &str = "\
 /api/v1/connections.parquet  the same as one Parquet file
 /api/v1/latency              latency records that are not stored yet, as JSON Lines
 /api/v1/latency.parquet      the same as one Parquet file
+/api/v1/drops                drop records that are not stored yet, as JSON Lines
+/api/v1/drops.parquet        the same as one Parquet file
+/api/v1/bursts               burst records that are not stored yet, as JSON Lines
+/api/v1/bursts.parquet       the same as one Parquet file
 ";
 
 #[derive(Clone)]
@@ -64,6 +68,10 @@ pub(crate) fn router(live: Arc<dyn Live>, options: &ServeOptions) -> Router {
         .route("/api/v1/connections.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_connections)))
         .route("/api/v1/latency", get(|State(shared)| lines(shared, <dyn Live>::open_latency)))
         .route("/api/v1/latency.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_latency)))
+        .route("/api/v1/drops", get(|State(shared)| lines(shared, <dyn Live>::open_drops)))
+        .route("/api/v1/drops.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_drops)))
+        .route("/api/v1/bursts", get(|State(shared)| lines(shared, <dyn Live>::open_bursts)))
+        .route("/api/v1/bursts.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_bursts)))
         .fallback(unknown)
         .layer(middleware::from_fn(loopback_names_only))
         .with_state(shared)

@@ -1,20 +1,28 @@
 //! The server over a real socket, with a rig that is made up.
 
+use burst::bursts;
 use connection::connections;
+use drop::drop_records;
 use latency::latencies;
 use netrig_model::{
-    ConnectionRecord, EndReason, FlowRecord, LatencyRecord, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp,
+    BurstRecord, ConnectionRecord, DropRecord, EndReason, FlowRecord, LatencyRecord, ProbeState, ProbeStatus, Snapshot,
+    StoreStatus, Timestamp,
 };
 use netrig_serve::{
-    Live, OpenConnections, OpenFlows, OpenLatency, STORE_HEADER, STORED_BEFORE_HEADER, ServeError, ServeOptions, Server,
+    Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, STORE_HEADER, STORED_BEFORE_HEADER,
+    ServeError, ServeOptions, Server,
 };
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+#[path = "../../store/tests/common/burst.rs"]
+mod burst;
 #[path = "../../store/tests/common/connection.rs"]
 mod connection;
+#[path = "../../store/tests/common/drop.rs"]
+mod drop;
 #[path = "../../store/tests/common/latency.rs"]
 mod latency;
 
@@ -51,6 +59,16 @@ impl Live for Fake {
     fn open_latency(&self) -> Option<OpenLatency> {
         let window = (Timestamp(44), Timestamp(54));
         Some(OpenLatency { records: latencies(window, 0, self.flows as u64), stored_before: window.0 })
+    }
+
+    fn open_drops(&self) -> Option<OpenDrops> {
+        let window = (Timestamp(45), Timestamp(55));
+        Some(OpenDrops { records: drop_records(window, 0, self.flows as u64), stored_before: window.0 })
+    }
+
+    fn open_bursts(&self) -> Option<OpenBursts> {
+        let window = (Timestamp(46), Timestamp(56));
+        Some(OpenBursts { records: bursts(window, 0, self.flows as u64), stored_before: window.0 })
     }
 }
 
@@ -198,6 +216,41 @@ fn latency_as_lines_and_as_parquet() {
 }
 
 #[test]
+fn drops_as_lines_and_as_parquet() {
+    let server = start(ProbeState::Running, 20);
+    let lines = ask(server.address(), "/api/v1/drops", "");
+    let read = |line: &str| serde_json::from_str::<DropRecord>(line).expect("record");
+    assert_eq!(lines.text().lines().map(read).collect::<Vec<_>>(), drop_records((Timestamp(45), Timestamp(55)), 0, 20));
+    let parquet = ask(server.address(), "/api/v1/drops.parquet", "");
+    is_parquet_with(&parquet, "place");
+    assert!(lines.has("content-type", "application/jsonl"));
+    for answer in [lines, parquet] {
+        assert!(answer.has(STORED_BEFORE_HEADER, "45"), "{}", answer.head);
+    }
+}
+
+#[test]
+fn bursts_as_lines_and_as_parquet() {
+    let server = start(ProbeState::Running, 20);
+    let lines = ask(server.address(), "/api/v1/bursts", "");
+    let read = |line: &str| serde_json::from_str::<BurstRecord>(line).expect("record");
+    assert_eq!(lines.text().lines().map(read).collect::<Vec<_>>(), bursts((Timestamp(46), Timestamp(56)), 0, 20));
+    let parquet = ask(server.address(), "/api/v1/bursts.parquet", "");
+    is_parquet_with(&parquet, "top_flows");
+    assert!(lines.has("content-type", "application/jsonl"));
+    for answer in [lines, parquet] {
+        assert!(answer.has(STORED_BEFORE_HEADER, "46"), "{}", answer.head);
+    }
+}
+
+/// A Parquet file that knows this column.
+fn is_parquet_with(answer: &Answer, column: &str) {
+    assert!(answer.has("content-type", "application/vnd.apache.parquet"), "{}", answer.head);
+    assert!(answer.body.starts_with(b"PAR1") && answer.body.ends_with(b"PAR1"));
+    assert!(answer.body.windows(column.len()).any(|bytes| bytes == column.as_bytes()), "no column {column}");
+}
+
+#[test]
 fn no_flows_are_an_answer_too() {
     let answer = ask(start(ProbeState::Running, 0).address(), "/api/v1/flows", "");
     assert_eq!((answer.status, answer.body.len()), (200, 0));
@@ -250,7 +303,7 @@ fn unknown_paths_name_the_known_ones() {
 #[test]
 fn names_that_are_not_loopback_get_no_answer() {
     let server = start(ProbeState::Running, 0);
-    for path in ["/metrics", "/api/v1/flows", "/api/v1/connections", "/api/v1/latency", "/nothing"] {
+    for path in ["/metrics", "/api/v1/flows", "/api/v1/latency", "/api/v1/drops", "/api/v1/bursts", "/nothing"] {
         let answer = ask(server.address(), path, "Host: evil.example\r\n");
         assert_eq!(answer.status, 403, "{path}");
     }

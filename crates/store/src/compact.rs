@@ -5,12 +5,15 @@ use crate::encode::{BATCH_ROWS, Encoder};
 use crate::hour::Hour;
 use crate::publish::Draft;
 use crate::{Range, Segment, StoreError, Table, schema};
+use arrow_array::{RecordBatch, new_null_array};
+use arrow_schema::{ArrowError, FieldRef, SchemaRef};
 use netrig_model::Timestamp;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::PageIndexPolicy;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A row group of this many rows is copied as it lies; smaller ones are decoded and put together.
 const COPY_ROWS_MIN: i64 = 16_384;
@@ -132,6 +135,8 @@ pub(crate) struct Source {
     file: File,
     meta: ArrowReaderMetadata,
     next_group: usize,
+    /// Today's columns, where the file was written before some of them were.
+    widened: Option<SchemaRef>,
 }
 
 impl Source {
@@ -139,10 +144,12 @@ impl Source {
         let file = File::open(&path).map_err(|e| StoreError::io("open", &path, e))?;
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let meta = ArrowReaderMetadata::load(&file, options).map_err(|e| StoreError::damaged(&path, e))?;
-        if meta.schema().fields() != schema(table).fields() {
+        let today = schema(table);
+        let same = meta.schema().fields() == today.fields();
+        if !same && !lacks_only_what_may_be_null(meta.schema(), &today) {
             return Err(StoreError::damaged(&path, "its columns are those of another version of netrig"));
         }
-        Ok(Self { path, file, meta, next_group: 0 })
+        Ok(Self { path, file, meta, next_group: 0, widened: (!same).then_some(today) })
     }
 
     /// One row group; gives what it cost in rows, or `None` at the end. `target` is named when writing fails.
@@ -151,7 +158,7 @@ impl Source {
         let Some(rows) = self.meta.metadata().row_groups().get(group).map(|g| g.num_rows()) else { return Ok(None) };
         self.next_group += 1;
         let cost = u64::try_from(rows).unwrap_or_default();
-        if rows >= COPY_ROWS_MIN {
+        if rows >= COPY_ROWS_MIN && self.widened.is_none() {
             let copied = to.copy_group(&self.file, self.meta.metadata(), group);
             copied.map_err(|e| StoreError::writing("segment", target, e))?;
             return Ok(Some(cost / COPY_COST_DIVISOR));
@@ -163,9 +170,29 @@ impl Source {
             .build()
             .map_err(|e| StoreError::damaged(&self.path, e))?;
         for batch in batches {
+            let batch = batch.and_then(|batch| match &self.widened {
+                Some(today) => widen(&batch, today),
+                None => Ok(batch),
+            });
             let batch = batch.map_err(|e| StoreError::damaged(&self.path, e))?;
             to.write(&batch).map_err(|e| StoreError::writing("segment", target, e))?;
         }
         Ok(Some(cost))
     }
+}
+
+/// Whether a file of these columns has all of today's rows, but for columns that are null in them.
+fn lacks_only_what_may_be_null(file: &SchemaRef, today: &SchemaRef) -> bool {
+    let known = |name: &str| today.fields().iter().find(|field| field.name() == name);
+    file.fields().iter().all(|field| known(field.name()) == Some(field))
+        && today.fields().iter().all(|field| field.is_nullable() || file.column_with_name(field.name()).is_some())
+}
+
+/// Rows in today's columns, null where the file has none.
+fn widen(batch: &RecordBatch, today: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let column = |field: &FieldRef| match batch.column_by_name(field.name()) {
+        Some(column) => Arc::clone(column),
+        None => new_null_array(field.data_type(), batch.num_rows()),
+    };
+    RecordBatch::try_new(Arc::clone(today), today.fields().iter().map(column).collect())
 }

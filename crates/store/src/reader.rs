@@ -3,7 +3,7 @@
 use crate::record::Record;
 use crate::segment::split_superseded;
 use crate::{Range, Segment, StoreError, Table, catalog};
-use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, LedgerRecord, Timestamp};
+use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, Timestamp};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -150,6 +150,32 @@ impl StoreReader {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
         sink: &mut dyn FnMut(LatencyRecord),
+    ) -> Result<(), StoreError> {
+        self.records(since, until, sink)
+    }
+
+    /// The same of drops.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn drops(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        sink: &mut dyn FnMut(DropRecord),
+    ) -> Result<(), StoreError> {
+        self.records(since, until, sink)
+    }
+
+    /// The same of bursts.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn bursts(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        sink: &mut dyn FnMut(BurstRecord),
     ) -> Result<(), StoreError> {
         self.records(since, until, sink)
     }

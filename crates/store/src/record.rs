@@ -4,7 +4,7 @@ use crate::field::{Field, Fields};
 use crate::{Range, StoreError, Table};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
-use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, LedgerRecord};
+use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord};
 use std::path::Path;
 
 /// A kind of row.
@@ -67,7 +67,7 @@ record! { FlowRecord in Flows {
     window_start, window_end, first_seen, last_seen, host, iface, netns, vlan, vlan_inner, protocol, transport,
     src_addr, src_port, dst_addr, dst_port, packets, bytes, reverse_packets, reverse_bytes, tcp_flags,
     reverse_tcp_flags, icmp_type, icmp_code, dscp, fragment, tunnel, tunnel_id, sampling_rate, end_reason, process,
-    pid, cgroup, container, src_name, dst_name,
+    pid, cgroup, container, dropped_packets, drop_reason, src_name, dst_name,
 } }
 
 record! { ConnectionRecord in Connections {
@@ -87,6 +87,17 @@ record! { LatencyRecord in Latency {
     slow_client_port, stage, samples, eligible, censored, sampling_rate, latency_ns_sum, latency_ns_p50,
     latency_ns_p90, latency_ns_p99, latency_ns_p999, latency_ns_max, histogram, cause, cause_ns_sum, iface, process,
     cgroup, container,
+} }
+
+record! { DropRecord in Drops {
+    window_start, window_end, host, source, reason, class, place, iface, netns, direction, family, protocol, transport,
+    src_addr, src_port, dst_addr, dst_port, packets, bytes, process, pid, cgroup, container, example,
+} }
+
+record! { BurstRecord in Bursts {
+    window_start, window_end, host, iface, direction, trigger, burst_start, burst_end, duration_ns, gap_ns, bytes,
+    packets, ce_packets, retransmits, flows, peak_bits_per_second, mean_bits_per_second, link_bits_per_second,
+    bucket_ns, series_start, series, top_flows,
 } }
 
 record! { LedgerRecord in Ledger {
@@ -112,6 +123,8 @@ mod tests {
         is_in_order::<FlowRecord>();
         is_in_order::<ConnectionRecord>();
         is_in_order::<LatencyRecord>();
+        is_in_order::<DropRecord>();
+        is_in_order::<BurstRecord>();
         is_in_order::<LedgerRecord>();
     }
 

@@ -24,6 +24,8 @@ static FLOWS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Flows));
 static LEDGER: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Ledger));
 static CONNECTIONS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Connections));
 static LATENCY: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Latency));
+static DROPS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Drops));
+static BURSTS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Bursts));
 
 /// The Arrow schema of a table: its columns, in order.
 #[must_use]
@@ -33,6 +35,8 @@ pub fn schema(table: Table) -> SchemaRef {
         Table::Ledger => &LEDGER,
         Table::Connections => &CONNECTIONS,
         Table::Latency => &LATENCY,
+        Table::Drops => &DROPS,
+        Table::Bursts => &BURSTS,
     })
 }
 

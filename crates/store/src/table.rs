@@ -1,6 +1,8 @@
 //! The tables of the store.
 
-use netrig_model::{CONNECTION_COLUMNS, Column, FLOW_COLUMNS, LATENCY_COLUMNS, LEDGER_COLUMNS};
+use netrig_model::{
+    BURST_COLUMNS, CONNECTION_COLUMNS, Column, DROP_COLUMNS, FLOW_COLUMNS, LATENCY_COLUMNS, LEDGER_COLUMNS,
+};
 use std::fmt;
 
 /// A table: a folder of segments with the same columns.
@@ -12,13 +14,17 @@ pub enum Table {
     Connections,
     /// Where messages spent their time.
     Latency,
+    /// What the kernel threw away.
+    Drops,
+    /// Bursts.
+    Bursts,
     /// The ledger.
     Ledger,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 4] = [Self::Flows, Self::Connections, Self::Latency, Self::Ledger];
+    pub const ALL: [Self; 6] = [Self::Flows, Self::Connections, Self::Latency, Self::Drops, Self::Bursts, Self::Ledger];
 
     /// Its name: in SQL, as a folder, and as the first part of a segment's file name.
     #[must_use]
@@ -27,6 +33,8 @@ impl Table {
             Self::Flows => "flows",
             Self::Connections => "connections",
             Self::Latency => "latency",
+            Self::Drops => "drops",
+            Self::Bursts => "bursts",
             Self::Ledger => "ledger",
         }
     }
@@ -38,6 +46,8 @@ impl Table {
             Self::Flows => FLOW_COLUMNS,
             Self::Connections => CONNECTION_COLUMNS,
             Self::Latency => LATENCY_COLUMNS,
+            Self::Drops => DROP_COLUMNS,
+            Self::Bursts => BURST_COLUMNS,
             Self::Ledger => LEDGER_COLUMNS,
         }
     }

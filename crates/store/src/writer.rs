@@ -7,7 +7,9 @@ use crate::lock::WriterLock;
 use crate::record::Record;
 use crate::window_file::WindowFile;
 use crate::{Range, Segment, StoreError, Table, retain};
-use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, LedgerRecord, StoreStatus, Timestamp};
+use netrig_model::{
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, StoreStatus, Timestamp,
+};
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -107,6 +109,22 @@ impl StoreWriter {
     /// # Errors
     /// As for flows.
     pub fn append_latency(&mut self, window: (Timestamp, Timestamp), rows: &[LatencyRecord]) -> Result<(), StoreError> {
+        self.append(window, rows)
+    }
+
+    /// The same for drops.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn append_drops(&mut self, window: (Timestamp, Timestamp), rows: &[DropRecord]) -> Result<(), StoreError> {
+        self.append(window, rows)
+    }
+
+    /// The same for bursts.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn append_bursts(&mut self, window: (Timestamp, Timestamp), rows: &[BurstRecord]) -> Result<(), StoreError> {
         self.append(window, rows)
     }
 

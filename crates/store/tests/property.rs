@@ -3,8 +3,8 @@
 
 mod common;
 
-use common::{HOUR, HOUR_0, config, connection, flow, latency, stored};
-use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, Timestamp};
+use common::{HOUR, HOUR_0, burst, config, connection, drop_record, flow, latency, stored};
+use netrig_model::Timestamp;
 use netrig_store::{Record, StoreReader, StoreWriter, WindowFile};
 use proptest::prelude::*;
 use std::path::Path;
@@ -55,112 +55,118 @@ proptest! {
     }
 }
 
-/// What may befall the three tables whose files are open at once.
+/// What may befall tables whose files are open at once.
 #[derive(Clone, Copy, Debug)]
 enum Part {
-    Flow,
-    Connection,
-    Latency,
-    EndFlows,
-    EndConnections,
-    EndLatency,
+    /// A row for the table of this number.
+    Row(usize),
+    /// The end of its window.
+    End(usize),
     Append,
     Maintain,
 }
 
+const TABLES: usize = 5;
+
 fn part() -> impl Strategy<Value = Part> {
-    use Part::{Append, Connection, EndConnections, EndFlows, EndLatency, Flow, Latency, Maintain};
     prop_oneof![
-        6 => Just(Flow), 6 => Just(Connection), 6 => Just(Latency), 2 => Just(EndFlows), 2 => Just(EndConnections),
-        2 => Just(EndLatency), 1 => Just(Append), 1 => Just(Maintain)
+        18 => (0..TABLES).prop_map(Part::Row),
+        6 => (0..TABLES).prop_map(Part::End),
+        1 => Just(Part::Append),
+        1 => Just(Part::Maintain),
     ]
 }
 
-/// A table's window: how many there were, and its file, if one is open.
-struct Open<R>(i64, Option<WindowFile<R>>);
-
-/// Window's start and number of each row: those that must be there, and those in a file that is open.
-#[derive(Default)]
-struct Rows {
+/// A table on its way to the disk. Windows are of unequal length, so that those of the tables do not end together.
+struct Lane<R> {
+    /// Length of a window.
+    minutes: i64,
+    /// How many windows there were, and the file of the one that is open.
+    windows: i64,
+    file: Option<WindowFile<R>>,
+    /// Window's start and number of each row: those that must be there, and those in the open file.
     given: Vec<(i64, u64)>,
     open: Vec<(i64, u64)>,
+    row: fn((Timestamp, Timestamp), u64) -> R,
+    /// The number that a row was made from.
+    number: fn(&R) -> u64,
 }
 
-impl Rows {
-    fn end(&mut self) {
-        self.given.append(&mut self.open);
-        self.given.sort_unstable();
+impl<R: Record> Lane<R> {
+    fn new(minutes: i64, row: fn((Timestamp, Timestamp), u64) -> R, number: fn(&R) -> u64) -> Self {
+        Self { minutes, windows: 0, file: None, given: Vec::new(), open: Vec::new(), row, number }
+    }
+
+    fn window(&self) -> (Timestamp, Timestamp) {
+        let start = HOUR_0 + self.windows * self.minutes * HOUR / 60;
+        (Timestamp(start), Timestamp(start + self.minutes * HOUR / 60))
     }
 }
 
-/// What of a table is on disk.
-fn there<R: Record>(dir: &Path, number: fn(&R) -> u64) -> Vec<(i64, u64)> {
-    let mut rows = Vec::new();
-    let mut take = |row: R| rows.push((row.window().start.0, number(&row)));
-    StoreReader::open(dir).unwrap().records(None, None, &mut take).unwrap();
-    rows.sort_unstable();
-    rows
+/// What is the same for lanes of all kinds.
+trait AnyLane {
+    fn push(&mut self, writer: &StoreWriter, n: u64);
+    fn end(&mut self, writer: &mut StoreWriter);
+    /// What of it is on disk, and what should be.
+    fn there_and_given(&self, dir: &Path) -> [Vec<(i64, u64)>; 2];
 }
 
-impl<R: Record> Open<R> {
-    /// Of unequal length, so that the tables' windows do not end together.
-    fn window(&self, minutes: i64) -> (Timestamp, Timestamp) {
-        let start = HOUR_0 + self.0 * minutes * HOUR / 60;
-        (Timestamp(start), Timestamp(start + minutes * HOUR / 60))
-    }
-
-    fn push(&mut self, writer: &StoreWriter, minutes: i64, row: impl Fn((Timestamp, Timestamp)) -> R) -> i64 {
-        let window = self.window(minutes);
-        self.1.get_or_insert_with(|| writer.begin(window)).push(&[row(window)]);
-        window.0.0
+impl<R: Record> AnyLane for Lane<R> {
+    fn push(&mut self, writer: &StoreWriter, n: u64) {
+        let window = self.window();
+        self.file.get_or_insert_with(|| writer.begin(window)).push(&[(self.row)(window, n)]);
+        self.open.push((window.0.0, n));
     }
 
     fn end(&mut self, writer: &mut StoreWriter) {
-        if let Some(file) = self.1.take() {
+        if let Some(file) = self.file.take() {
             writer.finish(file).unwrap();
-            self.0 += 1;
+            self.windows += 1;
         }
+        self.given.append(&mut self.open);
+    }
+
+    fn there_and_given(&self, dir: &Path) -> [Vec<(i64, u64)>; 2] {
+        let mut there = Vec::new();
+        let mut take = |row: R| there.push((row.window().start.0, (self.number)(&row)));
+        StoreReader::open(dir).unwrap().records(None, None, &mut take).unwrap();
+        let mut given = self.given.clone();
+        there.sort_unstable();
+        given.sort_unstable();
+        [there, given]
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
     #[test]
-    fn every_row_of_all_tables_once_however_they_interleave(parts in prop::collection::vec(part(), 1..50)) {
+    fn every_row_of_all_tables_once_however_they_interleave(parts in prop::collection::vec(part(), 1..60)) {
         let dir = tempfile::tempdir().unwrap();
         let mut writer = StoreWriter::open(config(dir.path())).unwrap();
-        let (mut flows, mut connections) = (Open::<FlowRecord>(0, None), Open::<ConnectionRecord>(0, None));
-        let mut latencies = Open::<LatencyRecord>(0, None);
-        let (mut of_flows, mut of_connections, mut of_latency) = (Rows::default(), Rows::default(), Rows::default());
+        let mut flows = Lane::new(7, flow, |r| r.packets);
+        let mut connections = Lane::new(3, connection, |r| r.connection_id);
+        let mut latencies = Lane::new(5, latency, |r| r.samples - 1);
+        let mut drops = Lane::new(11, drop_record, |r| r.packets - 1);
+        let mut bursts = Lane::new(2, burst, |r| r.bytes - 100_000);
         for (n, part) in (0..).zip(&parts) {
+            if let Part::Append = part {
+                // Into the window that is open.
+                let window = flows.window();
+                writer.append_flows(window, &[flow(window, n)]).unwrap();
+                flows.given.push((window.0.0, n));
+            }
+            let lanes: [&mut dyn AnyLane; TABLES] =
+                [&mut flows, &mut connections, &mut latencies, &mut drops, &mut bursts];
             match part {
-                Part::Flow => of_flows.open.push((flows.push(&writer, 7, |w| flow(w, n)), n)),
-                Part::Connection => of_connections.open.push((connections.push(&writer, 3, |w| connection(w, n)), n)),
-                Part::Latency => of_latency.open.push((latencies.push(&writer, 5, |w| latency(w, n)), n)),
-                Part::EndFlows => {
-                    flows.end(&mut writer);
-                    of_flows.end();
-                }
-                Part::EndConnections => {
-                    connections.end(&mut writer);
-                    of_connections.end();
-                }
-                Part::EndLatency => {
-                    latencies.end(&mut writer);
-                    of_latency.end();
-                }
-                Part::Append => {
-                    // Into the window that is open.
-                    let window = flows.window(7);
-                    writer.append_flows(window, &[flow(window, n)]).unwrap();
-                    of_flows.given.push((window.0.0, n));
-                    of_flows.given.sort_unstable();
-                }
+                Part::Row(table) => lanes[*table].push(&writer, n),
+                Part::End(table) => lanes[*table].end(&mut writer),
+                Part::Append => {}
                 Part::Maintain => drop(writer.maintain(Timestamp(HOUR_0 + 30 * HOUR)).unwrap()),
             }
-            prop_assert_eq!(&stored(dir.path()), &of_flows.given);
-            prop_assert_eq!(&there(dir.path(), |r: &ConnectionRecord| r.connection_id), &of_connections.given);
-            prop_assert_eq!(&there(dir.path(), |r: &LatencyRecord| r.samples - 1), &of_latency.given);
+            for lane in lanes {
+                let [there, given] = lane.there_and_given(dir.path());
+                prop_assert_eq!(there, given);
+            }
         }
     }
 }

@@ -11,8 +11,9 @@ const HEAD: &str = "\
 
 One record has one shape everywhere: these names are the JSON keys of `--json`, the columns of the Parquet files and of SQL.
 Unknown is null, never 0 or the empty text. Timestamps are nanoseconds since 1970-01-01 UTC; JSON shows them in RFC 3339 with
-nine digits, Parquet holds them as `timestamp[ns, UTC]`. Bytes of `flows` and `ledger` are layer-2 octets without FCS, so that
-they add up to the interface's own counters; those of `connections` are what the applications sent and received.
+nine digits, Parquet holds them as `timestamp[ns, UTC]`. Bytes of `flows`, `bursts` and `ledger` are layer-2 octets without FCS, as
+the interface's own counters have them; those of `connections` are what the applications sent and received, those of `drops` what
+the kernel held where it dropped.
 
 This page is made from the code by a test, which fails when they differ; `NETRIG_BLESS=1 cargo test --release -p netrig-store
 --test schema_doc` writes it anew.
@@ -20,9 +21,10 @@ This page is made from the code by a test, which fails when they differ; `NETRIG
 On disk a table lies under `DIR/<table>/date=YYYY-MM-DD/hour=HH/`, in files named `<table>-<start>-<end>.parquet` after the range
 of time they cover (nanoseconds, the end not included), compressed with zstd. Where one file's range lies within another's of the
 same table, only the wider one counts: it holds the rows of both (that lasts the moment between joining an hour's files and
-removing them). Files whose names begin with a dot are not there yet. To read all of a store with another tool:
+removing them). Files whose names begin with a dot are not there yet. Those that an older netrig wrote may lack columns, which are
+null in their rows. To read all of a store with another tool:
 
-    duckdb -c \"SELECT src_addr, sum(bytes) FROM read_parquet('DIR/flows/*/*/*.parquet') GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
+    duckdb -c \"SELECT src_addr, sum(bytes) FROM read_parquet('DIR/flows/*/*/*.parquet', union_by_name = true) GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
 ";
 
 fn type_name(kind: ColumnType) -> &'static str {
@@ -41,14 +43,28 @@ fn type_name(kind: ColumnType) -> &'static str {
 /// What a row is, and questions that a query answers; netrig-query's tests ask them all.
 fn about(table: Table) -> &'static str {
     match table {
-        Table::Flows => "One row for each flow in each window, both directions: `src_*` is the initiator.\n",
+        Table::Flows => FLOWS,
         Table::Ledger => {
             "One row for each interface, direction and window: what was seen = what is told + what was lost, by reason.\n"
         }
         Table::Connections => CONNECTIONS,
         Table::Latency => LATENCY,
+        Table::Drops => DROPS,
+        Table::Bursts => BURSTS,
     }
 }
+
+const FLOWS: &str = "\
+One row for each flow in each window, both directions: `src_*` is the initiator.
+
+Whose packets this host itself dropped, and why:
+
+```sql
+SELECT src_addr, dst_addr, dst_port, transport, process, drop_reason, sum(dropped_packets) AS dropped,
+       sum(packets + reverse_packets) AS packets
+FROM flows WHERE dropped_packets > 0 GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY dropped DESC LIMIT 20
+```
+";
 
 const CONNECTIONS: &str = "\
 Every TCP connection of this host, as its own socket knew it: both ends have one if both are here. All counts and times are of
@@ -125,6 +141,68 @@ Who is slow, and where:
 SELECT service, slow_client_addr, slow_client_port, stage, sum(samples) AS samples,
        sum(latency_ns_sum) / 1e6 / sum(samples) AS mean_ms, max(latency_ns_max) / 1e6 AS longest_ms
 FROM latency WHERE slow_client_addr IS NOT NULL AND samples > 0 GROUP BY 1, 2, 3, 4 ORDER BY mean_ms DESC LIMIT 20
+```
+";
+
+const DROPS: &str = "\
+What the kernel threw away: in each window one row for each reason, place, interface and direction on each flow. `src_*` is who
+sent the dropped packets, whoever began. Rows without addresses are the rest of such a group: packets of flows that found no room,
+or that are of no flow. Rows whose `source` is `skb` add up to all packets that the kernel dropped; the other sources count some
+of the same packets again by a second counter, or (`xdp`, and most of `device`) frames that never came to the stack. So never sum
+over several. An ordinary end of life is a drop to the kernel too: leave `class = 'harmless'` out where losses are sought. Windows
+of this table need not be those of `flows`.
+
+What is lost, where and why, most packets first:
+
+```sql
+SELECT reason, class, place, iface, direction, sum(packets) AS packets, sum(bytes) AS bytes FROM drops
+WHERE source = 'skb' AND class IS DISTINCT FROM 'harmless' GROUP BY 1, 2, 3, 4, 5 ORDER BY packets DESC LIMIT 20
+```
+
+Whose packets, and whether the program that should read them is too slow:
+
+```sql
+SELECT process, container, transport, dst_port, reason, count(DISTINCT src_addr) AS senders, sum(packets) AS packets
+FROM drops WHERE source = 'skb' AND class = 'resource' AND process IS NOT NULL
+GROUP BY 1, 2, 3, 4, 5 ORDER BY packets DESC LIMIT 20
+```
+
+What counters of devices, queueing disciplines and tables say:
+
+```sql
+SELECT source, iface, reason, sum(packets) AS packets FROM drops WHERE source <> 'skb' GROUP BY 1, 2, 3 ORDER BY packets DESC
+```
+";
+
+const BURSTS: &str = "\
+Bursts: one row for each time that an interface and direction went over a share of the link's speed, or over so many times its own
+mean, for a few milliseconds. Between bursts no row is written. `flows` counts all flows of a burst; `top_flows` names the largest,
+from samples. Windows of this table need not be those of `flows`.
+
+How high, how long and how far apart, for each interface:
+
+```sql
+SELECT iface, direction, count(*) AS bursts, max(peak_bits_per_second) / 1e6 AS highest_mbit_per_second,
+       max(peak_bits_per_second * 1.0 / nullif(mean_bits_per_second, 0)) AS peak_to_mean,
+       median(duration_ns) / 1e6 AS ms, median(gap_ns) / 1e6 AS gap_ms, sum(ce_packets) AS marked
+FROM bursts GROUP BY 1, 2 ORDER BY bursts DESC
+```
+
+The highest ones, with who sent them:
+
+```sql
+SELECT burst_start, iface, direction, duration_ns / 1e6 AS ms, bytes, flows, peak_bits_per_second / 1e6 AS mbit_per_second,
+       peak_bits_per_second * 100.0 / link_bits_per_second AS percent_of_link, top_flows
+FROM bursts ORDER BY peak_bits_per_second DESC LIMIT 10
+```
+
+Bursts in whose window the same interface had no room for packets:
+
+```sql
+SELECT b.iface, b.direction, b.burst_start, b.peak_bits_per_second / 1e6 AS mbit_per_second, sum(d.packets) AS dropped
+FROM bursts b JOIN drops d ON d.iface = b.iface AND d.direction = b.direction
+     AND d.window_start < b.burst_end AND d.window_end > b.burst_start
+WHERE d.source = 'skb' AND d.class = 'resource' GROUP BY 1, 2, 3, 4 ORDER BY dropped DESC LIMIT 20
 ```
 ";
 

@@ -1,11 +1,15 @@
 //! Rows for tests: plain, and told apart by their packets.
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of these")]
 
+mod burst;
 mod connection;
+mod drop;
 mod latency;
 
 use arrow_array::{RecordBatch, StringArray};
+pub(crate) use burst::{burst, bursts};
 pub(crate) use connection::{connection, connections};
+pub(crate) use drop::{drop_record, drop_records};
 pub(crate) use latency::{latencies, latency};
 use netrig_model::{Direction, EndReason, FlowRecord, LedgerRecord, Timestamp, TunnelKind};
 use netrig_store::{StoreConfig, StoreReader};
@@ -74,8 +78,8 @@ pub(crate) fn flow(window: (Timestamp, Timestamp), n: u64) -> FlowRecord {
         pid: None,
         cgroup: None,
         container: None,
-        dropped_packets: None,
-        drop_reason: None,
+        dropped_packets: Some(if n.is_multiple_of(41) { 3 } else { 0 }),
+        drop_reason: (n.is_multiple_of(41)).then(|| "SOCKET_RCVBUFF".into()),
         src_name: None,
         dst_name: None,
     }
@@ -128,6 +132,24 @@ pub(crate) fn rewrite(path: &Path, column: &str, text: &str) {
         let texts = StringArray::from_iter_values(std::iter::repeat_n(text, batch.num_rows()));
         columns[batch.schema().index_of(column).expect("column")] = Arc::new(texts);
         writer.write(&RecordBatch::try_new(batch.schema(), columns).expect("batch")).expect("write");
+    }
+    writer.close().expect("close");
+}
+
+/// Writes a file anew without these columns.
+pub(crate) fn without(path: &Path, columns: &[&str]) {
+    let file = std::fs::File::open(path).expect("open");
+    let batches = ParquetRecordBatchReaderBuilder::try_new(file).expect("footer").build().expect("reader");
+    let batches = batches.map(|batch| {
+        let batch = batch.expect("rows");
+        let kept = |i: &usize| !columns.contains(&batch.schema().field(*i).name().as_str());
+        batch.project(&(0..batch.num_columns()).filter(kept).collect::<Vec<_>>()).expect("columns")
+    });
+    let batches: Vec<_> = batches.collect();
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(path).expect("create"), batches[0].schema(), None).expect("writer");
+    for batch in batches {
+        writer.write(&batch).expect("write");
     }
     writer.close().expect("close");
 }
