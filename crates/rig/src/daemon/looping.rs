@@ -4,12 +4,12 @@ use super::Request;
 use super::connections::Names;
 use super::live::Handle;
 use super::open::open;
-use super::probes::Probes;
+use super::probes::{Named, Probes};
 use super::rights::Needs;
 use super::road::{Outlet, Road};
 use super::snapshot::{self, Sources, now};
 use super::storing::Storing;
-use super::watching::Watching;
+use super::watching::{Watched, Watching};
 use netrig_config::{Config, ConfigErrors};
 use netrig_model::{Direction, LedgerRecord, ProbeState, ProbeStatus, Snapshot, Timestamp};
 use netrig_serve::{OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency};
@@ -29,6 +29,8 @@ pub(crate) struct Loop {
     probes: Probes,
     road: Option<Road>,
     watching: Option<Watching>,
+    /// Those under watch now.
+    named: Vec<Named>,
     storing: Option<Storing>,
     config: Config,
     host: String,
@@ -47,12 +49,14 @@ impl Loop {
         let watching = if config.flow.enabled { Some(Watching::start(&config.rig.interfaces)?) } else { None };
         let storing = if config.store.enabled { Some(open_store(config)?) } else { None };
         let started = now();
-        let probes = Probes::lay(config, &host, started);
+        let mut probes = Probes::lay(config, &host, started);
         let road = if config.flow.enabled { Some(Road::lay(config, &host, probes.connections.get())?) } else { None };
+        probes.lay_on(road.as_ref(), config, &host);
         Ok(Self {
             probes,
             road,
             watching,
+            named: Vec::new(),
             storing,
             window_end: next_window_end(started, config),
             config: config.clone(),
@@ -77,9 +81,17 @@ impl Loop {
     /// Attaches to the interfaces chosen now.
     pub(crate) fn attach(&mut self) -> anyhow::Result<()> {
         self.probes.attach();
+        self.settle()
+    }
+
+    /// Brings what is attached in line with what is chosen and there.
+    fn settle(&mut self) -> anyhow::Result<()> {
         let (Some(road), Some(watching)) = (&mut self.road, &mut self.watching) else { return Ok(()) };
         let outlet = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
-        road.settle(watching, outlet)
+        let settled = road.settle(watching, outlet);
+        let named = |each: &Watched| (each.id, each.ifindex, each.name.clone());
+        self.named = watching.watched().map(named).collect();
+        settled
     }
 
     /// Runs until asked to stop; tells everything then.
@@ -129,18 +141,17 @@ impl Loop {
 
     /// One turn: outboxes, hot-plug, the window's end. Returns how long to rest.
     fn turn(&mut self, live: &Handle) -> Duration {
-        let mut busy = self.probes.turn(self.storing.as_ref());
+        let mut busy = self.probes.turn(self.storing.as_ref(), self.road.as_ref(), &self.named);
         let outlet = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
         if let Some(road) = &mut self.road {
             let records = road.outboxes(outlet);
             self.deltas += records;
             busy |= records > u64::from(road.sizes.outbox4 / 16);
-            if let Some(watching) = &mut self.watching
-                && watching.take_events()
-                && let Err(error) = road.settle(watching, outlet)
-            {
-                tracing::warn!(%error, "Cannot follow the host's interfaces; trying again at the next change.");
-            }
+        }
+        if self.watching.as_mut().is_some_and(Watching::take_events)
+            && let Err(error) = self.settle()
+        {
+            tracing::warn!(%error, "Cannot follow the host's interfaces; trying again at the next change.");
         }
         let time = now();
         if time >= self.window_end {
@@ -224,7 +235,11 @@ impl Loop {
 
     fn open_bursts(&mut self) -> Option<OpenBursts> {
         let window = self.window_so_far();
-        open(self.storing.as_ref(), Storing::pending_bursts, window.0, |_records| ())
+        open(self.storing.as_ref(), Storing::pending_bursts, window.0, |records| {
+            if let Some(bursts) = self.probes.bursts.get_mut() {
+                records.extend(bursts.open(window, self.probes.connections.get()));
+            }
+        })
     }
 
     fn window_start(&self) -> Timestamp {
@@ -293,18 +308,19 @@ impl Loop {
         if !restart.is_empty() {
             tracing::warn!(keys = ?restart, "These settings take effect at the next start.");
         }
-        if let (Some(road), Some(watching)) = (&mut self.road, &mut self.watching) {
-            let outlet = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
-            let taken = watching.choose(&new.rig.interfaces).and_then(|()| road.settle(watching, outlet));
-            if let Err(error) = taken {
-                tracing::error!(%error, "The choice of interfaces is not taken over.");
-            }
+        let chosen = self.watching.as_mut().map_or(Ok(()), |watching| watching.choose(&new.rig.interfaces));
+        if let Err(error) = chosen.and_then(|()| self.settle()) {
+            tracing::error!(%error, "The choice of interfaces is not taken over.");
         }
         if let Some(storing) = &self.storing {
             storing.limit(new.store.retain, new.store.budget.0);
         }
         self.config.latency.sampling = new.latency.sampling;
         self.config.latency.slow = new.latency.slow;
+        self.config.drop.examples = new.drop.examples;
+        self.config.burst.link_share = new.burst.link_share;
+        self.config.burst.times_mean = new.burst.times_mean;
+        self.config.burst.min_bytes = new.burst.min_bytes;
         self.probes.reload(&self.config);
         self.config.store.retain = new.store.retain;
         self.config.store.budget = new.store.budget;

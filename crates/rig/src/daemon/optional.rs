@@ -12,13 +12,14 @@ enum State<P> {
     Running(P),
     /// It is asked for, and this is why there is none.
     Failed(String),
-    Off,
+    /// It is not asked for, or what it stands on is not.
+    Off(String),
 }
 
 impl<P> Optional<P> {
     /// What `lay` makes of it, where it is asked for: its failure is not the rig's.
     pub(super) fn lay(name: &'static str, enabled: bool, lay: impl FnOnce() -> anyhow::Result<P>) -> Self {
-        let mut probe = Self { name, state: State::Off };
+        let mut probe = Self::off(name, format!("switched off by [{name}] enabled = false"));
         if enabled {
             match lay() {
                 Ok(running) => probe.state = State::Running(running),
@@ -26,6 +27,11 @@ impl<P> Optional<P> {
             }
         }
         probe
+    }
+
+    /// One that is off, and why.
+    pub(super) fn off(name: &'static str, why: String) -> Self {
+        Self { name, state: State::Off(why) }
     }
 
     /// A step that it may not survive.
@@ -45,14 +51,14 @@ impl<P> Optional<P> {
     pub(super) fn get(&self) -> Option<&P> {
         match &self.state {
             State::Running(probe) => Some(probe),
-            State::Failed(_) | State::Off => None,
+            State::Failed(_) | State::Off(_) => None,
         }
     }
 
     pub(super) fn get_mut(&mut self) -> Option<&mut P> {
         match &mut self.state {
             State::Running(probe) => Some(probe),
-            State::Failed(_) | State::Off => None,
+            State::Failed(_) | State::Off(_) => None,
         }
     }
 
@@ -61,7 +67,7 @@ impl<P> Optional<P> {
         let (state, detail) = match &self.state {
             State::Running(probe) => return of_running(probe),
             State::Failed(why) => (ProbeState::Failed, why.clone()),
-            State::Off => (ProbeState::Off, format!("switched off by [{}] enabled = false", self.name)),
+            State::Off(why) => (ProbeState::Off, why.clone()),
         };
         ProbeStatus { name: self.name.to_owned(), state, detail }
     }

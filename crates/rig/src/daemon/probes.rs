@@ -1,17 +1,24 @@
 //! The probes beside that of flows, and when each has its turn.
 
+use super::bursts::Bursts;
 use super::connections::Connections;
 use super::latency::Latency;
 use super::optional::Optional;
+use super::road::Road;
 use super::snapshot::now;
 use super::storing::Storing;
+use anyhow::Context;
 use netrig_config::Config;
-use netrig_model::{ProbeStatus, Snapshot, Timestamp};
+use netrig_model::{InterfaceId, ProbeStatus, Snapshot, Timestamp};
+
+/// An interface under watch: the rig's number, the kernel's, and its name.
+pub(super) type Named = (InterfaceId, u32, String);
 
 /// Each of them runs, has failed or is off.
 pub(super) struct Probes {
     pub(super) connections: Optional<Connections>,
     pub(super) latency: Optional<Latency>,
+    pub(super) bursts: Optional<Bursts>,
 }
 
 impl Probes {
@@ -20,7 +27,24 @@ impl Probes {
         Self {
             connections: Optional::lay("tcp", config.tcp.enabled, || Connections::lay(config, host, now)),
             latency: Optional::lay("latency", config.latency.enabled, || Latency::lay(config, host)),
+            bursts: Optional::off("burst", "starting".to_owned()),
         }
+    }
+
+    /// What stands on the road of packets, whose programs count for it.
+    pub(super) fn lay_on(&mut self, road: Option<&Road>, config: &Config, host: &str) {
+        self.bursts = match road {
+            None if config.burst.enabled => Optional::off(
+                "burst",
+                "the flow probe counts for it, which is off by [flow] enabled = false".to_owned(),
+            ),
+            _ => Optional::lay("burst", config.burst.enabled, || {
+                let probe = &road.context("there is no flow probe")?.probe;
+                let memory = probe.burst_memory();
+                let memory = memory.context("its memory has no room for even one interface: raise [rig] memory")?;
+                Ok(Bursts::lay(config, host, memory, probe.memory()))
+            }),
+        };
     }
 
     pub(super) fn attach(&mut self) {
@@ -34,9 +58,12 @@ impl Probes {
     }
 
     /// Gives each its turn; true where so much came that the next should be soon.
-    pub(super) fn turn(&mut self, storing: Option<&Storing>) -> bool {
+    pub(super) fn turn(&mut self, storing: Option<&Storing>, road: Option<&Road>, watched: &[Named]) -> bool {
         if let Some(latency) = self.latency.get_mut() {
             latency.turn();
+        }
+        if let Some(bursts) = self.bursts.get_mut() {
+            bursts.turn(watched, road.and_then(|road| road.probe.retransmits_missing()));
         }
         let Some(connections) = self.connections.get_mut() else { return false };
         let ended = connections.turn(storing, now());
@@ -51,6 +78,9 @@ impl Probes {
         if let Some(latency) = self.latency.get_mut() {
             latency.look();
         }
+        if let Some(bursts) = self.bursts.get_mut() {
+            bursts.look();
+        }
     }
 
     /// Ahead of the flows, whose owners they know.
@@ -60,6 +90,9 @@ impl Probes {
         }
         if let Some(latency) = self.latency.get_mut() {
             latency.close(storing, window);
+        }
+        if let Some(bursts) = self.bursts.get_mut() {
+            bursts.close(storing, window, last, self.connections.get());
         }
     }
 
@@ -75,16 +108,24 @@ impl Probes {
         if let Some(latency) = self.latency.get_mut() {
             latency.reload(config);
         }
+        if let Some(bursts) = self.bursts.get_mut() {
+            bursts.reload(config);
+        }
     }
 
     /// How each fares.
-    pub(super) fn statuses(&self) -> [ProbeStatus; 2] {
-        [self.connections.status(Connections::probe_status), self.latency.status(Latency::probe_status)]
+    pub(super) fn statuses(&self) -> [ProbeStatus; 3] {
+        [
+            self.connections.status(Connections::probe_status),
+            self.latency.status(Latency::probe_status),
+            self.bursts.status(Bursts::probe_status),
+        ]
     }
 
     /// Their parts of the picture, as of the last look.
     pub(super) fn fill(&self, picture: &mut Snapshot) {
         picture.tcp = self.connections.get().map(Connections::status);
         picture.latency = self.latency.get().map(Latency::status);
+        picture.bursts = self.bursts.get().map(Bursts::status);
     }
 }

@@ -12,6 +12,7 @@ use netrig_drain::Drain;
 use netrig_host::Counters;
 use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, KernelCounts, LedgerRecord, Timestamp};
 use netrig_probes::TickClock;
+use netrig_probes::burst::BurstOptions;
 use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe, FlowSizes};
 use std::collections::BTreeMap;
 use std::mem;
@@ -229,6 +230,12 @@ pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
         Hook::Tcx => FlowHook::Tc,
         Hook::Xdp => FlowHook::Xdp,
     };
+    if sharers.burst {
+        let bucket_ns = u64::try_from(config.burst.bucket.as_nanos()).unwrap_or(u64::MAX);
+        // Without the namespace's number nothing that TCP sends again is taken for a watched interface's.
+        let netns = netrig_host::netns_inode().ok().and_then(|inode| u32::try_from(inode).ok()).unwrap_or(0);
+        options.burst = BurstOptions::within(budget.burst_kernel_bytes, bucket_ns, netns);
+    }
     (options, budget)
 }
 
