@@ -2,7 +2,7 @@
 
 use crate::entry::Entry;
 use crate::world::{FlowEnds, World};
-use netrig_model::{EndReason, FlowRecord, InterfaceId, Owner, Timestamp, transport_name};
+use netrig_model::{EndReason, FlowRecord, InterfaceId, Timestamp, transport_name};
 
 /// What all records of one telling share.
 pub(crate) struct Teller<'a> {
@@ -39,7 +39,11 @@ impl<'a> Teller<'a> {
         let ipv6 = key.kind().is_ipv6();
         // A side that only answers has no query of its own: then the answers' type is what there is to say.
         let icmp = key.icmp(src).or_else(|| key.icmp(dst));
-        let owner = self.owner(entry, src);
+        let ends = ends(entry, src);
+        let owner = self.world.owner(&ends).unwrap_or_default();
+        // A flow that makes room in the middle of a window may come again in it: what was dropped of it would be told twice.
+        let whole = end_reason != EndReason::Evicted;
+        let dropped = if whole { self.world.dropped(&ends, key.iface()) } else { None };
         FlowRecord {
             window_start: self.window.0,
             window_end: self.window.1,
@@ -74,20 +78,11 @@ impl<'a> Teller<'a> {
             pid: owner.pid,
             cgroup: owner.cgroup,
             container: owner.container,
-            dropped_packets: None,
-            drop_reason: None,
+            dropped_packets: dropped.as_ref().map(|dropped| dropped.packets),
+            drop_reason: dropped.and_then(|dropped| dropped.reason),
             src_name: None,
             dst_name: None,
         }
-    }
-
-    /// Whose it is; what has no ports nor a process that sent it is nobody's.
-    fn owner(&self, entry: &Entry, src: usize) -> Owner {
-        let key = &entry.key;
-        let ipv6 = key.kind().is_ipv6();
-        let end = |side| (key.address(side).to_ip(ipv6), key.port(side));
-        let flow = FlowEnds { protocol: key.protocol(), src: end(src), dst: end(1 - src), pid: entry.pid() };
-        self.world.owner(&flow).unwrap_or_default()
     }
 
     fn name_of(&mut self, iface: InterfaceId) -> Option<String> {
@@ -100,4 +95,12 @@ impl<'a> Teller<'a> {
             }
         }
     }
+}
+
+/// What tells whose it is; what has no ports nor a process that sent it is nobody's.
+fn ends(entry: &Entry, src: usize) -> FlowEnds {
+    let key = &entry.key;
+    let ipv6 = key.kind().is_ipv6();
+    let end = |side| (key.address(side).to_ip(ipv6), key.port(side));
+    FlowEnds { protocol: key.protocol(), src: end(src), dst: end(1 - src), pid: entry.pid() }
 }

@@ -1,5 +1,6 @@
 //! What the aggregator asks of the world when it tells a flow: names of interfaces, owners of sockets.
 
+use crate::drops::Dropped;
 use netrig_model::{InterfaceId, Owner};
 use std::net::IpAddr;
 
@@ -23,6 +24,11 @@ pub trait World {
 
     /// Whose a flow is on this host.
     fn owner(&self, flow: &FlowEnds) -> Option<Owner>;
+
+    /// What was dropped in the window of a flow seen on this interface; none where nobody looks at drops.
+    fn dropped(&self, _flow: &FlowEnds, _iface: InterfaceId) -> Option<Dropped> {
+        None
+    }
 }
 
 impl<F: Fn(InterfaceId) -> Option<String>> World for F {
