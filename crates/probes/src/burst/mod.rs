@@ -4,6 +4,8 @@
 //! retransmits (`tp_btf/tcp_retransmit_skb`). Metrics: `netrig_burst_*`. The kernel side is `buckets.h` and
 //! `retransmits.h`.
 
+#[cfg(test)]
+mod clock_tests;
 mod sizes;
 
 pub use sizes::{BurstOptions, BurstSizes};
