@@ -47,7 +47,7 @@ fn the_highest_come_first_with_the_flows_that_made_them() {
         golden(&format!("bursts-{width}.txt"), &text);
     }
     let text = shown(2, Style::default());
-    assert!(text.ends_with("… and 3 bursts, 2.12 MB that were lower\n"), "{text}");
+    assert!(text.ends_with("… and 3 bursts, 2.12 MB more, all lower\n"), "{text}");
 }
 
 #[test]

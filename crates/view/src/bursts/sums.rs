@@ -119,6 +119,7 @@ impl Sum for BurstSums {
     }
 
     fn in_words(&self) -> String {
-        format!("{} bursts, {}", count(self.bursts), bytes(self.bytes))
+        let word = if self.bursts == 1 { "burst" } else { "bursts" };
+        format!("{} {word}, {}", count(self.bursts), bytes(self.bytes))
     }
 }

@@ -46,7 +46,7 @@ pub fn burst_table(listed: &ListedBursts, style: Style) -> Table {
         }
     }
     if listed.rest.bursts > 0 {
-        table.set_footer(format!("… and {} that were lower", listed.rest.in_words()));
+        table.set_footer(format!("… and {} more, all lower", listed.rest.in_words()));
     }
     table
 }
