@@ -7,6 +7,7 @@
 mod examples;
 mod load;
 mod memory;
+pub mod reasons;
 mod sizes;
 
 pub use memory::DropMemory;
