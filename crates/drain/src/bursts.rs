@@ -196,8 +196,12 @@ impl Bursts {
             for cpu in busy {
                 let row = (cpu * sizes.ifaces as usize + usize::from(ring.0.0)) * 2 + way;
                 let place = bucket.number as usize & (sizes.buckets as usize - 1);
-                whole &=
-                    add_bucket(&self.memory.buckets, (row * sizes.buckets as usize + place) * BUCKET_WORDS, bucket);
+                whole &= add_bucket(
+                    &self.memory.buckets,
+                    (row * sizes.buckets as usize + place) * BUCKET_WORDS,
+                    sizes.buckets,
+                    bucket,
+                );
             }
             lost += u64::from(!whole);
         }
@@ -241,11 +245,12 @@ fn is_busy(memory: &BurstMemory, cpu: usize, from: u64) -> bool {
     latest.wrapping_sub(from as u32).cast_signed() >= 0
 }
 
-/// Adds one CPU's bucket where its number is the one. False if it has been overwritten.
-fn add_bucket(words: &SharedWords, at: usize, into: &mut BurstBucket) -> bool {
+/// Adds one CPU's bucket where its number is the one. False if it has been overwritten, which one of the next few rounds of the
+/// ring did: what is older, or of an empty ring, is only not there.
+fn add_bucket(words: &SharedWords, at: usize, ring: u32, into: &mut BurstBucket) -> bool {
     let [number, bytes] = halves(words.load(at));
     if number != into.number as u32 {
-        return number.wrapping_sub(into.number as u32).cast_signed() < 0;
+        return bytes == 0 || number.wrapping_sub(into.number as u32) > ring * 4;
     }
     let counts = words.load(at + offset_of!(burst_bucket, packets) / 8).to_ne_bytes();
     let flows = at + offset_of!(burst_bucket, flows) / 8;
