@@ -27,12 +27,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .clang_args(&flags)
         .build()?;
     SkeletonBuilder::new().source("src/drop/drop.bpf.c").obj(out.join("drop.bpf.o")).clang_args(&flags).build()?;
+    SkeletonBuilder::new().source("src/queue/queue.bpf.c").obj(out.join("queue.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new()
         .source("src/bpf/histogram_test.bpf.c")
         .obj(out.join("histogram_test.bpf.o"))
         .clang_args(&flags)
         .build()?;
-    for folder in ["src/bpf", "src/flow", "src/tcp", "src/latency", "src/drop", "src/burst"] {
+    for folder in ["src/bpf", "src/flow", "src/tcp", "src/latency", "src/drop", "src/burst", "src/queue"] {
         watch(Path::new(folder))?;
     }
     Ok(())

@@ -20,6 +20,15 @@ pub(crate) struct Reading {
     monotonic_ns: u64,
 }
 
+impl Reading {
+    /// The tick's length, by this reading and a `later` one.
+    pub(crate) fn ns_per_tick(self, later: Self) -> u64 {
+        let ns = later.monotonic_ns.saturating_sub(self.monotonic_ns).max(1);
+        let ticks = later.jiffies.saturating_sub(self.jiffies).max(1);
+        1_000_000_000 / nearest_hz(ticks as f64 * 1e9 / ns as f64)
+    }
+}
+
 pub(crate) fn read(program: BorrowedFd<'_>, clock: &SharedWords) -> Result<Reading, ProbeError> {
     test_run(program, &[]).map_err(|source| ProbeError::TestRun { program: "clock_now", source })?;
     Ok(Reading { jiffies: clock.load(0), monotonic_ns: clock.load(1) })
@@ -41,10 +50,8 @@ impl TickClock {
         let first = turn(&mut read)?;
         std::thread::sleep(Duration::from_millis(60));
         let second = turn(&mut read)?;
-        let ns = second.monotonic_ns.saturating_sub(first.monotonic_ns).max(1);
-        let ticks = second.jiffies.saturating_sub(first.jiffies).max(1);
-        let hz = nearest_hz(ticks as f64 * 1e9 / ns as f64);
-        let mut clock = Self { ns_per_tick: 1_000_000_000 / hz, jiffies: 0, at: Timestamp(0), monotonic_lag_ns: 0 };
+        let ns_per_tick = first.ns_per_tick(second);
+        let mut clock = Self { ns_per_tick, jiffies: 0, at: Timestamp(0), monotonic_lag_ns: 0 };
         clock.sync(second);
         // What passes between the two clocks' readings adds to the lag: the smallest of some is nearest.
         for _ in 0..LAG_READINGS {

@@ -19,7 +19,9 @@ mod memory;
 mod missing;
 mod object;
 mod print;
+pub mod queue;
 mod sizes;
+mod slices;
 pub mod tcp;
 pub mod wire;
 

@@ -13,7 +13,7 @@ const LINGER_MAX: Duration = Duration::from_secs(2);
 
 /// What is to be done now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Slice {
+pub(crate) enum Slice {
     /// Attach.
     Begins,
     /// Nothing.
@@ -24,7 +24,7 @@ pub(super) enum Slice {
 
 /// The schedule, and what is attached.
 #[derive(Debug)]
-pub(super) struct Slices {
+pub(crate) struct Slices {
     period: Duration,
     began: Option<Instant>,
     attached: bool,
@@ -35,7 +35,7 @@ pub(super) struct Slices {
 
 impl Slices {
     /// One slice in so many.
-    pub(super) fn new(sampling: u32) -> Self {
+    pub(crate) fn new(sampling: u32) -> Self {
         Self {
             period: SLICE * sampling.clamp(1, SLICES_MAX),
             began: None,
@@ -45,12 +45,12 @@ impl Slices {
         }
     }
 
-    pub(super) fn set_sampling(&mut self, sampling: u32) {
+    pub(crate) fn set_sampling(&mut self, sampling: u32) {
         self.period = SLICE * sampling.clamp(1, SLICES_MAX);
     }
 
     /// What is to be done at `now`.
-    pub(super) fn turn(&mut self, now: Instant) -> Slice {
+    pub(crate) fn turn(&mut self, now: Instant) -> Slice {
         let since = self.began.map(|began| now.saturating_duration_since(began));
         match (self.attached, since) {
             // Every slice is one in so many: with one in one it never ends.
@@ -68,19 +68,19 @@ impl Slices {
     }
 
     /// What was attached for a slice; `lingering` is not asked for where [`Self::lingers`].
-    pub(super) fn hold(&mut self, links: Vec<Link>, lingering: Option<Link>) {
+    pub(crate) fn hold(&mut self, links: Vec<Link>, lingering: Option<Link>) {
         self.links = links;
         if lingering.is_some() {
             self.lingering = lingering;
         }
     }
 
-    pub(super) fn lingers(&self) -> bool {
+    pub(crate) fn lingers(&self) -> bool {
         self.lingering.is_some()
     }
 
     /// After a slice: lets go of what lingers, when nothing `waits` for it or that takes too long.
-    pub(super) fn rest(&mut self, waits: bool, now: Instant) -> bool {
+    pub(crate) fn rest(&mut self, waits: bool, now: Instant) -> bool {
         let late = self.began.is_none_or(|began| now.saturating_duration_since(began) > SLICE + LINGER_MAX);
         let over = !self.attached && self.lingering.is_some() && (!waits || late);
         if over {
@@ -90,14 +90,14 @@ impl Slices {
     }
 
     /// Takes off what was attached for the slice.
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         // What begins goes first.
         while self.links.pop().is_some() {}
         self.attached = false;
     }
 
     /// Takes off everything.
-    pub(super) fn release_all(&mut self) {
+    pub(crate) fn release_all(&mut self) {
         self.release();
         self.lingering = None;
     }

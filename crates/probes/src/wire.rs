@@ -21,8 +21,8 @@ pub use generated::types::{
     bound_key, burst_bucket, burst_cpu, burst_retransmit, burst_sample, burst_settings, clock_reading, drop_example,
     drop_flow, drop_gate, drop_group, drop_key, drop_settings, flow_cold, flow_hot, flow_key, flow_set4, flow_set6,
     flow_settings, flow_slot4, flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate, latency_key,
-    latency_service, latency_settings, outbox_ends, replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings,
-    tcp_slot, tcp_totals, time_histogram,
+    latency_service, latency_settings, outbox_ends, queue_polls, queue_settings, replay_frame, tcp_ends, tcp_owner,
+    tcp_service, tcp_settings, tcp_slot, tcp_totals, time_histogram,
 };
 
 /// Bits of `flow_key.kind` and of VLAN fields: `bpf/wire.h`'s enums, which the generator does not carry over. The test
@@ -108,6 +108,16 @@ pub mod bursts {
     pub const IFACE_EGRESS: u16 = 1 << 15;
 }
 
+/// `queue/wire.h`'s enums.
+pub mod queues {
+    /// Places of one CPU.
+    pub const PLACES: usize = 128;
+    /// What has no device of its own.
+    pub const PLACE_BACKLOG: usize = 0;
+    /// All beyond the places.
+    pub const PLACE_REST: usize = 1;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +159,12 @@ mod tests {
         assert_eq!(size_of::<burst_sample>(), 16);
         assert_eq!(size_of::<burst_cpu>(), 128);
         assert_eq!(offset_of!(burst_cpu, retransmits), 64, "each hook writes a cache line of its own");
+    }
+
+    #[test]
+    fn a_devices_polls_are_one_cache_line() {
+        assert_eq!(size_of::<queue_polls>(), 64);
+        assert_eq!(offset_of!(queue_polls, polls), 24, "what is counted is read by words");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 #include "../latency/wire.h"
 #include "../drop/wire.h"
 #include "../burst/wire.h"
+#include "../queue/wire.h"
 
 struct flow_key flow_key;
 struct flow_hot flow_hot;
@@ -47,6 +48,9 @@ struct burst_sample burst_sample;
 struct burst_retransmit burst_retransmit;
 struct burst_cpu burst_cpu;
 struct burst_settings burst_settings;
+
+struct queue_polls queue_polls;
+struct queue_settings queue_settings;
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";

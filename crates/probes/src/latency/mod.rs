@@ -7,17 +7,16 @@
 mod load;
 mod memory;
 mod sizes;
-mod slices;
 mod system;
 
 pub use memory::LatencyMemory;
 pub use sizes::LatencySizes;
 
+use crate::slices::{Slice, Slices};
 use crate::wire::latency_gate;
 use crate::{Missing, ProbeError, iterate, object};
 use libbpf_rs::{Link, Object};
 use netrig_model::Stage;
-use slices::{Slice, Slices};
 use std::fs::File;
 use std::io;
 use std::mem::offset_of;
