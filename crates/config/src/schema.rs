@@ -49,7 +49,7 @@ fn type_schema(field: &Field) -> Value {
     match field {
         Field::Bool(_) => json!({ "type": "boolean" }),
         Field::Count { min, max, .. } => json!({ "type": "integer", "minimum": min, "maximum": max }),
-        Field::Duration { .. } => pattern(r"^\s*([0-9]+\s*(ms|s|m|h|d|w)\s*)+$"),
+        Field::Duration { .. } => pattern(r"^\s*([0-9]+\s*([uµμ]s|ms|s|m|h|d|w)\s*)+$"),
         Field::Size { .. } => pattern(r"^\s*[0-9]+\s*(B|[kK]B|[MGT]B|[KMGT]iB)\s*$"),
         Field::Percent { .. } => pattern(r"^\s*[0-9]+(\.[0-9]{1,3})?\s*%\s*$"),
         Field::Interfaces(_) => {

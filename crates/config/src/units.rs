@@ -34,9 +34,19 @@ pub enum UnitError {
 }
 
 /// Largest first; `format_duration` and the order check rely on it.
-const DURATION_UNITS_MS: [(&str, u64); 6] =
-    [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
-const DURATION_UNITS_KNOWN: &str = "ms, s, m, h, d, w";
+const DURATION_UNITS_US: [(&str, u64); 7] = [
+    ("w", 604_800_000_000),
+    ("d", 86_400_000_000),
+    ("h", 3_600_000_000),
+    ("m", 60_000_000),
+    ("s", 1_000_000),
+    ("ms", 1_000),
+    ("us", 1),
+];
+const DURATION_UNITS_KNOWN: &str = "us, ms, s, m, h, d, w";
+
+/// Microseconds with the micro sign and with the Greek letter; keyboards have the one or the other.
+const MICROSECONDS: [&str; 2] = ["\u{b5}s", "\u{3bc}s"];
 
 /// Decimal units come first so that formatting, which goes through the list, prefers the binary one only when it divides.
 const SIZE_UNITS: [(&str, u64); 9] = [
@@ -52,44 +62,45 @@ const SIZE_UNITS: [(&str, u64); 9] = [
 ];
 const SIZE_UNITS_KNOWN: &str = "B, kB, KiB, MB, MiB, GB, GiB, TB, TiB";
 
-/// Reads `500ms`, `10s`, `24h`, `30d`, `1h30m`; blanks between number and unit are allowed.
+/// Reads `100us`, `100µs`, `500ms`, `10s`, `24h`, `30d`, `1h30m`; blanks between number and unit are allowed.
 ///
 /// # Errors
-/// When a unit is missing or unknown, or the whole does not fit in milliseconds.
+/// When a unit is missing or unknown, or the whole does not fit in microseconds.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let mut rest = text.trim();
-    let mut total_ms = 0u64;
-    let mut units_left = &DURATION_UNITS_MS[..];
+    let mut total_us = 0u64;
+    let mut units_left = &DURATION_UNITS_US[..];
     loop {
         let (number, unit, after) = split_quantity(rest)?;
         if unit.is_empty() {
             return Err(UnitError::NoUnit(format!("{number}s")));
         }
-        if !DURATION_UNITS_MS.iter().any(|(name, _)| *name == unit) {
+        let unit = if MICROSECONDS.contains(&unit) { "us" } else { unit };
+        if !DURATION_UNITS_US.iter().any(|(name, _)| *name == unit) {
             return Err(UnitError::UnknownUnit { unit: unit.to_owned(), known: DURATION_UNITS_KNOWN });
         }
         let at = units_left.iter().position(|(name, _)| *name == unit).ok_or(UnitError::Order)?;
-        let part_ms = number.checked_mul(units_left[at].1).ok_or(UnitError::TooLarge)?;
-        total_ms = total_ms.checked_add(part_ms).ok_or(UnitError::TooLarge)?;
+        let part_us = number.checked_mul(units_left[at].1).ok_or(UnitError::TooLarge)?;
+        total_us = total_us.checked_add(part_us).ok_or(UnitError::TooLarge)?;
         units_left = &units_left[at + 1..];
         if after.is_empty() {
-            return Ok(Duration::from_millis(total_ms));
+            return Ok(Duration::from_micros(total_us));
         }
         rest = after;
     }
 }
 
-/// Writes a duration in the largest unit that divides it (finer than a millisecond is cut); [`parse_duration`] reads it back.
+/// Writes a duration in the largest unit that divides it (finer than a microsecond is cut); [`parse_duration`] reads it back.
 #[must_use]
 pub fn format_duration(duration: Duration) -> String {
-    let ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    if ms == 0 {
+    let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    if us == 0 {
         return "0s".to_owned();
     }
     // Weeks are read, but few write them.
-    let days_and_finer = DURATION_UNITS_MS.iter().skip(1);
-    let (unit, unit_ms) = days_and_finer.copied().find(|(_, unit_ms)| ms % unit_ms == 0).unwrap_or(("ms", 1));
-    format!("{}{unit}", ms / unit_ms)
+    let days_and_finer = DURATION_UNITS_US.iter().skip(1);
+    let (unit, unit_us) = days_and_finer.copied().find(|(_, unit_us)| us % unit_us == 0).unwrap_or(("us", 1));
+    format!("{}{unit}", us / unit_us)
 }
 
 /// A count of bytes, written with its unit.
@@ -218,6 +229,10 @@ mod tests {
     fn durations_are_read_with_their_units() {
         let ms = |text: &str| parse_duration(text).map(|d| d.as_millis());
         assert_eq!(ms("500ms"), Ok(500));
+        let us = |text: &str| parse_duration(text).map(|d| d.as_micros());
+        assert_eq!(us("100us"), Ok(100));
+        assert_eq!((us("100\u{b5}s"), us("2ms 100 \u{3bc}s")), (Ok(100), Ok(2_100)));
+        assert_eq!(us("1us1\u{b5}s"), Err(UnitError::Order));
         assert_eq!(ms(" 10 s "), Ok(10_000));
         assert_eq!(ms("1h30m"), Ok(5_400_000));
         assert_eq!(ms("30d"), Ok(30 * 86_400_000));
@@ -258,8 +273,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(ms in any::<u64>(), bytes in any::<u64>(), thousandths in any::<u32>()) {
-            let duration = Duration::from_millis(ms);
+        fn what_is_written_reads_back(us in any::<u64>(), bytes in any::<u64>(), thousandths in any::<u32>()) {
+            let duration = Duration::from_micros(us);
             prop_assert_eq!(parse_duration(&format_duration(duration)), Ok(duration));
             prop_assert_eq!(ByteSize(bytes).to_string().parse(), Ok(ByteSize(bytes)));
             let percent = Percent::from_thousandths(thousandths);

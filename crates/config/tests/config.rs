@@ -52,7 +52,7 @@ fn every_key_is_read() {
         examples = 5
         [burst]
         enabled = false
-        bucket = "5ms"
+        bucket = "250us"
         link_share = "50%"
         times_mean = 20
         min_bytes = "1MiB"
@@ -78,7 +78,7 @@ fn every_key_is_read() {
     assert_eq!(config.rig.host.as_deref(), Some("web-7"));
     assert_eq!(config.flow.hook, Hook::Xdp);
     assert_eq!((config.latency.sampling, config.latency.slow), (1_000, Duration::from_secs(1)));
-    assert_eq!((config.drop.examples, config.burst.bucket), (5, Duration::from_millis(5)));
+    assert_eq!((config.drop.examples, config.burst.bucket), (5, Duration::from_micros(250)));
     assert_eq!((config.burst.times_mean, config.burst.min_bytes), (20, ByteSize::mib(1)));
     assert_eq!(config.store.dir.to_str(), Some("/data/netrig"));
     assert_eq!(config.store.budget, ByteSize(500_000_000));
@@ -95,6 +95,7 @@ fn the_environment_beats_the_file() {
             ("NETRIG_RIG__INTERFACES", "eth0, veth*"),
             ("NETRIG_FLOW__TUNNELS", "true"),
             ("NETRIG_LATENCY__SAMPLING", " 64 "),
+            ("NETRIG_BURST__BUCKET", "100µs"),
             ("NETRIG_STORE__DIR", "\"/data\""),
             ("NETRIG_LOG", "debug"),
             ("PATH__X", "/bin"),
@@ -105,6 +106,7 @@ fn the_environment_beats_the_file() {
     assert_eq!(config.rig.interfaces, ["eth0", "veth*"]);
     assert!(config.flow.tunnels);
     assert_eq!(config.latency.sampling, 64);
+    assert_eq!(config.burst.bucket, Duration::from_micros(100));
     assert_eq!(config.store.dir.to_str(), Some("/data"));
     let config = read("", &[("NETRIG_RIG__INTERFACES", "[\"a\", 'b']")]).expect("a TOML array");
     assert_eq!(config.rig.interfaces, ["a", "b"]);
@@ -146,9 +148,21 @@ fn a_reload_names_what_needs_a_restart() {
     new.flow.hook = Hook::Xdp;
     new.latency.sampling = 1;
     new.latency.receive_stamps = false;
-    let changed = ["rig.interfaces", "flow.hook", "latency.sampling", "latency.receive_stamps"];
+    new.drop.examples = 0;
+    new.burst.bucket = Duration::from_micros(100);
+    new.burst.times_mean = 20;
+    let changed = [
+        "rig.interfaces",
+        "flow.hook",
+        "latency.sampling",
+        "latency.receive_stamps",
+        "drop.examples",
+        "burst.bucket",
+        "burst.times_mean",
+    ];
     assert_eq!(Config::changed(&old, &new), changed);
-    assert_eq!(Config::changed_requires_restart(&old, &new), ["flow.hook", "latency.receive_stamps"]);
+    let restart = ["flow.hook", "latency.receive_stamps", "burst.bucket"];
+    assert_eq!(Config::changed_requires_restart(&old, &new), restart);
 }
 
 #[test]
@@ -199,7 +213,9 @@ prop_compose! {
         dir in "/[^\\x00]{0,40}",
         (retain_h, budget) in (1u64..=87_600, (16u64 << 20)..=(100 << 40)),
         (sampling, slow_ms) in (1u32..=65_536, 1u64..=3_600_000),
-        switches in any::<[bool; 7]>(),
+        (examples, bucket_us, link_share) in (0u32..=1_000, 100u64..=10_000, 1_000u32..=100_000),
+        (times_mean, min_bytes) in (2u32..=10_000, (1u64 << 10)..=(1 << 30)),
+        switches in any::<[bool; 10]>(),
         port in any::<u16>(),
     ) -> Config {
         let mut c = Config::default();
@@ -217,9 +233,15 @@ prop_compose! {
         c.store.budget = ByteSize(budget);
         c.latency.sampling = sampling;
         c.latency.slow = Duration::from_millis(slow_ms);
+        c.drop.examples = examples;
+        c.burst.bucket = Duration::from_micros(bucket_us);
+        c.burst.link_share = Percent::from_thousandths(link_share);
+        c.burst.times_mean = times_mean;
+        c.burst.min_bytes = ByteSize(min_bytes);
         let probes = [&mut c.flow.enabled, &mut c.tcp.enabled, &mut c.latency.enabled, &mut c.latency.receive_stamps];
+        let counters = [&mut c.drop.enabled, &mut c.burst.enabled, &mut c.queue.enabled];
         let outlets = [&mut c.store.enabled, &mut c.serve.enabled, &mut c.metrics.enabled];
-        for (switch, on) in probes.into_iter().chain(outlets).zip(switches) {
+        for (switch, on) in probes.into_iter().chain(counters).chain(outlets).zip(switches) {
             *switch = on;
         }
         c.serve.listen.set_port(port);
