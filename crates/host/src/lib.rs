@@ -21,6 +21,7 @@ mod owner;
 mod reach;
 mod select;
 mod speed;
+mod symbols;
 mod system;
 mod uplinks;
 mod watch;
@@ -36,6 +37,7 @@ pub use owner::{owner_of_process, process_cgroup};
 pub use reach::{Reach, reach};
 pub use select::{SelectError, SelectProblem, Selection, Selector};
 pub use speed::link_bits_per_second;
+pub use symbols::KernelSymbols;
 pub use system::{
     Cpus, boot_time_offset_ns, cpus, host_name, kernel_release, monotonic_ns, netns_inode, realtime_offset_ns,
 };
