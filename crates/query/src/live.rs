@@ -19,7 +19,7 @@ use ureq::http::Response;
 const BODY_BYTES_MAX: u64 = 1 << 30;
 
 /// The tables of which a rig has records that are not stored yet.
-const LIVE_TABLES: [Table; 3] = [Table::Flows, Table::Connections, Table::Latency];
+const LIVE_TABLES: [Table; 5] = [Table::Flows, Table::Connections, Table::Latency, Table::Drops, Table::Bursts];
 
 /// What a rig sent.
 pub(crate) struct Live {
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_rig_is_asked_for_the_tables_that_a_query_names() {
-        use Table::{Connections, Flows, Latency};
+        use Table::{Bursts, Connections, Drops, Flows, Latency};
         for (sql, want) in [
             ("SELECT * FROM flows", &[Flows][..]),
             ("SELECT count(*) FROM Connections WHERE role = 'flows'", &[Connections]),
@@ -121,6 +121,8 @@ mod tests {
             ("SELECT * FROM ledger WHERE iface IN (SELECT process FROM connections)", &[Connections]),
             ("SELECT stage, sum(samples) FROM latency GROUP BY stage", &[Latency]),
             ("SELECT * FROM latency JOIN connections USING (container)", &[Connections, Latency]),
+            ("SELECT reason, sum(packets) FROM drops GROUP BY reason", &[Drops]),
+            ("SELECT * FROM bursts b JOIN drops d ON d.iface = b.iface", &[Drops, Bursts]),
             ("EXPLAIN SELECT * FROM connections", &[Connections]),
             ("DESCRIBE connections", &[Connections]),
             // Asked for its store's folder.

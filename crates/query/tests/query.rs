@@ -4,9 +4,13 @@
 mod common;
 
 use common::{
-    HOUR_0, SECOND, ask, fill, flow, refused, rig, run, says, server, three_connections, told, twelve_stages, window,
+    HOUR_0, SECOND, ask, fill, flow, four_bursts, refused, rig, run, says, server, six_drops, three_connections, told,
+    twelve_stages, window,
 };
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use netrig_model::Timestamp;
+use std::fs::File;
 use std::path::Path;
 
 /// Held against the file beside this test; `NETRIG_BLESS=1` writes it anew.
@@ -73,13 +77,27 @@ fn latency_looks_like_this() {
 }
 
 #[test]
+fn drops_and_bursts_look_like_this() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..10);
+    // A full receive buffer, an example of what nobody listens for, a rest without a flow, and a device's counter.
+    let some = "SELECT * FROM drops WHERE packets IN (1, 9, 10, 17) ORDER BY packets";
+    golden("drops.jsonl", &ask(dir.path(), &["--json", some]));
+    golden("describe-drops.txt", &ask(dir.path(), &["DESCRIBE drops"]));
+    // One of a link that tells its speed, and one of a link that does not.
+    let some = "SELECT * FROM bursts WHERE bytes IN (100000, 100005) ORDER BY bytes";
+    golden("bursts.jsonl", &ask(dir.path(), &["--json", some]));
+    golden("describe-bursts.txt", &ask(dir.path(), &["DESCRIBE bursts"]));
+}
+
+#[test]
 fn the_questions_in_the_documentation_have_answers() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), 0..100);
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema.md");
     let page = std::fs::read_to_string(page).unwrap();
     let questions: Vec<_> = page.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(questions.len() >= 7, "docs/schema.md has {} questions", questions.len());
+    assert!(questions.len() >= 14, "docs/schema.md has {} questions", questions.len());
     for sql in questions {
         let rows = ask(dir.path(), &["--csv", sql]).lines().count() - 1;
         // What was made up for this test is long ago.
@@ -118,7 +136,7 @@ fn a_wrong_query_is_told_what_was_likely_meant() {
     for (sql, hint) in [
         ("SELECT srcaddr FROM flows", "there is no column 'srcaddr'; did you mean src_addr?"),
         ("SELECT bytes FROM flow", "there is no table 'flow'; did you mean flows?"),
-        ("SELECT bytes FROM sqlite_master", "There are: flows, connections, latency, ledger"),
+        ("SELECT bytes FROM sqlite_master", "There are: flows, connections, latency, drops, bursts, ledger"),
         ("SELECT summ(bytes) FROM flows", "sum"),
         ("SELECT bytes FORM flows", "Expected: end of statement, found: flows at Line: 1, Column: 19"),
         ("SELECT bytes FROM flows WHERE", "Expected"),
@@ -197,13 +215,15 @@ fn a_joined_hour_and_its_windows_count_once() {
     let mut writer = fill(dir.path(), 0..30);
     let sql = "SELECT sum(bytes) FROM flows";
     assert_eq!(count(dir.path(), &[], sql), 30 * 900);
-    for _ in 0..10 {
+    for _ in 0..20 {
         writer.maintain(Timestamp(HOUR_0 + 7200 * SECOND)).unwrap();
     }
-    assert_eq!(writer.status().files, 4);
+    assert_eq!(writer.status().files, 6);
     assert_eq!(count(dir.path(), &[], sql), 30 * 900);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT connection_id) FROM connections"), 90);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT samples) FROM latency"), 360);
+    assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT packets) FROM drops"), 180);
+    assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT bytes) FROM bursts"), 120);
     assert_eq!(count(dir.path(), &[], "SELECT count(*) FROM ledger"), 30);
 }
 
@@ -250,6 +270,45 @@ fn latency_of_a_running_rig_counts_once_too() {
     let url = rig(&sent, window(2).0, Some(dir.path()));
     let sql = "SELECT count(*) * 1000 + count(DISTINCT samples) FROM latency";
     assert_eq!(count(dir.path(), &["--live", &url], sql), 60 * 1000 + 60);
+}
+
+#[test]
+fn drops_and_bursts_of_a_running_rig_count_once_too() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..4);
+    let sent: Vec<_> = [2, 3, 4].into_iter().flat_map(six_drops).collect();
+    let url = rig(&sent, window(2).0, Some(dir.path()));
+    let sql = "SELECT count(*) * 1000 + count(DISTINCT packets) FROM drops";
+    assert_eq!(count(dir.path(), &["--live", &url], sql), 30 * 1000 + 30);
+    let sent: Vec<_> = [2, 3, 4].into_iter().flat_map(four_bursts).collect();
+    let url = rig(&sent, window(2).0, Some(dir.path()));
+    let sql = "SELECT count(*) * 1000 + count(DISTINCT bytes) FROM bursts";
+    assert_eq!(count(dir.path(), &["--live", &url], sql), 20 * 1000 + 20);
+}
+
+#[test]
+fn flows_of_an_older_netrig_are_null_where_they_have_no_column() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..3);
+    let path = netrig_store::StoreReader::open(dir.path()).unwrap();
+    let path = path.files(netrig_store::Table::Flows, None, None).unwrap().remove(0);
+    let batches = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap().build().unwrap();
+    let mut batch = batches.map(Result::unwrap).next().unwrap();
+    for column in ["dropped_packets", "drop_reason"] {
+        batch.remove_column(batch.schema().index_of(column).unwrap());
+    }
+    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    for (sql, want) in [
+        ("SELECT count(*) FROM flows", 9),
+        ("SELECT sum(dropped_packets) FROM flows", 4),
+        ("SELECT count(*) FROM flows WHERE dropped_packets IS NULL AND drop_reason IS NULL AND bytes > 0", 3),
+        ("SELECT count(*) FROM flows WHERE drop_reason = 'SOCKET_RCVBUFF'", 2),
+        ("SELECT count(DISTINCT coalesce(drop_reason, 'none')) FROM flows", 2),
+    ] {
+        assert_eq!(count(dir.path(), &[], sql), want, "{sql}");
+    }
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! A store to ask, a rig to ask beside it, and the asking.
 
+use burst::bursts;
 use connection::connections;
+use drop::drop_records;
 use latency::latencies;
-use netrig_model::{ConnectionRecord, Direction, EndReason, FlowRecord, LatencyRecord, LedgerRecord, Timestamp};
+use netrig_model::{
+    BurstRecord, ConnectionRecord, Direction, DropRecord, EndReason, FlowRecord, LatencyRecord, LedgerRecord, Timestamp,
+};
 use netrig_store::{Record, StoreConfig, StoreWriter, to_parquet};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -10,8 +14,12 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+#[path = "../../../store/tests/common/burst.rs"]
+mod burst;
 #[path = "../../../store/tests/common/connection.rs"]
 mod connection;
+#[path = "../../../store/tests/common/drop.rs"]
+mod drop;
 #[path = "../../../store/tests/common/latency.rs"]
 mod latency;
 
@@ -62,14 +70,14 @@ pub(crate) fn flow(i: i64, host: u8, bytes: u64) -> FlowRecord {
         pid: None,
         cgroup: None,
         container: None,
-        dropped_packets: None,
-        drop_reason: None,
+        dropped_packets: Some(if host == 2 { 2 } else { 0 }),
+        drop_reason: (host == 2).then(|| "SOCKET_RCVBUFF".into()),
         src_name: (host == 1).then(|| "a \"quoted\", name".into()),
         dst_name: None,
     }
 }
 
-/// Three hosts in each of the windows; host 1 sends most.
+/// Three hosts in each of the windows; host 1 sends most, and two packets of host 2 are dropped.
 pub(crate) fn flows(i: i64) -> Vec<FlowRecord> {
     [(1, 500), (2, 300), (3, 100)].map(|(host, bytes)| flow(i, host, bytes)).to_vec()
 }
@@ -86,17 +94,31 @@ pub(crate) fn twelve_stages(i: i64) -> Vec<LatencyRecord> {
     latencies(window(i), first, first + 12)
 }
 
+/// Six rows of drops in each of the windows, with packets of their own.
+pub(crate) fn six_drops(i: i64) -> Vec<DropRecord> {
+    let first = u64::try_from(i).unwrap() * 6;
+    drop_records(window(i), first, first + 6)
+}
+
+/// Four bursts in each of the windows, with octets of their own.
+pub(crate) fn four_bursts(i: i64) -> Vec<BurstRecord> {
+    let first = u64::try_from(i).unwrap() * 4;
+    bursts(window(i), first, first + 4)
+}
+
 pub(crate) fn config(dir: &Path) -> StoreConfig {
     StoreConfig { dir: dir.to_owned(), retain: Duration::from_secs(86_400 * 365_000), budget_bytes: u64::MAX }
 }
 
-/// A store with the flows, connections and latency of these windows, and a ledger row for each.
+/// A store with the flows, connections, latency, drops and bursts of these windows, and a ledger row for each.
 pub(crate) fn fill(dir: &Path, windows: std::ops::Range<i64>) -> StoreWriter {
     let mut writer = StoreWriter::open(config(dir)).unwrap();
     for i in windows {
         writer.append_flows(window(i), &flows(i)).unwrap();
         writer.append_connections(window(i), &three_connections(i)).unwrap();
         writer.append_latency(window(i), &twelve_stages(i)).unwrap();
+        writer.append_drops(window(i), &six_drops(i)).unwrap();
+        writer.append_bursts(window(i), &four_bursts(i)).unwrap();
         let account = LedgerRecord {
             window_start: window(i).0,
             window_end: window(i).1,
