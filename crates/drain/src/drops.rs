@@ -8,9 +8,9 @@ use crate::shared::{address, halves, text};
 use netrig_model::{
     Direction, DropCount, DropFlowKey, DropGain, DropKey, DropSighting, DropSource, PacketFamily, Timestamp,
 };
+use netrig_probes::SharedWords;
 use netrig_probes::drop::DropMemory;
 use netrig_probes::wire::{drop_example, drop_flow, drop_gate, drop_group, drop_key, drops};
-use netrig_probes::{SharedWords, TickClock};
 use rustc_hash::FxHashMap;
 use std::mem::offset_of;
 use std::net::IpAddr;
@@ -205,13 +205,9 @@ fn family(number: u8) -> PacketFamily {
     }
 }
 
-/// A packet as the kernel's side sent it through the ring.
+/// A packet as the kernel's side sent it through the ring. `lag_ns` is what the monotonic clock lacks to the time of day.
 #[must_use]
-pub fn sighting(example: &drop_example, clock: &TickClock) -> DropSighting {
-    DropSighting { time: clock.at_monotonic(example.monotonic_ns), ..of_example(example) }
-}
-
-fn of_example(example: &drop_example) -> DropSighting {
+pub fn sighting(example: &drop_example, lag_ns: i64) -> DropSighting {
     let (key, flow) = (&example.key, &example.flow);
     let bytes = |words: [u32; 2]| {
         let mut bytes = [0; 8];
@@ -226,7 +222,7 @@ fn of_example(example: &drop_example) -> DropSighting {
     let [a0, a1, a2, a3] = flow.addr;
     let captured = (example.captured as usize).min(example.octets.len());
     DropSighting {
-        time: Timestamp(0),
+        time: Timestamp(example.monotonic_ns.cast_signed()).plus_ns(lag_ns),
         key: decode_key([key.location, bytes([key.reason, key.ifindex]), tail]),
         flow: Flow([a0, a1, a2, a3, facts, 0, 0, 0]).key(),
         pid: (flow.pid != 0).then_some(flow.pid),
@@ -363,7 +359,7 @@ mod tests {
         example.flow.addr[3] = u64::from_ne_bytes([10, 0, 0, 1, 10, 0, 0, 2]);
         (example.flow.src_port, example.flow.dst_port) = (9000_u16.to_be(), 53_u16.to_be());
         (example.flow.protocol, example.flow.family) = (17, drops::FAMILY_IPV4);
-        let seen = of_example(&example);
+        let seen = sighting(&example, 0);
         assert_eq!((seen.key.reason, seen.key.ifindex, seen.key.direction), (3, 7, Some(Direction::Ingress)));
         assert_eq!((seen.key.source, seen.key.family), (DropSource::Skb, Some(PacketFamily::Ipv4)));
         let flow = seen.flow.expect("a flow");

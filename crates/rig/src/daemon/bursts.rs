@@ -212,5 +212,5 @@ impl Bursts {
 /// Owners alone: bursts know their interfaces.
 fn names(connections: Option<&Connections>) -> Names<'_> {
     const NONE: &BTreeMap<InterfaceId, String> = &BTreeMap::new();
-    Names { interfaces: NONE, connections }
+    Names { interfaces: NONE, connections, drops: None }
 }

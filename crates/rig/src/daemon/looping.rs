@@ -177,7 +177,12 @@ impl Loop {
     fn close_window(&mut self, end: Timestamp, last: bool) {
         let window = (self.window_start(), end.min(self.window_end));
         self.probes.close(self.storing.as_ref(), window, last);
-        let outlet = Outlet { storing: self.storing.as_ref(), window, connections: self.probes.connections.get() };
+        let outlet = Outlet {
+            storing: self.storing.as_ref(),
+            window,
+            connections: self.probes.connections.get(),
+            drops: self.probes.drops.get(),
+        };
         let rows = match &mut self.road {
             Some(road) => {
                 let (rows, deltas) = road.close(outlet, last, self.watching.as_ref());
@@ -201,12 +206,16 @@ impl Loop {
         if let Some(connections) = self.probes.connections.get_mut() {
             connections.look_at_open();
         }
+        if let Some(drops) = self.probes.drops.get_mut() {
+            drops.look_for_flows();
+        }
         self.scan();
         // The loop may be a moment late in closing a window: what is open belongs to it until it is closed.
         let at = now().min(self.window_end.plus_ns(-1));
         open(self.storing.as_ref(), Storing::pending, self.window_start(), |records| {
             let Some(road) = &mut self.road else { return };
-            let world = Names { interfaces: &road.names, connections: self.probes.connections.get() };
+            let Probes { connections, drops, .. } = &self.probes;
+            let world = Names { interfaces: &road.names, connections: connections.get(), drops: drops.get() };
             road.aggregator.open_window(at, &world, &mut |record| records.push(record));
         })
     }
@@ -230,7 +239,14 @@ impl Loop {
 
     fn open_drops(&mut self) -> Option<OpenDrops> {
         let window = self.window_so_far();
-        open(self.storing.as_ref(), Storing::pending_drops, window.0, |_records| ())
+        open(self.storing.as_ref(), Storing::pending_drops, window.0, |records| {
+            let Probes { connections, drops, .. } = &mut self.probes;
+            let Some(drops) = drops.get_mut() else { return };
+            if let Some(connections) = connections.get_mut() {
+                connections.look_at_open();
+            }
+            records.extend(drops.open(window, connections.get()));
+        })
     }
 
     fn open_bursts(&mut self) -> Option<OpenBursts> {
@@ -352,6 +368,7 @@ fn outlet<'a>(config: &Config, storing: Option<&'a Storing>, probes: &'a Probes,
         storing,
         window: (window_end.plus_ns(-window_ns(config)), window_end),
         connections: probes.connections.get(),
+        drops: probes.drops.get(),
     }
 }
 

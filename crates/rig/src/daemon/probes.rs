@@ -2,6 +2,7 @@
 
 use super::bursts::Bursts;
 use super::connections::Connections;
+use super::drops::Drops;
 use super::latency::Latency;
 use super::optional::Optional;
 use super::road::Road;
@@ -10,6 +11,7 @@ use super::storing::Storing;
 use anyhow::Context;
 use netrig_config::Config;
 use netrig_model::{InterfaceId, ProbeStatus, Snapshot, Timestamp};
+use std::os::fd::AsFd;
 
 /// An interface under watch: the rig's number, the kernel's, and its name.
 pub(super) type Named = (InterfaceId, u32, String);
@@ -18,15 +20,22 @@ pub(super) type Named = (InterfaceId, u32, String);
 pub(super) struct Probes {
     pub(super) connections: Optional<Connections>,
     pub(super) latency: Optional<Latency>,
+    pub(super) drops: Optional<Drops>,
     pub(super) bursts: Optional<Bursts>,
 }
 
 impl Probes {
     /// Loads their programs; attaches nothing.
     pub(super) fn lay(config: &Config, host: &str, now: Timestamp) -> Self {
+        let connections = Optional::lay("tcp", config.tcp.enabled, || Connections::lay(config, host, now));
+        let drops = Optional::lay("drop", config.drop.enabled, || {
+            let senders = connections.get().map(|c| c.probe.other_sockets()).transpose()?;
+            Drops::lay(config, host, senders.as_ref().map(AsFd::as_fd))
+        });
         Self {
-            connections: Optional::lay("tcp", config.tcp.enabled, || Connections::lay(config, host, now)),
+            connections,
             latency: Optional::lay("latency", config.latency.enabled, || Latency::lay(config, host)),
+            drops,
             bursts: Optional::off("burst", "starting".to_owned()),
         }
     }
@@ -50,6 +59,7 @@ impl Probes {
     pub(super) fn attach(&mut self) {
         self.connections.try_to(Connections::attach);
         self.latency.try_to(Latency::attach);
+        self.drops.try_to(Drops::attach);
     }
 
     /// Whether one attaches for slices of time as long as it runs.
@@ -61,6 +71,9 @@ impl Probes {
     pub(super) fn turn(&mut self, storing: Option<&Storing>, road: Option<&Road>, watched: &[Named]) -> bool {
         if let Some(latency) = self.latency.get_mut() {
             latency.turn();
+        }
+        if let Some(drops) = self.drops.get_mut() {
+            drops.turn(watched);
         }
         if let Some(bursts) = self.bursts.get_mut() {
             bursts.turn(watched, road.and_then(|road| road.probe.retransmits_missing()));
@@ -78,6 +91,9 @@ impl Probes {
         if let Some(latency) = self.latency.get_mut() {
             latency.look();
         }
+        if let Some(drops) = self.drops.get_mut() {
+            drops.look();
+        }
         if let Some(bursts) = self.bursts.get_mut() {
             bursts.look();
         }
@@ -91,6 +107,9 @@ impl Probes {
         if let Some(latency) = self.latency.get_mut() {
             latency.close(storing, window);
         }
+        if let Some(drops) = self.drops.get_mut() {
+            drops.close(storing, window, self.connections.get());
+        }
         if let Some(bursts) = self.bursts.get_mut() {
             bursts.close(storing, window, last, self.connections.get());
         }
@@ -101,6 +120,9 @@ impl Probes {
         if let Some(connections) = self.connections.get_mut() {
             connections.after_window();
         }
+        if let Some(drops) = self.drops.get_mut() {
+            drops.after_window();
+        }
     }
 
     /// Takes over what a running rig can.
@@ -108,16 +130,20 @@ impl Probes {
         if let Some(latency) = self.latency.get_mut() {
             latency.reload(config);
         }
+        if let Some(drops) = self.drops.get_mut() {
+            drops.reload(config);
+        }
         if let Some(bursts) = self.bursts.get_mut() {
             bursts.reload(config);
         }
     }
 
     /// How each fares.
-    pub(super) fn statuses(&self) -> [ProbeStatus; 3] {
+    pub(super) fn statuses(&self) -> [ProbeStatus; 4] {
         [
             self.connections.status(Connections::probe_status),
             self.latency.status(Latency::probe_status),
+            self.drops.status(Drops::probe_status),
             self.bursts.status(Bursts::probe_status),
         ]
     }
@@ -126,6 +152,7 @@ impl Probes {
     pub(super) fn fill(&self, picture: &mut Snapshot) {
         picture.tcp = self.connections.get().map(Connections::status);
         picture.latency = self.latency.get().map(Latency::status);
+        picture.drops = self.drops.get().map(Drops::status);
         picture.bursts = self.bursts.get().map(Bursts::status);
     }
 }

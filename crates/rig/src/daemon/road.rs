@@ -2,6 +2,7 @@
 
 use super::budget::{Budget, Sharers};
 use super::connections::{Connections, Names};
+use super::drops::Drops;
 use super::ledger::{self, Baselines, Reading};
 use super::looping::window_ns;
 use super::storing::{CHUNK_ROWS, Storing};
@@ -138,7 +139,7 @@ impl Road {
             let mut meanwhile = || {
                 drain.outboxes(clock, &mut |d| late.push(*d));
             };
-            let world = Names { interfaces: names, connections: outlet.connections };
+            let world = Names { interfaces: names, connections: outlet.connections, drops: outlet.drops };
             aggregator.close_window(window.1, last, &world, &mut |record| chunks.push(record, &mut meanwhile));
             chunks.finish(&mut meanwhile);
         }
@@ -168,6 +169,7 @@ pub(super) struct Outlet<'a> {
     pub(super) storing: Option<&'a Storing>,
     pub(super) window: (Timestamp, Timestamp),
     pub(super) connections: Option<&'a Connections>,
+    pub(super) drops: Option<&'a Drops>,
 }
 
 /// Adds a delta. Where flows had to make room for others, those are told at once, ahead of the window's close: one reading
@@ -176,7 +178,7 @@ fn take(aggregator: &mut Aggregator, names: &BTreeMap<InterfaceId, String>, outl
     aggregator.add(delta);
     if aggregator.is_crowded() {
         let mut chunks = Chunks::new(outlet);
-        let world = Names { interfaces: names, connections: outlet.connections };
+        let world = Names { interfaces: names, connections: outlet.connections, drops: outlet.drops };
         aggregator.tell_evicted(outlet.window.0, &world, &mut |record| chunks.push(record, &mut || ()));
         chunks.finish(&mut || ());
     }

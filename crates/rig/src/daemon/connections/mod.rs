@@ -7,10 +7,11 @@ mod walks;
 
 use known::KnownFlows;
 
+use super::drops::Drops;
 use super::road::probe_options;
 use super::snapshot::thread_cpu_ns;
 use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
-use netrig_aggregate::{ConnectionTeller, FlowEnds, ToldConnections, World, end_of};
+use netrig_aggregate::{ConnectionTeller, Dropped, FlowEnds, ToldConnections, World, end_of};
 use netrig_config::Config;
 use netrig_drain::tcp::{Places, Services};
 use netrig_model::{ConnectionEnd, ConnectionRecord, InterfaceId, Owner, SocketReading, SocketRole, Timestamp};
@@ -297,10 +298,11 @@ impl Connections {
     }
 }
 
-/// Names of interfaces and owners of flows, for the telling of flows.
+/// Names of interfaces, owners of flows, and what was dropped of them, for the telling of flows.
 pub(super) struct Names<'a> {
     pub(super) interfaces: &'a BTreeMap<InterfaceId, String>,
     pub(super) connections: Option<&'a Connections>,
+    pub(super) drops: Option<&'a Drops>,
 }
 
 impl World for Names<'_> {
@@ -310,6 +312,10 @@ impl World for Names<'_> {
 
     fn owner(&self, flow: &FlowEnds) -> Option<Owner> {
         self.connections?.owner_of(flow).map(|owner| (*owner).clone())
+    }
+
+    fn dropped(&self, flow: &FlowEnds, iface: InterfaceId) -> Option<Dropped> {
+        self.drops.map(|drops| drops.of_flow(flow, iface))
     }
 }
 
