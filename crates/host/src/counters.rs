@@ -1,7 +1,7 @@
 //! The kernel's own counters of all interfaces, each in one dump.
 
 use crate::error::HostError;
-use crate::netlink::{Message, Socket, attributes, attributes_after, read_u32, read_u64};
+use crate::netlink::{Message, Socket, attributes_after, read_u32, read_u64};
 use netrig_model::{Direction, KernelCounts, TrafficCounts};
 use std::collections::HashMap;
 
@@ -13,14 +13,6 @@ const RTM_GETSTATS: u16 = 94;
 /// Length of `struct if_stats_msg`.
 const STATS_HEADER_BYTES: usize = 12;
 const IFLA_STATS_LINK_64: u16 = 1;
-
-const RTM_NEWQDISC: u16 = 36;
-const RTM_GETQDISC: u16 = 38;
-/// Length of `struct tcmsg`.
-const TCMSG_BYTES: usize = 20;
-const TC_H_ROOT: u32 = u32::MAX;
-const TCA_STATS2: u16 = 7;
-const TCA_STATS_QUEUE: u16 = 3;
 
 /// The 64-bit counters of every interface: since it exists, and never backwards while it does.
 ///
@@ -51,43 +43,4 @@ fn link_counts(message: &Message<'_>) -> Option<[((u32, Direction), KernelCounts
         Some(KernelCounts { traffic, dropped: field(3)? })
     };
     Some([((index, Direction::Ingress), counts(0)?), ((index, Direction::Egress), counts(1)?)])
-}
-
-/// What the queue in front of an interface holds and has thrown away: the fate of packets that passed the egress hook and
-/// did not leave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct QueueCounts {
-    /// Packets waiting now.
-    pub waiting_packets: u32,
-    /// Packets dropped since the queue was set up; the kernel's counter has 32 bits and wraps.
-    pub dropped_packets: u32,
-}
-
-impl QueueCounts {
-    /// Packets dropped since `earlier`, across a wrap.
-    #[must_use]
-    pub fn dropped_since(self, earlier: Self) -> u32 {
-        self.dropped_packets.wrapping_sub(earlier.dropped_packets)
-    }
-}
-
-/// The root queue of every interface that has one, by interface index.
-///
-/// # Errors
-/// When netlink does not answer.
-pub fn egress_queues() -> Result<HashMap<u32, QueueCounts>, HostError> {
-    const ACTION: &str = "read queue counters";
-    let mut socket = Socket::open().map_err(HostError::netlink(ACTION))?;
-    let dump = socket.dump(RTM_GETQDISC, &[0; TCMSG_BYTES], root_queue).map_err(HostError::netlink(ACTION))?;
-    Ok(dump.into_iter().collect())
-}
-
-fn root_queue(message: &Message<'_>) -> Option<(u32, QueueCounts)> {
-    if message.kind != RTM_NEWQDISC || read_u32(message.body, 12)? != TC_H_ROOT {
-        return None;
-    }
-    let index = read_u32(message.body, 4)?;
-    let (_, stats) = attributes_after(message.body, TCMSG_BYTES).find(|(kind, _)| *kind == TCA_STATS2)?;
-    let (_, queue) = attributes(stats).find(|(kind, _)| *kind == TCA_STATS_QUEUE)?;
-    Some((index, QueueCounts { waiting_packets: read_u32(queue, 0)?, dropped_packets: read_u32(queue, 8)? }))
 }

@@ -1,12 +1,14 @@
-//! Route netlink, as far as the rig speaks it: dumps, multicast, attributes.
+//! Route and generic netlink, as far as the rig speaks them: dumps, multicast, attributes.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::netlink::{GENERIC, SocketAddrNetlink};
 use rustix::net::sockopt::{
     Timeout, set_socket_recv_buffer_size, set_socket_recv_buffer_size_force, set_socket_timeout,
 };
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, sendto, socket_with};
+use rustix::net::{
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, sendto, socket_with,
+};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
@@ -55,22 +57,31 @@ pub(crate) enum Wake {
 impl Socket {
     /// Opens a socket for dumps.
     pub(crate) fn open() -> io::Result<Self> {
-        let socket = Self::bound(SocketFlags::CLOEXEC, 0)?;
+        Self::open_for_dumps(None)
+    }
+
+    /// The same of generic netlink.
+    pub(crate) fn open_generic() -> io::Result<Self> {
+        Self::open_for_dumps(Some(GENERIC))
+    }
+
+    fn open_for_dumps(protocol: Option<Protocol>) -> io::Result<Self> {
+        let socket = Self::bound(SocketFlags::CLOEXEC, protocol, 0)?;
         set_socket_timeout(&socket.fd, Timeout::Recv, Some(DUMP_TIMEOUT))?;
         Ok(socket)
     }
 
     /// Opens a socket that receives what is said to `groups` (a bit each), without blocking.
     pub(crate) fn subscribe(groups: u32, buffer_bytes: usize) -> io::Result<Self> {
-        let socket = Self::bound(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, groups)?;
+        let socket = Self::bound(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK, None, groups)?;
         // Beyond the system's bound only with rights; less buffer means more overruns, which are coped with.
         set_socket_recv_buffer_size_force(&socket.fd, buffer_bytes)
             .or_else(|_| set_socket_recv_buffer_size(&socket.fd, buffer_bytes))?;
         Ok(socket)
     }
 
-    fn bound(flags: SocketFlags, groups: u32) -> io::Result<Self> {
-        let fd = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, None)?;
+    fn bound(flags: SocketFlags, protocol: Option<Protocol>, groups: u32) -> io::Result<Self> {
+        let fd = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, protocol)?;
         bind(&fd, &SocketAddrNetlink::new(0, groups))?;
         Ok(Self { fd, sequence: 0, buffer: vec![0; BUFFER_BYTES] })
     }
@@ -216,6 +227,12 @@ pub(crate) fn read_u64(bytes: &[u8], at: usize) -> Option<u64> {
 pub(crate) fn read_text(bytes: &[u8]) -> String {
     let text = bytes.split(|b| *b == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).into_owned()
+}
+
+/// What a test lets the kernel say.
+#[cfg(test)]
+pub(crate) fn message(kind: u16, body: &[u8]) -> Message<'_> {
+    Message { kind, flags: 0, sequence: 0, body }
 }
 
 #[cfg(test)]
