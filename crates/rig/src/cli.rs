@@ -1,5 +1,11 @@
 //! The command line: words, flags, help. What they do is in [`crate::commands`].
 
+mod bursts;
+mod drops;
+
+pub(crate) use bursts::BurstsArgs;
+pub(crate) use drops::DropsArgs;
+
 use crate::commands::Since;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueHint};
@@ -35,6 +41,8 @@ Examples:
   netrig connections --slow              what lost time, and to what
   netrig explain                         where each service's latency comes from
   netrig explain :8080                   … of one, stage by stage
+  netrig drops                           what was dropped, why, and what to do about it
+  netrig bursts                          what is too short for averages to show
   netrig query \"SELECT dst_port, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
   netrig replay capture.pcapng --json    a capture through the same kernel programs
 
@@ -57,7 +65,11 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Print the stages of messages' ways, as they were counted: what explain is made of
     Latency(LatencyArgs),
-    /// Ask in SQL: tables flows, connections, latency and ledger
+    /// Say what was dropped: by which reason, where, of whom, and what to do about it
+    Drops(DropsArgs),
+    /// Show bursts: milliseconds in which much more passed an interface than on the average
+    Bursts(BurstsArgs),
+    /// Ask in SQL: tables flows, connections, latency, drops, bursts and ledger
     Query(QueryArgs),
     /// Send a capture through the real kernel programs and print its flows
     Replay(ReplayArgs),

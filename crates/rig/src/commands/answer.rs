@@ -1,4 +1,4 @@
-//! What `netrig flows`, `connections` and `latency` have in common: records, groups, and what to say beside them.
+//! What `netrig flows`, `connections`, `latency`, `drops` and `bursts` have in common: records, groups, and what to say beside them.
 
 use super::sources::Sources;
 use crate::cli::RigAddress;
@@ -77,6 +77,26 @@ pub(super) fn status(rig: &RigAddress, store: Option<&Path>) -> Option<Snapshot>
         None => settings::url(&settings::load(rig.file.config.as_deref()).ok()?),
     };
     Client::new(&url).status().ok()
+}
+
+/// Where nothing is known of drops because nothing is looked at, what to do about it.
+pub(super) fn drops_hint(rig: &RigAddress, store: Option<&Path>) -> &'static str {
+    match status(rig, store) {
+        Some(status) if status.drops.is_none() => {
+            "\nnetrig: the rig's drop probe is not running: `netrig check` says why; `[drop] enabled = true` switches it on"
+        }
+        _ => "",
+    }
+}
+
+/// Where nothing is known of bursts because nothing is looked at, what to do about it.
+pub(super) fn bursts_hint(rig: &RigAddress, store: Option<&Path>) -> &'static str {
+    match status(rig, store) {
+        Some(status) if status.bursts.is_none() => {
+            "\nnetrig: the rig's burst probe is not running: `netrig check` says why; `[burst] enabled = true` switches it on"
+        }
+        _ => "",
+    }
 }
 
 /// Where nothing is known of latency because nothing is looked at, what to do about it.

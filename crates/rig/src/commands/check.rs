@@ -9,31 +9,34 @@ use netrig_config::Config;
 use netrig_host::Interface;
 use netrig_model::Direction;
 use netrig_probes::check::{Finding, ground};
+use netrig_probes::drop::{DropOptions, DropProbe};
 use netrig_probes::flow::{FlowProbe, LinkTarget};
 use netrig_probes::latency::LatencyProbe;
+use netrig_probes::queue::QueueProbe;
 use netrig_probes::tcp::TcpProbe;
+use netrig_view::units;
 use std::process::ExitCode;
 
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let config = settings::load(args.file.config.as_deref())?;
-    let mut lines: Vec<(bool, String, String)> = Vec::new();
+    let mut lines: Vec<Line> = Vec::new();
     for Finding { what, fine, detail } in ground() {
         lines.push((fine, what.to_owned(), detail));
     }
-    if config.flow.enabled {
-        lines.extend(flow(&config));
-    } else {
-        lines.push((true, "flow".into(), "switched off by [flow] enabled = false".into()));
-    }
-    if config.tcp.enabled {
-        lines.extend(tcp(&config));
-    } else {
-        lines.push((true, "tcp".into(), "switched off by [tcp] enabled = false".into()));
-    }
-    if config.latency.enabled {
-        lines.extend(latency(&config));
-    } else {
-        lines.push((true, "latency".into(), "switched off by [latency] enabled = false".into()));
+    let probes: [(&str, bool, Try); 6] = [
+        ("flow", config.flow.enabled, flow),
+        ("tcp", config.tcp.enabled, tcp),
+        ("latency", config.latency.enabled, latency),
+        ("drop", config.drop.enabled, drops),
+        ("burst", config.burst.enabled, bursts),
+        ("queue", config.queue.enabled, queues),
+    ];
+    for (name, enabled, try_it) in probes {
+        if enabled {
+            lines.extend(try_it(&config));
+        } else {
+            lines.push((true, name.to_owned(), format!("switched off by [{name}] enabled = false")));
+        }
     }
     let mut out = Output::stdout();
     for (fine, what, detail) in &lines {
@@ -43,7 +46,13 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(if lines.iter().all(|(fine, ..)| *fine) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn flow(config: &Config) -> Vec<(bool, String, String)> {
+/// Tries a probe.
+type Try = fn(&Config) -> Vec<Line>;
+
+/// Whether it is as it should be, what it is, and what there is to say of it.
+type Line = (bool, String, String);
+
+fn flow(config: &Config) -> Vec<Line> {
     let mut probe = match FlowProbe::load(&probe_options(config).0) {
         Ok(probe) => probe,
         Err(error) => return vec![(false, "flow".into(), error.to_string())],
@@ -60,11 +69,14 @@ fn flow(config: &Config) -> Vec<(bool, String, String)> {
         }
         Err(error) => lines.push((false, "interfaces".into(), format!("{error:#}"))),
     }
+    // What bursts would be told without is attached with the first interface.
+    let without = probe.retransmits_missing().map(|why| format!("without retransmits: {why}"));
+    lines.extend(without.map(|detail| (true, "burst".to_owned(), detail)));
     lines
 }
 
 /// Attached for a moment; one line for what works, one for each part that this host does not have.
-fn tcp(config: &Config) -> Vec<(bool, String, String)> {
+fn tcp(config: &Config) -> Vec<Line> {
     let line = |fine, detail| (fine, "tcp".to_owned(), detail);
     let tried = tcp_options(config).and_then(|options| {
         let mut probe = TcpProbe::load(&options)?;
@@ -85,7 +97,7 @@ fn tcp(config: &Config) -> Vec<(bool, String, String)> {
 }
 
 /// The same; a stage that this kernel cannot show is told, and is no failure: the rest of them is what was asked for.
-fn latency(config: &Config) -> Vec<(bool, String, String)> {
+fn latency(config: &Config) -> Vec<Line> {
     let line = |fine, detail| (fine, "latency".to_owned(), detail);
     let tried = latency_options(config).and_then(|options| {
         let mut probe = LatencyProbe::load(&options)?;
@@ -107,7 +119,55 @@ fn latency(config: &Config) -> Vec<(bool, String, String)> {
     lines
 }
 
-fn attach(probe: &mut FlowProbe, interface: &Interface) -> (bool, String, String) {
+/// The same.
+fn drops(config: &Config) -> Vec<Line> {
+    let line = |fine, detail| (fine, "drop".to_owned(), detail);
+    let options = DropOptions {
+        examples_per_second: config.drop.examples,
+        ..DropOptions::live(probe_options(config).1.drop_kernel_bytes)
+    };
+    let tried = DropProbe::load(&options, None).and_then(|mut probe| probe.attach().map(|()| probe));
+    let probe = match tried {
+        Ok(probe) => probe,
+        Err(error) => return vec![line(false, error.to_string())],
+    };
+    let verified: u32 = probe.verified_instructions().iter().map(|(_, instructions)| instructions).sum();
+    let (flows, rate) = (options.sizes.flows, options.examples_per_second);
+    let attached = format!(
+        "attaches; {verified} instructions verified; room for {flows} flows on each CPU; of each reason {rate} a second as an example"
+    );
+    let mut lines = vec![line(true, attached)];
+    lines.extend(probe.missing().iter().map(|part| line(false, format!("without {}: {}", part.what, part.why))));
+    lines
+}
+
+/// The flow programs count for it: it needs their hooks, and memory.
+fn bursts(config: &Config) -> Vec<Line> {
+    let line = |fine, detail: String| vec![(fine, "burst".to_owned(), detail)];
+    if !config.flow.enabled {
+        return line(false, "needs the flow probe, whose programs count for it: [flow] enabled = true".to_owned());
+    }
+    let Some(burst) = probe_options(config).0.burst else {
+        let memory = config.rig.memory;
+        return line(false, format!("{memory} of memory have no room for even one interface: raise [rig] memory"));
+    };
+    // Number 0 is the unknown interfaces'.
+    let interfaces = burst.sizes.ifaces - 1;
+    let bucket = units::nanoseconds(burst.bucket_ns);
+    let interfaces = if interfaces == 1 { "1 interface".to_owned() } else { format!("{interfaces} interfaces") };
+    line(true, format!("counted by the flow programs; room for {interfaces}; buckets of {bucket}"))
+}
+
+/// What waits in queues is read without a program; who empties them is counted by one.
+fn queues(_config: &Config) -> Vec<Line> {
+    let line = |fine, detail| vec![(fine, "queue".to_owned(), detail)];
+    match QueueProbe::load().and_then(|mut probe| probe.attach()) {
+        Ok(()) => line(true, "attaches for slices of time, and counts polls".to_owned()),
+        Err(error) => line(false, format!("without polls: {error}")),
+    }
+}
+
+fn attach(probe: &mut FlowProbe, interface: &Interface) -> Line {
     let name = interface.name.clone();
     let Some(kind) = link_kind(interface) else {
         return (false, name, "its link layer is neither Ethernet nor plain IP".into());

@@ -1,10 +1,12 @@
 //! One file for each subcommand.
 
 mod answer;
+mod bursts;
 mod check;
 mod completions;
 mod config;
 mod connections;
+mod drops;
 mod explain;
 mod flows;
 mod latency;
@@ -32,6 +34,8 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Connections(args) => done(connections::run(args)),
         Command::Explain(args) => done(explain::run(args)),
         Command::Latency(args) => done(latency::run(args)),
+        Command::Drops(args) => done(drops::run(args)),
+        Command::Bursts(args) => done(bursts::run(args)),
         Command::Query(args) => done(query::run(args)),
         Command::Config(command) => done(config::run(command)),
         Command::Completions(args) => done(completions::run(args)),

@@ -5,7 +5,7 @@ use crate::client::{Client, LiveRecords};
 use crate::output::say;
 use crate::settings;
 use anyhow::bail;
-use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, Timestamp};
+use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, Timestamp};
 use netrig_store::{Record, StoreReader};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -136,6 +136,20 @@ impl Sources<LatencyRecord> {
         since: Option<Timestamp>,
         sink: &mut dyn FnMut(LatencyRecord),
     ) -> anyhow::Result<()> {
+        self.records(since, sink)
+    }
+}
+
+impl Sources<DropRecord> {
+    /// Gives every record of drops of a window that reaches past `since`, each once.
+    pub(crate) fn drops(&mut self, since: Option<Timestamp>, sink: &mut dyn FnMut(DropRecord)) -> anyhow::Result<()> {
+        self.records(since, sink)
+    }
+}
+
+impl Sources<BurstRecord> {
+    /// Gives every burst of a window that reaches past `since`, each once.
+    pub(crate) fn bursts(&mut self, since: Option<Timestamp>, sink: &mut dyn FnMut(BurstRecord)) -> anyhow::Result<()> {
         self.records(since, sink)
     }
 }

@@ -1,10 +1,11 @@
 //! A made-up rig, a store, and the binary.
 
 use netrig_model::{
-    CONNECTION_COLUMNS, ColumnType, ConnectionRecord, EndReason, FlowRecord, LatencyRecord, LatencyStatus, ProbeState,
-    ProbeStatus, Snapshot, Stage, StoreStatus, Timestamp, transport_name,
+    BurstRecord, CONNECTION_COLUMNS, ColumnType, ConnectionRecord, DropClass, DropRecord, DropSource, EndReason,
+    FlowRecord, LatencyRecord, LatencyStatus, ProbeState, ProbeStatus, Snapshot, Stage, StoreStatus, Timestamp,
+    transport_name,
 };
-use netrig_serve::{Live, OpenConnections, OpenFlows, OpenLatency, ServeOptions, Server};
+use netrig_serve::{Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, ServeOptions, Server};
 use netrig_store::{StoreConfig, StoreWriter};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -104,10 +105,45 @@ pub(crate) fn latency(
     serde_json::from_value(record.into()).expect("latency")
 }
 
+/// So many packets that were dropped for this reason, with these columns besides, in a window.
+pub(crate) fn drops(
+    source: DropSource,
+    reason: &str,
+    class: Option<DropClass>,
+    packets: u64,
+    window_start: Timestamp,
+    columns: serde_json::Value,
+) -> DropRecord {
+    let known = serde_json::json!({
+        "window_start": window_start, "window_end": window_start.plus_ns(WINDOW_NS), "source": source, "reason": reason,
+        "class": class, "packets": packets,
+    });
+    let mut record = known.as_object().expect("columns").clone();
+    record.extend(columns.as_object().expect("columns").clone());
+    serde_json::from_value(record.into()).expect("drops")
+}
+
+/// A burst of five milliseconds with so many octets in each, with these columns besides, in a window.
+pub(crate) fn burst(iface: &str, bytes: u64, window_start: Timestamp, columns: serde_json::Value) -> BurstRecord {
+    let known = serde_json::json!({
+        "window_start": window_start, "window_end": window_start.plus_ns(WINDOW_NS), "iface": iface, "direction": "egress",
+        "trigger": "times_mean", "burst_start": window_start, "burst_end": window_start.plus_ns(5_000_000),
+        "duration_ns": 5_000_000, "bytes": 5 * bytes, "packets": bytes / 200, "ce_packets": 0, "retransmits": 0, "flows": 3,
+        "peak_bits_per_second": bytes * 8000, "mean_bits_per_second": 1_000_000, "bucket_ns": 1_000_000,
+        "series_start": window_start, "series": format!("0 {bytes} {bytes} {bytes} {bytes} {bytes} 0"),
+        "top_flows": r#"[{"flow":"udp 10.0.0.1:9 > 10.0.0.2:9","bytes":1000,"process":"sender"}]"#,
+    });
+    let mut record = known.as_object().expect("columns").clone();
+    record.extend(columns.as_object().expect("columns").clone());
+    serde_json::from_value(record.into()).expect("burst")
+}
+
 struct Fake {
     open: OpenFlows,
     connections: Vec<ConnectionRecord>,
     latency: Vec<LatencyRecord>,
+    drops: Vec<DropRecord>,
+    bursts: Vec<BurstRecord>,
     latency_status: Option<LatencyStatus>,
     store: Option<PathBuf>,
 }
@@ -115,7 +151,15 @@ struct Fake {
 impl Fake {
     fn new(open: OpenFlows, store: Option<&Path>) -> Self {
         let store = store.map(Path::to_owned);
-        Self { open, connections: Vec::new(), latency: Vec::new(), latency_status: None, store }
+        Self {
+            open,
+            connections: Vec::new(),
+            latency: Vec::new(),
+            drops: Vec::new(),
+            bursts: Vec::new(),
+            latency_status: None,
+            store,
+        }
     }
 }
 
@@ -147,6 +191,14 @@ impl Live for Fake {
     fn open_latency(&self) -> Option<OpenLatency> {
         Some(OpenLatency { records: self.latency.clone(), stored_before: self.open.stored_before })
     }
+
+    fn open_drops(&self) -> Option<OpenDrops> {
+        Some(OpenDrops { records: self.drops.clone(), stored_before: self.open.stored_before })
+    }
+
+    fn open_bursts(&self) -> Option<OpenBursts> {
+        Some(OpenBursts { records: self.bursts.clone(), stored_before: self.open.stored_before })
+    }
 }
 
 /// A rig on a port of its own, whose store ends at `stored_before`.
@@ -170,6 +222,18 @@ pub(crate) fn rig_of_latency(latency: Vec<LatencyRecord>, stored_before: Timesta
     let unseen = vec![(Stage::Nic, "no driver here stamps in hardware".to_owned())];
     let latency_status = Some(LatencyStatus { sampling_rate: 16, unseen, ..LatencyStatus::default() });
     serve(Fake { latency, latency_status, ..Fake::new(open, store) })
+}
+
+/// The same, with drops.
+pub(crate) fn rig_of_drops(drops: Vec<DropRecord>, stored_before: Timestamp, store: Option<&Path>) -> Server {
+    let open = OpenFlows { records: Vec::new(), stored_before };
+    serve(Fake { drops, ..Fake::new(open, store) })
+}
+
+/// The same, with bursts.
+pub(crate) fn rig_of_bursts(bursts: Vec<BurstRecord>, stored_before: Timestamp, store: Option<&Path>) -> Server {
+    let open = OpenFlows { records: Vec::new(), stored_before };
+    serve(Fake { bursts, ..Fake::new(open, store) })
 }
 
 fn serve(fake: Fake) -> Server {
@@ -200,6 +264,24 @@ pub(crate) fn store_of_latency(windows: &[(Timestamp, Vec<LatencyRecord>)]) -> t
     let (dir, mut writer) = empty_store();
     for (start, rows) in windows {
         writer.append_latency((*start, start.plus_ns(WINDOW_NS)), rows).expect("append");
+    }
+    dir
+}
+
+/// A store with these windows of drops.
+pub(crate) fn store_of_drops(windows: &[(Timestamp, Vec<DropRecord>)]) -> tempfile::TempDir {
+    let (dir, mut writer) = empty_store();
+    for (start, rows) in windows {
+        writer.append_drops((*start, start.plus_ns(WINDOW_NS)), rows).expect("append");
+    }
+    dir
+}
+
+/// A store with these windows of bursts.
+pub(crate) fn store_of_bursts(windows: &[(Timestamp, Vec<BurstRecord>)]) -> tempfile::TempDir {
+    let (dir, mut writer) = empty_store();
+    for (start, rows) in windows {
+        writer.append_bursts((*start, start.plus_ns(WINDOW_NS)), rows).expect("append");
     }
     dir
 }

@@ -1,7 +1,9 @@
 //! The client side of the command line, as a user runs it: against a made-up rig, a store, both, or neither.
 
 mod asking;
+mod bursts;
 mod connections;
+mod drops;
 mod explain;
 mod fixture;
 mod flows;
