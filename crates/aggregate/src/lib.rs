@@ -38,6 +38,7 @@ mod hash;
 mod key;
 mod latency;
 mod ledger;
+mod queues;
 mod record;
 mod table;
 mod told;
@@ -50,4 +51,5 @@ pub use drops::{ClassOf, DropName, DropTeller, Dropped, DroppedFlows, SeenBy, Se
 pub use key::icmp_counterpart;
 pub use latency::LatencyTeller;
 pub use ledger::{Ledger, LedgerInput, ledger_row};
+pub use queues::QueueTeller;
 pub use world::{FlowEnds, World};
