@@ -6,7 +6,8 @@ use caps::{CapSet, Capability, CapsHashSet};
 /// Whether programs will still be loaded or attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// Programs are loaded and attached, and other network namespaces are entered to see what is open in them.
+    /// Programs are loaded and attached, other network namespaces are entered to see what is open in them, and the kernel's list
+    /// of its functions is opened.
     Start,
     /// Interfaces may come and go: attaching must stay possible.
     HotPlug,
@@ -32,7 +33,7 @@ pub(crate) fn drop_all_but_needed(needs: Needs) -> anyhow::Result<()> {
         wanted.push(Capability::CAP_NET_ADMIN);
     }
     if needs == Needs::Start {
-        wanted.extend([Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE]);
+        wanted.extend([Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE, Capability::CAP_SYSLOG]);
     }
     // The store's folder may belong to someone else than root.
     wanted.extend([Capability::CAP_DAC_OVERRIDE, Capability::CAP_FOWNER]);

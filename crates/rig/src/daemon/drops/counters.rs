@@ -1,7 +1,9 @@
 //! What devices, queueing disciplines, CPUs' backlogs and tables count themselves.
 
 use netrig_aggregate::DropTeller;
-use netrig_model::DropTally;
+use netrig_host::{HostError, Qdisc};
+use netrig_model::{DropSource, DropTally};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// For pictures they are read this often at most: drivers may take their time.
@@ -33,5 +35,26 @@ impl Counters {
 }
 
 fn tallies() -> Vec<DropTally> {
-    Vec::new()
+    disciplines().unwrap_or_else(|error| {
+        tracing::debug!(%error, "Queueing disciplines could not be asked for what they dropped.");
+        Vec::new()
+    })
+}
+
+/// Those directly in front of their devices: what the ones below them drop is in their counts.
+fn disciplines() -> Result<Vec<DropTally>, HostError> {
+    let mut roots = netrig_host::qdiscs()?;
+    roots.retain(|qdisc| qdisc.parent == Qdisc::ROOT && qdisc.drops > 0);
+    if roots.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: BTreeMap<_, _> = netrig_host::list()?.into_iter().map(|each| (each.index, each.name)).collect();
+    let tally = |qdisc: Qdisc| DropTally {
+        source: DropSource::Qdisc,
+        reason: "drops".to_owned(),
+        iface: names.get(&qdisc.ifindex).cloned(),
+        packets: qdisc.drops.into(),
+        place: Some(qdisc.kind),
+    };
+    Ok(roots.into_iter().map(tally).collect())
 }

@@ -5,7 +5,7 @@ use netrig_host::KernelSymbols;
 use netrig_model::{DropCount, DropKey, DropSource};
 use netrig_probes::drop::reasons::ReasonNames;
 use netrig_probes::wire::drops::{REASON_EXCEED_BUF_LIMIT, REASON_UDP_FAIL_QUEUE};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that are known, and where more are asked for.
 pub(super) struct Naming {
@@ -35,7 +35,7 @@ impl Naming {
     /// Gives those groups a name that have none yet. There are few in a rig's life: the kernel's list of symbols is read for each
     /// batch of them, which takes some tens of milliseconds.
     pub(super) fn name(&mut self, counts: &[DropCount], teller: &mut DropTeller) {
-        let nameless: Vec<_> = teller.nameless().collect();
+        let nameless: BTreeSet<_> = teller.nameless().collect();
         if nameless.is_empty() {
             return;
         }
@@ -44,12 +44,16 @@ impl Naming {
         let locations: Vec<_> = nameless.iter().filter(is_place).map(|key| key.location).collect();
         let mut places = BTreeMap::new();
         if let (Some(symbols), false) = (&mut self.symbols, locations.is_empty()) {
-            match symbols.resolve(&locations) {
-                Ok(found) => places = found,
-                Err(error) => tracing::warn!(%error, "Places where packets are dropped have no names."),
-            }
+            let why = match symbols.resolve(&locations) {
+                Ok(found) => {
+                    places = found;
+                    places.is_empty().then(|| "the kernel shows no addresses, see kernel.kptr_restrict".to_owned())
+                }
+                Err(error) => Some(error.to_string()),
+            };
+            self.why_no_symbols = why.map(|why| format!("the names of places ({why})"));
         }
-        for count in counts.iter().filter(|count| nameless.binary_search(&count.key).is_ok()) {
+        for count in counts.iter().filter(|count| nameless.contains(&count.key)) {
             let key = count.key;
             let place = match key.source {
                 DropSource::Skb => places.get(&key.location).cloned(),
@@ -72,7 +76,7 @@ impl Naming {
     }
 
     /// Where the kernel's side had only a number: by other groups of that interface, or as the rig's own namespace has it now.
-    fn learn_interfaces(&mut self, counts: &[DropCount], nameless: &[DropKey]) {
+    fn learn_interfaces(&mut self, counts: &[DropCount], nameless: &BTreeSet<DropKey>) {
         for count in counts {
             if let Some(name) = &count.iface {
                 self.ifaces.insert((count.key.netns, count.key.ifindex), name.clone());
