@@ -337,11 +337,11 @@ impl Loop {
         self.config.burst.link_share = new.burst.link_share;
         self.config.burst.times_mean = new.burst.times_mean;
         self.config.burst.min_bytes = new.burst.min_bytes;
-        self.probes.reload(&self.config);
         self.config.store.retain = new.store.retain;
         self.config.store.budget = new.store.budget;
         self.config.rig.interfaces = new.rig.interfaces;
         self.config.rig.cpu = new.rig.cpu;
+        self.probes.reload(&self.config);
         tracing::info!("Read the configuration again.");
     }
 

@@ -15,6 +15,7 @@ mod looping;
 mod open;
 mod optional;
 mod probes;
+mod queues;
 mod rights;
 mod road;
 mod signals;

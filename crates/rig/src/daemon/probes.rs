@@ -5,6 +5,7 @@ use super::connections::Connections;
 use super::drops::Drops;
 use super::latency::Latency;
 use super::optional::Optional;
+use super::queues::Queues;
 use super::road::Road;
 use super::snapshot::now;
 use super::storing::Storing;
@@ -22,6 +23,7 @@ pub(super) struct Probes {
     pub(super) latency: Optional<Latency>,
     pub(super) drops: Optional<Drops>,
     pub(super) bursts: Optional<Bursts>,
+    queues: Optional<Queues>,
 }
 
 impl Probes {
@@ -37,6 +39,7 @@ impl Probes {
             latency: Optional::lay("latency", config.latency.enabled, || Latency::lay(config, host)),
             drops,
             bursts: Optional::off("burst", "starting".to_owned()),
+            queues: Optional::lay("queue", config.queue.enabled, || Ok(Queues::lay(config))),
         }
     }
 
@@ -60,11 +63,14 @@ impl Probes {
         self.connections.try_to(Connections::attach);
         self.latency.try_to(Latency::attach);
         self.drops.try_to(Drops::attach);
+        if let Some(queues) = self.queues.get_mut() {
+            queues.attach();
+        }
     }
 
     /// Whether one attaches for slices of time as long as it runs.
     pub(super) fn attach_in_slices(&self) -> bool {
-        self.latency.get().is_some()
+        self.latency.get().is_some() || self.queues.get().is_some_and(Queues::attaches_in_slices)
     }
 
     /// Gives each its turn; true where so much came that the next should be soon.
@@ -77,6 +83,9 @@ impl Probes {
         }
         if let Some(bursts) = self.bursts.get_mut() {
             bursts.turn(watched, road.and_then(|road| road.probe.retransmits_missing()));
+        }
+        if let Some(queues) = self.queues.get_mut() {
+            queues.turn(watched);
         }
         let Some(connections) = self.connections.get_mut() else { return false };
         let ended = connections.turn(storing, now());
@@ -96,6 +105,9 @@ impl Probes {
         }
         if let Some(bursts) = self.bursts.get_mut() {
             bursts.look();
+        }
+        if let Some(queues) = self.queues.get_mut() {
+            queues.look();
         }
     }
 
@@ -136,15 +148,19 @@ impl Probes {
         if let Some(bursts) = self.bursts.get_mut() {
             bursts.reload(config);
         }
+        if let Some(queues) = self.queues.get_mut() {
+            queues.reload(config);
+        }
     }
 
     /// How each fares.
-    pub(super) fn statuses(&self) -> [ProbeStatus; 4] {
+    pub(super) fn statuses(&self) -> [ProbeStatus; 5] {
         [
             self.connections.status(Connections::probe_status),
             self.latency.status(Latency::probe_status),
             self.drops.status(Drops::probe_status),
             self.bursts.status(Bursts::probe_status),
+            self.queues.status(Queues::probe_status),
         ]
     }
 
@@ -154,5 +170,6 @@ impl Probes {
         picture.latency = self.latency.get().map(Latency::status);
         picture.drops = self.drops.get().map(Drops::status);
         picture.bursts = self.bursts.get().map(Bursts::status);
+        picture.queues = self.queues.get().map(Queues::status);
     }
 }
