@@ -61,7 +61,7 @@ fn reasons_are_listed_worst_first_with_what_to_do() {
     );
     let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} in\n{text}"));
     assert!(at("IP_OUTNOROUTES") < at("SOCKET_RCVBUFF") && at("SOCKET_RCVBUFF") < at("Other counters"), "{text}");
-    assert!(at("SOCKET_RCVBUFF") < at("90 % of udp 10.0.0.9:40000 > 10.0.0.1:53"), "{text}");
+    assert!(at("SOCKET_RCVBUFF") < at("90 % of them: udp 10.0.0.9:40000 > 10.0.0.1:53"), "{text}");
     let advice = netrig_model::drop_advice(DropSource::Skb, "SOCKET_RCVBUFF", None).expect("advice");
     assert!(text.contains(advice), "{advice} in\n{text}");
     assert!(text.contains("… and harmless: 30 packets of 1 reason") && !text.contains("TCP_OLD_DATA"), "{text}");

@@ -133,7 +133,7 @@ fn table(rows: &[&DropRow], length_ns: i64, how: Listing) -> Table {
 
 /// The flow with most packets, with its share where there are others.
 fn top_flow(flow: &str, share: f64) -> String {
-    if share < WHOLE { format!("{} of {flow}", percent(share)) } else { format!("all of {flow}") }
+    if share < WHOLE { format!("{} of them: {flow}", percent(share)) } else { format!("all of them: {flow}") }
 }
 
 /// Octets as captures are shown: `4500 0054`.
