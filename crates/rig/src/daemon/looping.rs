@@ -176,22 +176,17 @@ impl Loop {
 
     fn close_window(&mut self, end: Timestamp, last: bool) {
         let window = (self.window_start(), end.min(self.window_end));
+        let before = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
+        let taken = self.road.as_mut().map(|road| road.take_last(Outlet { window, ..before }, self.watching.as_ref()));
         self.probes.close(self.storing.as_ref(), window, last);
-        let outlet = Outlet {
-            storing: self.storing.as_ref(),
-            window,
-            connections: self.probes.connections.get(),
-            drops: self.probes.drops.get(),
-        };
-        let rows = match &mut self.road {
-            Some(road) => {
-                let (rows, deltas) = road.close(outlet, last, self.watching.as_ref());
-                self.scans += 1;
-                self.deltas += deltas;
-                rows
-            }
-            None => Vec::new(),
-        };
+        let after = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
+        let mut rows = Vec::new();
+        if let (Some(road), Some(taken)) = (&mut self.road, taken) {
+            let (ledger, deltas) = road.tell(Outlet { window, ..after }, &taken, last);
+            self.scans += 1;
+            self.deltas += deltas;
+            rows = ledger;
+        }
         self.probes.after_window();
         for row in &rows {
             warn_of(row);
@@ -206,10 +201,10 @@ impl Loop {
         if let Some(connections) = self.probes.connections.get_mut() {
             connections.look_at_open();
         }
+        self.scan();
         if let Some(drops) = self.probes.drops.get_mut() {
             drops.look_for_flows();
         }
-        self.scan();
         // The loop may be a moment late in closing a window: what is open belongs to it until it is closed.
         let at = now().min(self.window_end.plus_ns(-1));
         open(self.storing.as_ref(), Storing::pending, self.window_start(), |records| {

@@ -111,8 +111,12 @@ impl Probes {
         }
     }
 
-    /// Ahead of the flows, whose owners they know.
+    /// Ahead of the telling of flows, whose owners and drops they know. Flows have been read a moment ago: what was dropped of
+    /// them since should be little.
     pub(super) fn close(&mut self, storing: Option<&Storing>, window: (Timestamp, Timestamp), last: bool) {
+        if let Some(drops) = self.drops.get_mut() {
+            drops.look_for_flows();
+        }
         if let Some(connections) = self.connections.get_mut() {
             connections.close(storing, window.1, last, &mut || ());
         }

@@ -116,21 +116,20 @@ impl Road {
         drain.scan(clock, &mut |d| take(aggregator, names, outlet, d)).deltas
     }
 
-    /// Tells a window: its records go to the store chunk by chunk, its ledger is returned.
-    pub(super) fn close(
-        &mut self,
-        outlet: Outlet<'_>,
-        last: bool,
-        watching: Option<&Watching>,
-    ) -> (Vec<LedgerRecord>, u64) {
-        let window = outlet.window;
+    /// Takes what every flow gained for the last time in a window. What was dropped of it is looked at right afterwards.
+    pub(super) fn take_last(&mut self, outlet: Outlet<'_>, watching: Option<&Watching>) -> LastTaken {
         let mut watched: Vec<_> = watching.map(|w| w.watched().cloned().collect()).unwrap_or_default();
         watched.extend(self.leaving.iter().cloned());
         let kernel_before = counters();
         let before = ledger::read_seen(&self.baselines, &self.drain, watched.iter());
-        let mut deltas = self.scan(outlet);
+        let deltas = self.scan(outlet);
         let after = ledger::read_seen(&self.baselines, &self.drain, watched.iter());
-        let kernel_after = counters();
+        LastTaken { watched, kernel_before, before, after, kernel_after: counters(), deltas }
+    }
+
+    /// Tells a window: its records go to the store chunk by chunk, its ledger is returned.
+    pub(super) fn tell(&mut self, outlet: Outlet<'_>, taken: &LastTaken, last: bool) -> (Vec<LedgerRecord>, u64) {
+        let window = outlet.window;
         let mut late: Vec<FlowDelta> = Vec::new();
         {
             let Self { aggregator, drain, clock, names, .. } = self;
@@ -143,16 +142,16 @@ impl Road {
             aggregator.close_window(window.1, last, &world, &mut |record| chunks.push(record, &mut meanwhile));
             chunks.finish(&mut meanwhile);
         }
-        let reading =
-            Reading { kernel_before: &kernel_before, before: &before, after: &after, kernel_after: &kernel_after };
+        let LastTaken { watched, kernel_before, before, after, kernel_after, deltas } = taken;
+        let reading = Reading { kernel_before, before, after, kernel_after };
         let mut inputs = Vec::new();
-        for each in &watched {
+        for each in watched {
             for way in Direction::BOTH {
                 let told_overflow = self.ledger.overflow(each.id, way);
                 inputs.push(ledger::input(&reading, (each, way), &self.baselines, &self.aggregator, told_overflow));
             }
         }
-        deltas += late.len() as u64;
+        let deltas = deltas + late.len() as u64;
         for delta in &late {
             // They belong to the window that opens now; should they crowd it, its first turn sees to that.
             self.aggregator.add(delta);
@@ -161,6 +160,16 @@ impl Road {
         self.close_books();
         (rows, deltas)
     }
+}
+
+/// What a window's last reading brought, for its ledger.
+pub(super) struct LastTaken {
+    watched: Vec<Watched>,
+    kernel_before: Counters,
+    before: ledger::Seen,
+    after: ledger::Seen,
+    kernel_after: Counters,
+    deltas: u64,
 }
 
 /// Where records go: to the store, as part of a window.

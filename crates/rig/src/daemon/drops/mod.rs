@@ -18,6 +18,7 @@ use netrig_model::{
 };
 use netrig_probes::drop::{DropOptions, DropProbe};
 use std::collections::BTreeMap;
+use std::mem;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,8 @@ pub(super) struct Drops {
     netns: u32,
     /// Of the open window, for as long as its flows are being told.
     dropped: DroppedFlows,
+    /// Of the window before, what no flow of it was told with: flows are read a moment before drops.
+    carried: DroppedFlows,
     turned: Instant,
 }
 
@@ -60,6 +63,7 @@ impl Drops {
             watched: BTreeMap::new(),
             netns,
             dropped: DroppedFlows::default(),
+            carried: DroppedFlows::default(),
             turned: Instant::now(),
         })
     }
@@ -110,10 +114,11 @@ impl Drops {
         self.probe.set_examples(config.drop.examples);
     }
 
-    /// Takes in what has been counted, for flows that are asked for before the window is over.
+    /// Takes in what has been counted, for flows that are told next.
     pub(super) fn look_for_flows(&mut self) {
         self.look();
         self.dropped = self.teller.dropped(&|key| self.seen_on(key));
+        self.dropped.add_carried(&self.carried);
     }
 
     /// What was dropped of a flow in the open window, as of when it was last looked for flows.
@@ -128,7 +133,7 @@ impl Drops {
         self.watched.get(&key.ifindex).map_or(SeenOn::Any, |id| SeenOn::Interface(*id))
     }
 
-    /// A window is over: its records go to the store. Ahead of the telling of flows, which want to know what was dropped of them.
+    /// A window is over: its records go to the store. What has been counted was taken in [`Self::look_for_flows`].
     pub(super) fn close(
         &mut self,
         outlet: Option<&Storing>,
@@ -136,7 +141,6 @@ impl Drops {
         connections: Option<&Connections>,
     ) {
         self.counters.read(&mut self.teller);
-        self.look_for_flows();
         let records = self.teller.close(window, &|flow| owner(flow, connections));
         let Some(storing) = outlet else { return };
         let mut meanwhile = || {};
@@ -148,7 +152,7 @@ impl Drops {
 
     /// The window's flows have been told.
     pub(super) fn after_window(&mut self) {
-        self.dropped = DroppedFlows::default();
+        self.carried = mem::take(&mut self.dropped).unclaimed();
     }
 
     /// The records of the open window as they stand.
