@@ -47,7 +47,7 @@ mod world;
 pub use aggregator::{AggregateConfig, AggregateStats, Aggregator, BYTES_PER_FLOW};
 pub use bursts::{BurstBounds, BurstTeller, BurstWorld};
 pub use connections::{ConnectionTeller, ToldConnections, end_of, error_name};
-pub use drops::{ClassOf, DropName, DropTeller, Dropped, DroppedFlows, SeenBy, SeenOn};
+pub use drops::{ClassOf, DropName, DropTeller, Dropped, SeenOn};
 pub use key::icmp_counterpart;
 pub use latency::LatencyTeller;
 pub use ledger::{Ledger, LedgerInput, ledger_row};

@@ -1,5 +1,6 @@
 //! Flows of which something was dropped: as many as are worth a row of their own.
 
+use super::room::keep_larger_half;
 use netrig_model::{DropFlowKey, DropGain, Owner, TrafficCounts};
 use std::collections::{BTreeMap, HashMap};
 
@@ -41,43 +42,23 @@ pub(super) struct Flows {
 impl Flows {
     pub(super) fn add(&mut self, group: u32, gain: &DropGain) {
         if self.sums.len() >= REMEMBERED_MAX && !self.sums.contains_key(&(group, gain.flow)) {
-            self.make_room();
+            keep_larger_half(&mut self.sums, |sum| sum.gained().packets);
         }
         let sum = self.sums.entry((group, gain.flow)).or_default();
         sum.all.add(TrafficCounts { packets: gain.packets, bytes: gain.bytes });
         sum.pid = gain.pid.or(sum.pid);
     }
 
-    fn make_room(&mut self) {
-        let mut packets: Vec<_> = self.sums.values().map(|sum| sum.gained().packets).collect();
-        let middle = packets.len() / 2;
-        let (_, bound, _) = packets.select_nth_unstable(middle);
-        let (bound, mut room) = (*bound, REMEMBERED_MAX / 2);
-        // Of those that are just as large, as many as there is room for.
-        let larger = self.sums.values().filter(|sum| sum.gained().packets > bound).count();
-        room = room.saturating_sub(larger);
-        self.sums.retain(|_, sum| {
-            let packets = sum.gained().packets;
-            let stays = packets > bound || (packets == bound && room > 0);
-            room -= usize::from(stays && packets == bound);
-            stays
-        });
-    }
-
     /// Those with drops in the open window: at most as many as have rows of their own. By group, the largest first.
     pub(super) fn of_window(&self) -> Vec<(FlowId, &Sum)> {
-        let mut some = self.with_drops();
+        let all = self.sums.iter().filter(|(_, sum)| sum.gained().packets > 0);
+        let mut some: Vec<_> = all.map(|(id, sum)| (*id, sum)).collect();
         if some.len() > ROWS_MAX {
             some.select_nth_unstable_by_key(ROWS_MAX, |(id, sum)| (u64::MAX - sum.gained().packets, *id));
             some.truncate(ROWS_MAX);
         }
         some.sort_unstable_by_key(|(id, sum)| (id.0, u64::MAX - sum.gained().packets, id.1));
         some
-    }
-
-    /// All with drops in the open window.
-    pub(super) fn with_drops(&self) -> Vec<(FlowId, &Sum)> {
-        self.sums.iter().filter(|(_, sum)| sum.gained().packets > 0).map(|(id, sum)| (*id, sum)).collect()
     }
 
     pub(super) fn learn_owner(&mut self, id: &FlowId, owner: &Owner) {

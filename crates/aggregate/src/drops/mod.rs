@@ -6,19 +6,20 @@
 
 mod dropped;
 mod flows;
+mod room;
 mod tallies;
 
-pub use dropped::{Dropped, DroppedFlows, SeenBy, SeenOn};
+pub use dropped::{Dropped, SeenOn};
 
 use crate::world::FlowEnds;
+use dropped::Waiting;
 use flows::{FlowId, Flows};
 use netrig_model::{
     DropClass, DropCount, DropExample, DropFlow, DropFlowKey, DropGain, DropGroup, DropKey, DropRecord, DropSighting,
-    DropSource, DropTally, Owner, Timestamp, TrafficCounts, transport_name,
+    DropSource, DropTally, InterfaceId, Owner, Timestamp, TrafficCounts, transport_name,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt::Write;
-use std::rc::Rc;
 use tallies::{Tallies, Tally, TallyKey};
 
 /// Packets that were looked at, kept of each group for pictures.
@@ -48,6 +49,7 @@ pub struct DropTeller {
     numbers: BTreeMap<DropKey, u32>,
     groups: Vec<Group>,
     flows: Flows,
+    waiting: Waiting,
     tallies: Tallies,
     /// The latest of each flow, and of each group's packets without one, in the open window.
     examples: HashMap<(u32, Option<DropFlowKey>), DropSighting>,
@@ -89,6 +91,7 @@ impl DropTeller {
             numbers: BTreeMap::new(),
             groups: Vec::new(),
             flows: Flows::default(),
+            waiting: Waiting::default(),
             tallies: Tallies::default(),
             examples: HashMap::new(),
         }
@@ -98,6 +101,7 @@ impl DropTeller {
     pub fn add(&mut self, gain: &DropGain) {
         let group = self.number(gain.key);
         self.flows.add(group, gain);
+        self.waiting.add(group, &gain.flow, gain.packets);
     }
 
     /// A packet was looked at.
@@ -275,17 +279,21 @@ impl DropTeller {
         }
     }
 
-    /// Which flows had packets dropped in the open window. `seen` says where a group's packets would have been seen.
+    /// What was dropped of a flow and was told with no record of it yet. `seen` says where a group's packets would have been seen.
     #[must_use]
-    pub fn dropped(&self, seen: SeenBy<'_>) -> DroppedFlows {
-        let mut dropped = DroppedFlows::default();
-        let known: Vec<_> =
-            self.groups.iter().map(|group| (seen(&group.key), Rc::from(group.called().0.reason))).collect();
-        for ((group, flow), sum) in self.flows.with_drops() {
-            let (seen, reason) = &known[group as usize];
-            dropped.add(&flow, *seen, reason, sum.gained().packets);
-        }
-        dropped
+    pub fn of_flow(&self, flow: &FlowEnds, iface: InterfaceId, seen: &dyn Fn(&DropKey) -> SeenOn) -> Dropped {
+        let group = |number: u32| &self.groups[number as usize];
+        self.waiting.of(flow, iface, |n| seen(&group(n).key), |n| group(n).called().0.reason)
+    }
+
+    /// A window's flows are about to be told.
+    pub fn begin_flows(&self) {
+        self.waiting.begin();
+    }
+
+    /// They have been told: what their records had is not told again.
+    pub fn end_flows(&mut self) {
+        self.waiting.end();
     }
 
     /// All that was counted since the start, most packets first.

@@ -1,5 +1,5 @@
 use super::*;
-use netrig_model::{Direction, InterfaceId, PacketFamily};
+use netrig_model::{Direction, PacketFamily};
 use proptest::prelude::*;
 use std::net::Ipv4Addr;
 
@@ -178,11 +178,12 @@ fn flows_know_what_was_dropped_of_them() {
     teller.add(&gain(1, 1, 2));
     let iface = InterfaceId(3);
     let seen = |key: &DropKey| if key.reason == 2 { SeenOn::Interface(iface) } else { SeenOn::Any };
-    let dropped = teller.dropped(&seen);
     let of = flow(1);
     let ends = FlowEnds { protocol: 17, src: of.dst, dst: of.src, pid: None };
-    assert_eq!(dropped.of(&ends, iface), Dropped { packets: 7, reason: Some("#2".into()) });
-    assert_eq!(dropped.of(&ends, InterfaceId(4)).packets, 2);
     let _ = teller.close(window(0), &nobody);
-    assert_eq!(teller.dropped(&seen).of(&ends, iface).packets, 0, "the window is over");
+    teller.begin_flows();
+    assert_eq!(teller.of_flow(&ends, iface, &seen), Dropped { packets: 7, reason: Some("#2".into()) });
+    assert_eq!(teller.of_flow(&ends, InterfaceId(4), &seen).packets, 2);
+    teller.end_flows();
+    assert_eq!(teller.of_flow(&ends, iface, &seen), Dropped::default());
 }

@@ -203,7 +203,7 @@ impl Loop {
         }
         self.scan();
         if let Some(drops) = self.probes.drops.get_mut() {
-            drops.look_for_flows();
+            drops.look();
         }
         // The loop may be a moment late in closing a window: what is open belongs to it until it is closed.
         let at = now().min(self.window_end.plus_ns(-1));

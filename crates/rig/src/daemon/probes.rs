@@ -115,7 +115,7 @@ impl Probes {
     /// them since should be little.
     pub(super) fn close(&mut self, storing: Option<&Storing>, window: (Timestamp, Timestamp), last: bool) {
         if let Some(drops) = self.drops.get_mut() {
-            drops.look_for_flows();
+            drops.look();
         }
         if let Some(connections) = self.connections.get_mut() {
             connections.close(storing, window.1, last, &mut || ());

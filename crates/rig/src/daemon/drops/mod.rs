@@ -9,7 +9,7 @@ use super::road::probe_options;
 use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
 use counters::Counters;
 use naming::Naming;
-use netrig_aggregate::{DropTeller, Dropped, DroppedFlows, FlowEnds, SeenOn, World};
+use netrig_aggregate::{DropTeller, Dropped, FlowEnds, SeenOn, World};
 use netrig_config::Config;
 use netrig_drain::drops::{Drops as Drain, sighting};
 use netrig_host::{owner_of_process, realtime_offset_ns};
@@ -18,7 +18,6 @@ use netrig_model::{
 };
 use netrig_probes::drop::{DropOptions, DropProbe};
 use std::collections::BTreeMap;
-use std::mem;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -36,10 +35,6 @@ pub(super) struct Drops {
     /// By the kernel's number in the rig's own network namespace.
     watched: BTreeMap<u32, InterfaceId>,
     netns: u32,
-    /// Of the open window, for as long as its flows are being told.
-    dropped: DroppedFlows,
-    /// Of the window before, what no flow of it was told with: flows are read a moment before drops.
-    carried: DroppedFlows,
     turned: Instant,
 }
 
@@ -62,8 +57,6 @@ impl Drops {
             counters: Counters::default(),
             watched: BTreeMap::new(),
             netns,
-            dropped: DroppedFlows::default(),
-            carried: DroppedFlows::default(),
             turned: Instant::now(),
         })
     }
@@ -114,16 +107,9 @@ impl Drops {
         self.probe.set_examples(config.drop.examples);
     }
 
-    /// Takes in what has been counted, for flows that are told next.
-    pub(super) fn look_for_flows(&mut self) {
-        self.look();
-        self.dropped = self.teller.dropped(&|key| self.seen_on(key));
-        self.dropped.add_carried(&self.carried);
-    }
-
-    /// What was dropped of a flow in the open window, as of when it was last looked for flows.
+    /// What was dropped of a flow and was told with no record of it yet, as of the last look.
     pub(super) fn of_flow(&self, flow: &FlowEnds, iface: InterfaceId) -> Dropped {
-        self.dropped.of(flow, iface)
+        self.teller.of_flow(flow, iface, &|key| self.seen_on(key))
     }
 
     fn seen_on(&self, key: &DropKey) -> SeenOn {
@@ -133,7 +119,7 @@ impl Drops {
         self.watched.get(&key.ifindex).map_or(SeenOn::Any, |id| SeenOn::Interface(*id))
     }
 
-    /// A window is over: its records go to the store. What has been counted was taken in [`Self::look_for_flows`].
+    /// A window is over: its records go to the store. What was counted has been looked at right after its flows were read.
     pub(super) fn close(
         &mut self,
         outlet: Option<&Storing>,
@@ -142,6 +128,7 @@ impl Drops {
     ) {
         self.counters.read(&mut self.teller);
         let records = self.teller.close(window, &|flow| owner(flow, connections));
+        self.teller.begin_flows();
         let Some(storing) = outlet else { return };
         let mut meanwhile = || {};
         for chunk in records.chunks(CONNECTION_CHUNK_ROWS) {
@@ -152,7 +139,7 @@ impl Drops {
 
     /// The window's flows have been told.
     pub(super) fn after_window(&mut self) {
-        self.carried = mem::take(&mut self.dropped).unclaimed();
+        self.teller.end_flows();
     }
 
     /// The records of the open window as they stand.
