@@ -81,8 +81,9 @@ static __always_inline struct burst_bucket *bucket_of(const struct burst_packet 
 	__u64 buckets = burst.buckets, cpu_buckets = burst.cpu_buckets;
 	struct burst_bucket *all = start_of(bursts), *mine;
 
+	ring *= 2;
 	asm volatile("" : "+r"(ring));
-	ring = ring * 2 + packet.egress;
+	ring += packet.egress;
 	asm volatile("%0 *= %1" : "+r"(ring) : "r"(buckets));
 	asm volatile("%0 *= %1" : "+r"(cpu) : "r"(cpu_buckets));
 	mine = start_of(all + (ring + (number & (burst.buckets - 1))));
