@@ -21,24 +21,38 @@ const IFLA_STATS_LINK_64: u16 = 1;
 /// # Errors
 /// When netlink does not answer.
 pub fn counters() -> Result<Counters, HostError> {
-    const ACTION: &str = "read interface counters";
-    let mut request = [0; STATS_HEADER_BYTES];
-    request[8..].copy_from_slice(&(1u32 << (IFLA_STATS_LINK_64 - 1)).to_ne_bytes());
-    let mut socket = Socket::open().map_err(HostError::netlink(ACTION))?;
-    let dump = socket.dump(RTM_GETSTATS, &request, link_counts).map_err(HostError::netlink(ACTION))?;
-    Ok(dump.into_iter().flatten().collect())
+    let counts = link_stats("read interface counters", link_counts)?;
+    Ok(counts.into_iter().flatten().collect())
 }
 
-fn link_counts(message: &Message<'_>) -> Option<[((u32, Direction), KernelCounts); 2]> {
-    if message.kind != RTM_NEWSTATS {
-        return None;
-    }
-    let index = read_u32(message.body, 4)?;
-    let mut attributes = attributes_after(message.body, STATS_HEADER_BYTES);
-    let (_, stats) = attributes.find(|(kind, _)| *kind == IFLA_STATS_LINK_64)?;
-    // struct rtnl_link_stats64: packets, bytes, errors, dropped, each received then sent.
+/// What `parse` makes of each interface's index and `struct rtnl_link_stats64`.
+pub(crate) fn link_stats<T>(
+    action: &'static str,
+    mut parse: impl FnMut(u32, &[u8]) -> Option<T>,
+) -> Result<Vec<T>, HostError> {
+    let mut request = [0; STATS_HEADER_BYTES];
+    request[8..].copy_from_slice(&(1u32 << (IFLA_STATS_LINK_64 - 1)).to_ne_bytes());
+    let mut socket = Socket::open().map_err(HostError::netlink(action))?;
+    let of_message = |message: &Message<'_>| {
+        if message.kind != RTM_NEWSTATS {
+            return None;
+        }
+        let mut attributes = attributes_after(message.body, STATS_HEADER_BYTES);
+        let (_, stats) = attributes.find(|(kind, _)| *kind == IFLA_STATS_LINK_64)?;
+        parse(read_u32(message.body, 4)?, stats)
+    };
+    socket.dump(RTM_GETSTATS, &request, of_message).map_err(HostError::netlink(action))
+}
+
+/// A field of the structure, by its place; none where the kernel's is shorter.
+pub(crate) fn stats_field(stats: &[u8], place: usize) -> Option<u64> {
+    read_u64(stats, 8 * place)
+}
+
+fn link_counts(index: u32, stats: &[u8]) -> Option<[((u32, Direction), KernelCounts); 2]> {
+    // Packets, bytes, errors, dropped, each received then sent.
     let counts = |at: usize| {
-        let field = |n: usize| read_u64(stats, 8 * (2 * n + at));
+        let field = |n: usize| stats_field(stats, 2 * n + at);
         let traffic = TrafficCounts { packets: field(0)?, bytes: field(1)? };
         Some(KernelCounts { traffic, dropped: field(3)? })
     };

@@ -12,6 +12,7 @@
 mod cgroups;
 mod container;
 mod counters;
+mod drop_counters;
 mod error;
 mod interface;
 mod kernel_tcp;
@@ -34,6 +35,7 @@ mod watch;
 pub use cgroups::{Cgroups, CgroupsStatus};
 pub use container::container_of;
 pub use counters::{Counters, counters};
+pub use drop_counters::DropCounters;
 pub use error::HostError;
 pub use interface::{Interface, LinkLayer, list};
 pub use kernel_tcp::kernel_tcp;

@@ -95,7 +95,7 @@ mod tests {
     use std::fs;
     use std::process::Command;
 
-    /// `RX:		256`, the first time: the most; the second: now.
+    /// `RX: 256`, the first time: the most; the second: now.
     fn of_ethtool(iface: &str) -> Option<RingSizes> {
         let out = Command::new("ethtool").args(["-g", iface]).output().ok().filter(|out| out.status.success())?;
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
