@@ -2,9 +2,11 @@
 
 mod bursts;
 mod drops;
+mod queues;
 
 pub(crate) use bursts::BurstsArgs;
 pub(crate) use drops::DropsArgs;
+pub(crate) use queues::QueuesArgs;
 
 use crate::commands::Since;
 use clap::builder::NonEmptyStringValueParser;
@@ -43,6 +45,7 @@ Examples:
   netrig explain :8080                   … of one, stage by stage
   netrig drops                           what was dropped, why, and what to do about it
   netrig bursts                          what is too short for averages to show
+  netrig queues                          what waits in front of devices, and how long
   netrig query \"SELECT dst_port, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
   netrig replay capture.pcapng --json    a capture through the same kernel programs
 
@@ -69,6 +72,8 @@ pub(crate) enum Command {
     Drops(DropsArgs),
     /// Show bursts: milliseconds in which much more passed an interface than on the average
     Bursts(BurstsArgs),
+    /// Show what waits in front of devices, for how long, and how busy those are who empty them
+    Queues(QueuesArgs),
     /// Ask in SQL: tables flows, connections, latency, drops, bursts and ledger
     Query(QueryArgs),
     /// Send a capture through the real kernel programs and print its flows

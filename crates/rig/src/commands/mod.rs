@@ -12,6 +12,7 @@ mod flows;
 mod latency;
 mod man;
 mod query;
+mod queues;
 mod replay;
 mod run;
 mod since;
@@ -36,6 +37,7 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Latency(args) => done(latency::run(args)),
         Command::Drops(args) => done(drops::run(args)),
         Command::Bursts(args) => done(bursts::run(args)),
+        Command::Queues(args) => done(queues::run(args)),
         Command::Query(args) => done(query::run(args)),
         Command::Config(command) => done(config::run(command)),
         Command::Completions(args) => done(completions::run(args)),

@@ -2,8 +2,8 @@
 
 use netrig_model::{
     BurstRecord, CONNECTION_COLUMNS, ColumnType, ConnectionRecord, DropClass, DropRecord, DropSource, EndReason,
-    FlowRecord, LatencyRecord, LatencyStatus, ProbeState, ProbeStatus, Snapshot, Stage, StoreStatus, Timestamp,
-    transport_name,
+    FlowRecord, LatencyRecord, LatencyStatus, ProbeState, ProbeStatus, QueuesStatus, Snapshot, Stage, StoreStatus,
+    Timestamp, transport_name,
 };
 use netrig_serve::{Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, ServeOptions, Server};
 use netrig_store::{StoreConfig, StoreWriter};
@@ -145,6 +145,7 @@ struct Fake {
     drops: Vec<DropRecord>,
     bursts: Vec<BurstRecord>,
     latency_status: Option<LatencyStatus>,
+    queues: Option<QueuesStatus>,
     store: Option<PathBuf>,
 }
 
@@ -158,6 +159,7 @@ impl Fake {
             drops: Vec::new(),
             bursts: Vec::new(),
             latency_status: None,
+            queues: None,
             store,
         }
     }
@@ -176,6 +178,7 @@ impl Live for Fake {
             store,
             taken: window(0),
             latency: self.latency_status.clone(),
+            queues: self.queues.clone(),
             ..Snapshot::default()
         })
     }
@@ -234,6 +237,12 @@ pub(crate) fn rig_of_drops(drops: Vec<DropRecord>, stored_before: Timestamp, sto
 pub(crate) fn rig_of_bursts(bursts: Vec<BurstRecord>, stored_before: Timestamp, store: Option<&Path>) -> Server {
     let open = OpenFlows { records: Vec::new(), stored_before };
     serve(Fake { bursts, ..Fake::new(open, store) })
+}
+
+/// The same, that looks at these queues.
+pub(crate) fn rig_of_queues(queues: QueuesStatus) -> Server {
+    let open = OpenFlows { records: Vec::new(), stored_before: window(0) };
+    serve(Fake { queues: Some(queues), ..Fake::new(open, None) })
 }
 
 fn serve(fake: Fake) -> Server {

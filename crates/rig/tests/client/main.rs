@@ -8,3 +8,4 @@ mod explain;
 mod fixture;
 mod flows;
 mod latency;
+mod queues;
