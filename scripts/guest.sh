@@ -38,7 +38,13 @@ live() {
     cat /tmp/log
     return 1
   }
-  wget -q -O - http://127.0.0.1:9798/metrics | grep -E '^netrig_(interface_hook|ledger_imbalance)'
+  # A question where nobody listens is dropped, with a reason.
+  timeout 2 nslookup nobody 127.0.0.1 >/dev/null 2>&1
+  wget -q -O - http://127.0.0.1:9798/metrics | grep -E '^netrig_(interface_hook|ledger_imbalance|burst_peak|drops_uncounted)'
+  wget -q -O - http://127.0.0.1:9798/api/v1/drops | grep -m 1 '"reason":"NO_SOCKET"' || {
+    cat /tmp/log
+    return 1
+  }
   kill -TERM "$rig"
   wait "$rig"
 }
