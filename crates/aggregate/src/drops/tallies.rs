@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 /// Counters remembered, at most. Beyond it those that are read no more make room.
 const REMEMBERED_MAX: usize = 4096;
+const WRAP: u64 = 1 << 32;
 
 /// What tells counters apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +62,10 @@ impl Tallies {
             let known = self.by_key.entry(key).or_default();
             known.all += match () {
                 () if first => 0,
+                // A sum of CPUs' counters of 32 bits, which nobody ever makes anew: one of them has wrapped.
+                () if packets < known.last && source == DropSource::Softnet => {
+                    (packets + WRAP).saturating_sub(known.last)
+                }
                 () if packets < known.last => packets,
                 () => packets - known.last,
             };
@@ -148,6 +153,16 @@ mod tests {
         tallies.take(vec![reading("rx_dropped", 7), reading("tx_dropped", 3)]);
         let all: Vec<_> = tallies.all().map(|(key, tally)| (key.direction(), tally.all)).collect();
         assert_eq!(all, [(Some(Direction::Ingress), 7), (Some(Direction::Egress), 3)]);
+    }
+
+    #[test]
+    fn a_cpus_counter_that_wraps_gains_what_it_gained() {
+        let sum = |packets| DropTally { source: DropSource::Softnet, iface: None, ..reading("dropped", packets) };
+        let mut tallies = Tallies::default();
+        for packets in [WRAP + 90, WRAP + 100, 120] {
+            tallies.take(vec![sum(packets)]);
+        }
+        assert_eq!(tallies.all().map(|(_, tally)| tally.all).collect::<Vec<_>>(), [30]);
     }
 
     #[test]
