@@ -99,4 +99,14 @@ mod tests {
         assert_eq!(names.name(65_000), "#65000");
         assert_eq!(names.name(drops::REASON_OTHER), "OTHER");
     }
+
+    #[test]
+    fn every_reason_of_the_running_kernel_has_a_meaning() {
+        let names = ReasonNames::read();
+        let unknown: Vec<_> = names.all().filter(|(_, name)| !netrig_model::drop_reason_is_known(name)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+        for own in drops::REASON_OTHER..=drops::REASON_XDP_BULK_TX {
+            assert!(netrig_model::drop_reason_is_known(&names.name(own)), "{}", names.name(own));
+        }
+    }
 }

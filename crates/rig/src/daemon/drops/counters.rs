@@ -1,7 +1,7 @@
 //! What devices, queueing disciplines, CPUs' backlogs and tables count themselves.
 
 use netrig_aggregate::DropTeller;
-use netrig_host::{HostError, Qdisc};
+use netrig_host::{DropCounters, HostError, Qdisc};
 use netrig_model::{DropSource, DropTally};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ const READ_SPAN: Duration = Duration::from_secs(1);
 /// When they were read last.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
+    host: DropCounters,
     read: Option<Instant>,
     warned: bool,
 }
@@ -26,19 +27,21 @@ impl Counters {
 
     pub(super) fn read(&mut self, teller: &mut DropTeller) {
         self.read = Some(Instant::now());
-        let refused = teller.take_tallies(tallies());
+        let refused = teller.take_tallies(self.tallies());
         if refused > 0 && !self.warned {
             self.warned = true;
             tracing::warn!(refused, "This host has more counters of drops than are looked at.");
         }
     }
-}
 
-fn tallies() -> Vec<DropTally> {
-    disciplines().unwrap_or_else(|error| {
-        tracing::debug!(%error, "Queueing disciplines could not be asked for what they dropped.");
-        Vec::new()
-    })
+    fn tallies(&mut self) -> Vec<DropTally> {
+        let mut tallies = self.host.read();
+        match disciplines() {
+            Ok(more) => tallies.extend(more),
+            Err(error) => tracing::debug!(%error, "Queueing disciplines could not be asked for what they dropped."),
+        }
+        tallies
+    }
 }
 
 /// Those directly in front of their devices: what the ones below them drop is in their counts.
