@@ -1,7 +1,7 @@
 //! The drop probe's shared memory: groups' counts, and what each flow gained.
 //!
-//! Both only grow. The kernel counts a packet in its group first and then in its flow, so whoever reads flows first and groups
-//! afterwards finds no flow with more than its group has. A flow's place may change hands between two readings: what the former one
+//! Both only grow. The kernel counts a packet in its group first and then in its flow: whoever reads groups first takes no packet for
+//! one without a flow whose flow is only read too early. A flow's place may change hands between two readings: what the former one
 //! had gained since is told of no flow, and belongs to its group's rest. So places are read before that can be much.
 
 use crate::shared::{address, halves, text};
@@ -75,7 +75,7 @@ impl Drops {
         }
     }
 
-    /// Tells what every flow gained. Ask for [`Self::counts`] afterwards, not before.
+    /// Tells what every flow gained. Ask for [`Self::counts`] before, not afterwards.
     pub fn scan(&mut self, sink: &mut dyn FnMut(&DropGain)) {
         for cpu in 0..self.read_at.len() {
             let now = self.packets_of_cpu(cpu);

@@ -1,8 +1,9 @@
 //! From counts since the start to a window's records of drops.
 //!
 //! Of each group the kernel counts all packets, and in a smaller table those of its flows. A window's rows are the flows that
-//! gained something, and one row for the group's rest, so that the rows of a group always add up to what it gained. Flows are read
-//! before groups; should a flow's count be ahead of its group's all the same, the group's rest waits until that has caught up.
+//! gained something, and one row for the group's rest, so that the rows of a group always add up to what it gained. Groups are read
+//! before flows: a packet that comes in between is told with its flow, and the group's rest waits until its count has caught up. The
+//! other way round it would be told twice, with the rest and with its flow in the next window.
 
 mod dropped;
 mod flows;
@@ -118,7 +119,7 @@ impl DropTeller {
         }
     }
 
-    /// Takes in what was counted of every group; after the flows' gains.
+    /// Takes in what was counted of every group, as read before the flows' gains.
     pub fn take(&mut self, counts: &[DropCount]) {
         for count in counts {
             let group = self.number(count.key) as usize;

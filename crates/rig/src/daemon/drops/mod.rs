@@ -95,10 +95,11 @@ impl Drops {
     pub(super) fn look(&mut self) {
         self.take_examples();
         let Self { drain, teller, naming, .. } = self;
-        drain.scan(&mut |gain| teller.add(gain));
         let counts = drain.counts();
+        drain.scan(&mut |gain| teller.add(gain));
         teller.take(&counts);
-        naming.name(&counts, teller);
+        // A group may have begun since.
+        naming.name(&drain.counts(), teller);
         self.counters.look(&mut self.teller);
     }
 
