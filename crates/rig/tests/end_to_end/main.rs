@@ -4,6 +4,10 @@
 mod accounting;
 mod answers;
 mod bad_input;
+mod drop_conservation;
+mod drop_policy;
+mod drop_sockets;
+mod drop_ways;
 mod ending;
 mod hot_plug;
 mod latency_beyond;

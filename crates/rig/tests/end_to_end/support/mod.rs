@@ -2,6 +2,7 @@
 
 mod bpf;
 mod counters;
+pub(crate) mod drops;
 pub(crate) mod latency;
 pub(crate) mod rig;
 mod stored;

@@ -1,6 +1,6 @@
 //! What a rig left in its store.
 
-use netrig_model::{ConnectionRecord, FlowRecord, LatencyRecord, LedgerRecord};
+use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord};
 use netrig_store::StoreReader;
 use std::path::Path;
 
@@ -11,6 +11,8 @@ pub(crate) struct Stored {
     pub(crate) ledger: Vec<LedgerRecord>,
     pub(crate) connections: Vec<ConnectionRecord>,
     pub(crate) latency: Vec<LatencyRecord>,
+    pub(crate) drops: Vec<DropRecord>,
+    pub(crate) bursts: Vec<BurstRecord>,
 }
 
 impl Stored {
@@ -22,7 +24,10 @@ impl Stored {
         reader.ledger(None, None, &mut |record| ledger.push(record)).expect("read the ledger");
         reader.connections(None, None, &mut |record| connections.push(record)).expect("read the connections");
         reader.latency(None, None, &mut |record| latency.push(record)).expect("read the latency");
-        Self { flows, ledger, connections, latency }
+        let (mut drops, mut bursts) = (Vec::new(), Vec::new());
+        reader.drops(None, None, &mut |record| drops.push(record)).expect("read the drops");
+        reader.bursts(None, None, &mut |record| bursts.push(record)).expect("read the bursts");
+        Self { flows, ledger, connections, latency, drops, bursts }
     }
 
     /// Packets and bytes of all flows of `iface` that `keep` lets through, both directions.
