@@ -145,7 +145,7 @@ fn drops(config: &Config) -> Vec<Line> {
 fn bursts(config: &Config) -> Vec<Line> {
     let line = |fine, detail: String| vec![(fine, "burst".to_owned(), detail)];
     if !config.flow.enabled {
-        return line(false, "needs the flow probe, whose programs count for it: [flow] enabled = true".to_owned());
+        return line(true, "off: the flow probe counts for it, which is off by [flow] enabled = false".to_owned());
     }
     let Some(burst) = probe_options(config).0.burst else {
         let memory = config.rig.memory;
