@@ -14,6 +14,7 @@ mod container;
 mod counters;
 mod drop_counters;
 mod error;
+mod ethtool_netlink;
 mod interface;
 mod kernel_tcp;
 mod mounts;
@@ -46,7 +47,7 @@ pub use reach::{Reach, reach};
 pub use rings::{RingSizes, ring_sizes};
 pub use select::{SelectError, SelectProblem, Selection, Selector};
 pub use softirq::{SoftirqTime, SoftnetCounts, softirq_times, softnet_counts};
-pub use speed::link_bits_per_second;
+pub use speed::link_speeds;
 pub use symbols::KernelSymbols;
 pub use system::{
     Cpus, boot_time_offset_ns, cpus, host_name, kernel_release, monotonic_ns, netns_inode, realtime_offset_ns,
