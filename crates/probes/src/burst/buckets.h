@@ -107,23 +107,36 @@ static __noinline int take_sample(struct burst_cpu *clock, __u32 cpu, __u32 slot
 	return 0;
 }
 
-/* A sample each 4 KiB at first, then each time the bucket has grown by an eighth: few of a full one, some of a small one. */
+/*
+ * A sample at the first 4 KiB, then each time the bucket has grown by about an eighth: few of a full one, some of a small one. By
+ * about: packets that come in turns would else be met by the same one of them each time. What a sample stands for is what lies
+ * between two of them on the average, or itself where it is larger.
+ */
+static __noinline int next_sample(struct burst_bucket *bucket, __u32 units)
+{
+	__u32 random = bpf_get_prandom_u32() & 0xffff, next = units + 1 + (((units >> 2) + 1) * random >> 16);
+
+	bucket->next_sample = next > 0xffff ? 0xffff : next;
+	return 0;
+}
+
 static __always_inline void sample_flow(struct burst_cpu *clock, struct burst_bucket *bucket, __u32 bytes,
 					const struct burst_packet packet)
 {
-	__u32 units = bytes >> BURST_SAMPLE_SHIFT, before = bucket->sampled;
+	__u32 units = bytes >> BURST_SAMPLE_SHIFT, stands_for;
 
-	if (units <= before + (before >> 3) || units > 0xffff)
+	if (units < bucket->next_sample || units >= 0xffff)
 		return;
-	bucket->sampled = units;
+	next_sample(bucket, units);
+	stands_for = (1 + (units - 1) / 9) << BURST_SAMPLE_SHIFT;
 	take_sample(clock, packet.cpu, packet.slot,
 		    packet.iface | (packet.egress ? 1 << 15 : 0) | *packet.generation << 16,
-		    (units - before) << BURST_SAMPLE_SHIFT);
+		    stands_for > packet.bytes ? stands_for : packet.bytes);
 }
 
 static __noinline int begin_bucket(struct burst_bucket *bucket, __u32 number)
 {
-	*bucket = (struct burst_bucket){ .number = number };
+	*bucket = (struct burst_bucket){ .number = number, .next_sample = 1 };
 	return 0;
 }
 

@@ -15,17 +15,17 @@ struct burst_bucket {
 	__u32 bytes; /* as on the wire */
 	__u32 packets;
 	__u16 ce_packets; /* marked by a congested router (ECN CE) */
-	__u16 sampled; /* bytes at the latest sample, in units of BURST_SAMPLE_UNIT */
+	__u16 next_sample; /* the next one is taken at so many bytes, in units of 4 KiB (BURST_SAMPLE_SHIFT) */
 	__u64 flows[2]; /* a bit for each flow, by its hash */
 };
 
 enum {
-	BURST_SAMPLE_SHIFT = 12, /* a sample for each 4 KiB, and each eighth more of a bucket */
+	BURST_SAMPLE_SHIFT = 12,
 	BURST_SAMPLES = 4096, /* of each CPU; the ring goes round */
 	BURST_RETRANSMITS = 512, /* of each CPU; the ring goes round */
 };
 
-/* A flow that was met when a bucket had grown: it stands for those bytes. */
+/* A flow that was met when a bucket had grown by so many bytes, which it stands for. */
 struct burst_sample {
 	__u32 number; /* of the bucket */
 	__u32 slot; /* place in the flow table, all CPUs counted through; the top bit: IPv6's */
