@@ -46,6 +46,7 @@
 
 mod asking;
 mod background;
+mod bursts;
 mod client;
 mod drops;
 mod namespace;
@@ -60,6 +61,7 @@ mod tcp_info;
 
 pub use asking::{Answers, Asked, DatagramServer, Questions, ReadBy, WaitBy, WriteBy};
 pub use background::Background;
+pub use bursts::{Datagrams, SentDatagrams};
 pub use client::{BriefClient, Connect};
 pub use drops::{DropCounter, XdpDrop, XdpMode, send_with_bad_checksum};
 pub use namespace::NetNs;

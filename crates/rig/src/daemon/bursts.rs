@@ -5,7 +5,7 @@ use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
 use netrig_aggregate::{BurstBounds, BurstTeller, BurstWorld};
 use netrig_config::Config;
 use netrig_drain::bursts::{Bursts as Buckets, SampledFlows};
-use netrig_host::{link_bits_per_second, monotonic_ns, realtime_offset_ns};
+use netrig_host::{link_speeds, monotonic_ns, realtime_offset_ns};
 use netrig_model::{BurstRecord, BurstStatus, FlowKey, InterfaceId, ProbeState, ProbeStatus, Timestamp};
 use netrig_probes::burst::BurstMemory;
 use netrig_probes::flow::FlowMemory;
@@ -98,8 +98,9 @@ impl Bursts {
         }
         if self.asked_speeds.elapsed() >= SPEED_SPAN {
             self.asked_speeds = Instant::now();
-            for (id, (_, name)) in &self.watched {
-                self.teller.watch(*id, name, link_bits_per_second(name));
+            let speeds = speeds();
+            for (id, (ifindex, name)) in &self.watched {
+                self.teller.watch(*id, name, speeds.get(ifindex).copied());
             }
         }
     }
@@ -133,12 +134,13 @@ impl Bursts {
             self.teller.forget(id, &self.world);
         }
         self.without.clear();
+        let speeds = speeds();
         for (id, ifindex, name) in watched {
             if !self.buckets.has(*id) {
                 self.without.insert(name.clone());
                 continue;
             }
-            self.teller.watch(*id, name, link_bits_per_second(name));
+            self.teller.watch(*id, name, speeds.get(ifindex).copied());
             self.watched.insert(*id, (*ifindex, name.clone()));
         }
     }
@@ -213,4 +215,12 @@ impl Bursts {
 fn names(connections: Option<&Connections>) -> Names<'_> {
     const NONE: &BTreeMap<InterfaceId, String> = &BTreeMap::new();
     Names { interfaces: NONE, connections, drops: None }
+}
+
+/// By interface index; none where netlink does not answer: then bursts are told by the mean alone.
+fn speeds() -> BTreeMap<u32, u64> {
+    link_speeds().unwrap_or_else(|error| {
+        tracing::debug!(%error, "The speed of links is not known.");
+        BTreeMap::new()
+    })
 }

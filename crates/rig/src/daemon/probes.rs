@@ -9,7 +9,6 @@ use super::queues::Queues;
 use super::road::Road;
 use super::snapshot::now;
 use super::storing::Storing;
-use anyhow::Context;
 use netrig_config::Config;
 use netrig_model::{InterfaceId, ProbeStatus, Snapshot, Timestamp};
 use std::os::fd::AsFd;
@@ -46,16 +45,17 @@ impl Probes {
     /// What stands on the road of packets, whose programs count for it.
     pub(super) fn lay_on(&mut self, road: Option<&Road>, config: &Config, host: &str) {
         self.bursts = match road {
-            None if config.burst.enabled => Optional::off(
+            _ if !config.burst.enabled => Optional::off("burst", "switched off by [burst] enabled = false".to_owned()),
+            None => Optional::off(
                 "burst",
                 "the flow probe counts for it, which is off by [flow] enabled = false".to_owned(),
             ),
-            _ => Optional::lay("burst", config.burst.enabled, || {
-                let probe = &road.context("there is no flow probe")?.probe;
-                let memory = probe.burst_memory();
-                let memory = memory.context("its memory has no room for even one interface: raise [rig] memory")?;
-                Ok(Bursts::lay(config, host, memory, probe.memory()))
-            }),
+            Some(road) => match road.probe.burst_memory() {
+                Some(memory) => {
+                    Optional::lay("burst", true, || Ok(Bursts::lay(config, host, memory, road.probe.memory())))
+                }
+                None => without_room(),
+            },
         };
     }
 
@@ -176,4 +176,11 @@ impl Probes {
         picture.bursts = self.bursts.get().map(Bursts::status);
         picture.queues = self.queues.get().map(Queues::status);
     }
+}
+
+/// With many CPUs, or the shortest buckets, the default of memory is too little for rings: the rig is well without them.
+fn without_room() -> Optional<Bursts> {
+    let why = "its share of [rig] memory, a sixteenth, has no room for the rings of even one interface";
+    tracing::warn!("Bursts are not looked at: {why}.");
+    Optional::off("burst", format!("{why}: raise it, or make [burst] bucket longer"))
 }

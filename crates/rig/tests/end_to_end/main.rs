@@ -4,6 +4,7 @@
 mod accounting;
 mod answers;
 mod bad_input;
+mod burst_shapes;
 mod drop_conservation;
 mod drop_policy;
 mod drop_sockets;
@@ -15,6 +16,7 @@ mod latency_faults;
 mod latency_queue;
 mod latency_sampling;
 mod latency_ways;
+mod queue_waits;
 mod support;
 mod tcp_churn;
 mod tcp_delay;

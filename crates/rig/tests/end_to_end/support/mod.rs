@@ -1,6 +1,7 @@
 //! What these tests share: a street of two houses, a rig, traffic, and second opinions.
 
 mod bpf;
+pub(crate) mod bursts;
 mod counters;
 pub(crate) mod drops;
 pub(crate) mod latency;
