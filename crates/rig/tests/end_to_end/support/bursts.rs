@@ -12,6 +12,8 @@ const ALONE: &str = "netrig-test-latency.lock";
 /// How many bursts are looked at, and how often they are tried.
 const TIMES_MIN: usize = 4;
 const TIMES_MAX: usize = 30;
+/// So that none is in the picture of another.
+const APART: Duration = Duration::from_millis(300);
 /// What the clock of the kernel's side may be late, and some turns of the rig.
 const SETTLED: Duration = Duration::from_millis(700);
 
@@ -67,16 +69,17 @@ impl<'a> BurstScene<'a> {
 }
 
 /// Sends until enough of them went out as they should: a sender that is held up for longer than `pause` makes two bursts of
-/// one. Each of those that did, with the record that is theirs.
+/// one. Each of those that did, with the record that is theirs; and all records.
 #[track_caller]
 pub(crate) fn sent_and_told(
     pair: &Pair,
     scene: &BurstScene<'_>,
     datagrams: &Datagrams,
     pause: Duration,
-) -> Vec<(SentDatagrams, BurstRecord)> {
+) -> (Vec<(SentDatagrams, BurstRecord)>, Vec<BurstRecord>) {
     let mut calm = Vec::new();
     for _ in 0..TIMES_MAX {
+        std::thread::sleep(APART);
         let sent = pair.left.inside(|| datagrams.send());
         calm.extend(sent.into_iter().filter(|burst| u128::from(burst.longest_pause_ns()) < pause.as_nanos()));
         if calm.len() >= TIMES_MIN {
@@ -90,7 +93,8 @@ pub(crate) fn sent_and_told(
         let nearest = theirs.min_by_key(|record| record.bytes.abs_diff(burst.bytes()));
         nearest.unwrap_or_else(|| panic!("{burst:?} is not among {told:#?}")).clone()
     };
-    calm.into_iter().map(|burst| (burst.clone(), theirs(&burst))).collect()
+    let pairs = calm.into_iter().map(|burst| (burst.clone(), theirs(&burst))).collect();
+    (pairs, told)
 }
 
 trait Has {
