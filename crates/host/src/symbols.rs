@@ -11,55 +11,95 @@ fn failed(source: io::Error) -> HostError {
     HostError::File { path: PATH, source }
 }
 
-/// The kernel's symbols. Addresses are shown by the right of whoever opened the file: it stays open, so that a rig that has dropped its
-/// rights goes on reading them.
+/// The kernel's functions, read once: reading them takes a tenth of a second, which nobody has to spare later on. Addresses are shown
+/// by the right of whoever opened the list: it stays open, so that a rig that has dropped its rights can read it again when a
+/// module has come.
 #[derive(Debug)]
 pub struct KernelSymbols {
     file: File,
+    functions: Functions,
 }
 
 impl KernelSymbols {
-    /// Opens the list.
+    /// Opens and reads the list.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When it cannot be opened or read.
     pub fn open() -> Result<Self, HostError> {
         let file = File::open(PATH).map_err(failed)?;
-        Ok(Self { file })
+        let mut symbols = Self { file, functions: Functions::default() };
+        symbols.read()?;
+        Ok(symbols)
+    }
+
+    fn read(&mut self) -> Result<(), HostError> {
+        self.file.rewind().map_err(failed)?;
+        self.functions = Functions::read(BufReader::with_capacity(1 << 16, &self.file)).map_err(failed)?;
+        Ok(())
     }
 
     /// The functions that `addresses` lie in, as `udp_queue_rcv_one_skb+0x437`, with a module's name behind it where it is a module's:
-    /// `ovs_vport_receive+0x1f [openvswitch]`. Addresses below all functions, or all of them where the kernel shows none, have no
-    /// name. The list is read once for all and not kept: it has hundreds of thousands of lines.
+    /// `ovs_vport_receive+0x1f [openvswitch]`. Addresses far from all functions, or all of them where the kernel shows none, have no
+    /// name.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the list has to be read again, for a module that has come, and cannot be.
     pub fn resolve(&mut self, addresses: &[u64]) -> Result<BTreeMap<u64, String>, HostError> {
-        self.file.rewind().map_err(failed)?;
-        resolve_in(BufReader::with_capacity(1 << 16, &self.file), addresses).map_err(failed)
-    }
-}
-
-/// The nearest function before an address, so far.
-#[derive(Clone, Default)]
-struct Nearest {
-    start: u64,
-    name: String,
-}
-
-fn resolve_in(mut list: impl BufRead, addresses: &[u64]) -> io::Result<BTreeMap<u64, String>> {
-    let mut found: BTreeMap<u64, Nearest> = addresses.iter().map(|address| (*address, Nearest::default())).collect();
-    let mut line = Vec::new();
-    while !found.is_empty() && list.read_until(b'\n', &mut line)? > 0 {
-        if let Some((start, name)) = function(&line) {
-            for (_, nearest) in found.range_mut(start..).filter(|(_, nearest)| nearest.start < start) {
-                *nearest = Nearest { start, name: name.to_owned() };
-            }
+        let known = |functions: &Functions| -> BTreeMap<u64, String> {
+            addresses.iter().filter_map(|address| Some((*address, functions.name(*address)?))).collect()
+        };
+        let named = known(&self.functions);
+        if named.len() == addresses.len() || self.functions.starts.is_empty() {
+            return Ok(named);
         }
-        line.clear();
+        self.read()?;
+        Ok(known(&self.functions))
     }
-    let named = found.into_iter().filter(|(_, nearest)| nearest.start != 0);
-    Ok(named.map(|(address, nearest)| (address, in_function(address, &nearest))).collect())
+}
+
+/// No function is longer: what lies further from the one before it is of a module that has come since.
+const FUNCTION_BYTES_MAX: u64 = 1 << 18;
+
+/// Functions by their starts, ascending; their names one after the other.
+#[derive(Debug, Default)]
+struct Functions {
+    starts: Vec<(u64, u32)>,
+    names: String,
+}
+
+impl Functions {
+    fn read(mut list: impl BufRead) -> io::Result<Self> {
+        let mut functions = Self::default();
+        let mut line = Vec::new();
+        while list.read_until(b'\n', &mut line)? > 0 {
+            if let (Some((start, name)), Ok(at)) = (function(&line), u32::try_from(functions.names.len())) {
+                functions.starts.push((start, at));
+                functions.names.push_str(name);
+                functions.names.push('\n');
+            }
+            line.clear();
+        }
+        // Of several names for one place the first is kept, as the kernel does.
+        functions.starts.sort_by_key(|(start, at)| (*start, *at));
+        functions.starts.dedup_by_key(|(start, _)| *start);
+        functions.starts.shrink_to_fit();
+        functions.names.shrink_to_fit();
+        Ok(functions)
+    }
+
+    fn name(&self, address: u64) -> Option<String> {
+        let after = self.starts.partition_point(|(start, _)| *start <= address);
+        let (start, at) = *self.starts.get(after.checked_sub(1)?)?;
+        let offset = address - start;
+        if offset > FUNCTION_BYTES_MAX {
+            return None;
+        }
+        let name = self.names.get(at as usize..)?.lines().next()?;
+        Some(match name.split_once('\t') {
+            Some((name, module)) => format!("{name}+{offset:#x} {module}"),
+            None => format!("{name}+{offset:#x}"),
+        })
+    }
 }
 
 /// Start and name of a line that is a function: `ffffffff81000000 T _stext`, or with a tab and `[module]` behind.
@@ -73,14 +113,6 @@ fn function(line: &[u8]) -> Option<(u64, &str)> {
     u64::from_str_radix(start, 16).ok().filter(|start| *start != 0).map(|start| (start, name))
 }
 
-fn in_function(address: u64, nearest: &Nearest) -> String {
-    let offset = address - nearest.start;
-    match nearest.name.split_once('\t') {
-        Some((name, module)) => format!("{name}+{offset:#x} {module}"),
-        None => format!("{}+{offset:#x}", nearest.name),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,7 +122,8 @@ mod tests {
         ffffffff81000200 D jiffies\nffffffff81000180 W weak_one\nffffffffc0000000 t ovs_receive\t[openvswitch]\n";
 
     fn names(list: &str, addresses: &[u64]) -> Vec<(u64, String)> {
-        resolve_in(list.as_bytes(), addresses).expect("bytes can be read").into_iter().collect()
+        let functions = Functions::read(list.as_bytes()).expect("bytes can be read");
+        addresses.iter().filter_map(|address| Some((*address, functions.name(*address)?))).collect()
     }
 
     #[test]

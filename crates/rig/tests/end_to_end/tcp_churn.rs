@@ -81,7 +81,8 @@ fn fifty_thousand_brief_connections_are_told_each_once() {
         let ends = ends(&stored, &listeners, role);
         let missing = CONNECTIONS - ends.len() as u64;
         assert!(missing <= untracked, "{missing} {role:?}s are not told, {untracked} are counted so");
-        assert!(ends.iter().all(|r| r.end_reason == ConnectionEnd::Closed), "all ended in good order");
+        let otherwise: Vec<_> = ends.iter().filter(|r| r.end_reason != ConnectionEnd::Closed).take(3).collect();
+        assert!(otherwise.is_empty(), "not all ended in good order: {otherwise:#?}");
         let bytes = |r: &ConnectionRecord| if role == Role::Client { r.bytes_sent } else { r.bytes_received };
         let told: u64 = ends.iter().map(bytes).sum();
         assert!(told <= sent && sent - told <= missing * 100, "{told} of {sent} octets, {missing} not told");
