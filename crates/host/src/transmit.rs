@@ -18,19 +18,26 @@ pub struct TransmitQueue {
     pub stall_ticks_max: Option<u64>,
 }
 
-/// The first `queues_max` transmit queues of an interface of this network namespace that have been limited; none of a device
-/// whose driver does not take part, whose limit stays 0.
+/// The first `queues_max` transmit queues of an interface that have been limited; none of a device whose driver does not take
+/// part, whose limit stays 0.
+///
+/// `/sys` shows the devices of the namespace it was mounted in. Where that is another, a device of this name there is told from
+/// the one that is meant by its number.
 #[must_use]
-pub fn transmit_queues(iface: &str, queues_max: usize) -> Vec<TransmitQueue> {
-    read(Path::new("/sys/class/net"), iface, queues_max)
+pub fn transmit_queues(iface: &str, ifindex: u32, queues_max: usize) -> Vec<TransmitQueue> {
+    read(Path::new("/sys/class/net"), iface, ifindex, queues_max)
 }
 
-fn read(interfaces: &Path, iface: &str, queues_max: usize) -> Vec<TransmitQueue> {
+fn read(interfaces: &Path, iface: &str, ifindex: u32, queues_max: usize) -> Vec<TransmitQueue> {
     // Names are the kernel's and have no slash; a name from elsewhere must not lead elsewhere.
     if iface.contains('/') || iface.starts_with('.') {
         return Vec::new();
     }
-    let folder = interfaces.join(iface).join("queues");
+    let device = interfaces.join(iface);
+    if number(&device.join("ifindex")) != Some(ifindex.into()) {
+        return Vec::new();
+    }
+    let folder = device.join("queues");
     let mut numbers: Vec<u32> = fs::read_dir(&folder)
         .into_iter()
         .flatten()
@@ -43,13 +50,17 @@ fn read(interfaces: &Path, iface: &str, queues_max: usize) -> Vec<TransmitQueue>
     each.filter(|queue| queue.limit_bytes > 0 || queue.inflight_bytes > 0).collect()
 }
 
-fn queue(folder: &Path, number: u32) -> Option<TransmitQueue> {
-    let limits = folder.join(format!("tx-{number}")).join("byte_queue_limits");
-    let value = |name: &str| fs::read_to_string(limits.join(name)).ok()?.trim().parse::<u64>().ok();
+fn number(file: &Path) -> Option<u64> {
+    fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+fn queue(folder: &Path, of_device: u32) -> Option<TransmitQueue> {
+    let limits = folder.join(format!("tx-{of_device}")).join("byte_queue_limits");
+    let value = |name: &str| number(&limits.join(name));
     let limit_bytes = value("limit")?;
     let watched = value("stall_thrs").is_some_and(|threshold| threshold > 0);
     Some(TransmitQueue {
-        number,
+        number: of_device,
         limit_bytes,
         inflight_bytes: value("inflight").unwrap_or(0),
         stalls: if watched { value("stall_cnt") } else { None },
@@ -64,7 +75,7 @@ mod tests {
     fn host(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().expect("a folder");
         for (name, text) in files {
-            let path = dir.path().join("eth0/queues").join(name);
+            let path = dir.path().join("eth0").join(name);
             fs::create_dir_all(path.parent().expect("a folder")).expect("make");
             fs::write(path, text).expect("write");
         }
@@ -74,16 +85,17 @@ mod tests {
     #[test]
     fn limits_and_stalls_are_read_in_the_order_of_queues() {
         let host = host(&[
-            ("tx-10/byte_queue_limits/limit", "3000\n"),
-            ("tx-10/byte_queue_limits/inflight", "90\n"),
-            ("tx-2/byte_queue_limits/limit", "1000\n"),
-            ("tx-2/byte_queue_limits/inflight", "0\n"),
-            ("tx-2/byte_queue_limits/stall_thrs", "100\n"),
-            ("tx-2/byte_queue_limits/stall_cnt", "4\n"),
-            ("tx-2/byte_queue_limits/stall_max", "120\n"),
-            ("tx-3/byte_queue_limits/limit", "0\n"),
-            ("tx-4/tx_timeout", "0\n"),
-            ("rx-0/rps_cpus", "0\n"),
+            ("ifindex", "7\n"),
+            ("queues/tx-10/byte_queue_limits/limit", "3000\n"),
+            ("queues/tx-10/byte_queue_limits/inflight", "90\n"),
+            ("queues/tx-2/byte_queue_limits/limit", "1000\n"),
+            ("queues/tx-2/byte_queue_limits/inflight", "0\n"),
+            ("queues/tx-2/byte_queue_limits/stall_thrs", "100\n"),
+            ("queues/tx-2/byte_queue_limits/stall_cnt", "4\n"),
+            ("queues/tx-2/byte_queue_limits/stall_max", "120\n"),
+            ("queues/tx-3/byte_queue_limits/limit", "0\n"),
+            ("queues/tx-4/tx_timeout", "0\n"),
+            ("queues/rx-0/rps_cpus", "0\n"),
         ]);
         let second = TransmitQueue { number: 10, limit_bytes: 3000, inflight_bytes: 90, ..TransmitQueue::default() };
         let first = TransmitQueue {
@@ -93,9 +105,10 @@ mod tests {
             stalls: Some(4),
             stall_ticks_max: Some(120),
         };
-        assert_eq!(read(host.path(), "eth0", 9), [first, second]);
-        assert_eq!(read(host.path(), "eth0", 1), [first]);
-        assert_eq!(read(host.path(), "eth1", 9), []);
-        assert_eq!(read(host.path(), "../eth0", 9), []);
+        assert_eq!(read(host.path(), "eth0", 7, 9), [first, second]);
+        assert_eq!(read(host.path(), "eth0", 7, 1), [first]);
+        assert_eq!(read(host.path(), "eth0", 8, 9), [], "it is another namespace's");
+        assert_eq!(read(host.path(), "eth1", 7, 9), []);
+        assert_eq!(read(host.path(), "../eth0", 7, 9), []);
     }
 }

@@ -154,9 +154,9 @@ impl Queues {
         self.softnet = read.unwrap_or_default();
         let ns_per_tick = self.probe.as_ref().ok().and_then(QueueProbe::ns_per_tick);
         self.transmit.clear();
-        for (_, name) in &self.watched {
+        for (ifindex, name) in &self.watched {
             let room = TRANSMIT_QUEUES_ALL_MAX.saturating_sub(self.transmit.len()).min(TRANSMIT_QUEUES_MAX);
-            let queues = transmit_queues(name, room).into_iter();
+            let queues = transmit_queues(name, *ifindex, room).into_iter();
             self.transmit.extend(queues.map(|queue| QueueStatus {
                 iface: name.clone(),
                 direction: Some(Direction::Egress),
