@@ -88,24 +88,15 @@ pub(crate) fn sent_and_told(
     }
     assert!(calm.len() >= TIMES_MIN, "this machine is too busy: only {} were sent evenly", calm.len());
     let told = scene.told();
+    let lag_ns = netrig_host::realtime_offset_ns();
     let theirs = |burst: &SentDatagrams| {
-        let theirs = told.iter().filter(|record| record.top_flows().iter().any(|flow| burst.has(&flow.flow)));
-        let nearest = theirs.min_by_key(|record| record.bytes.abs_diff(burst.bytes()));
+        let began_ns = burst.first_ns().cast_signed() + lag_ns;
+        let apart = |record: &&BurstRecord| record.burst_start.0.abs_diff(began_ns);
+        let nearest = told.iter().min_by_key(apart).filter(|record| apart(record) < 1_000_000);
         nearest.unwrap_or_else(|| panic!("{burst:?} is not among {told:#?}")).clone()
     };
     let pairs = calm.into_iter().map(|burst| (burst.clone(), theirs(&burst))).collect();
     (pairs, told)
-}
-
-trait Has {
-    /// Whether a flow as it is told is one of those sent.
-    fn has(&self, flow: &str) -> bool;
-}
-
-impl Has for SentDatagrams {
-    fn has(&self, flow: &str) -> bool {
-        self.flows.iter().any(|(source, _)| flow.starts_with(&format!("udp {source} > ")))
-    }
 }
 
 /// An address that swallows all, and a port nobody has.
