@@ -113,9 +113,9 @@ impl Entry {
         self.dscp_and_opened[first] & !OPENED
     }
 
-    /// TCP flags a side has sent; `None` when this is not TCP or a later fragment.
+    /// TCP flags a side has sent; `None` when this is not TCP, a later fragment, or cut before its ports.
     pub(crate) fn tcp_flags(&self, side: Side) -> Option<u8> {
-        (self.key.protocol() == TCP && !self.key.kind().is_fragment()).then_some(self.flags[side])
+        (self.key.protocol() == TCP && self.key.kind().has_transport()).then_some(self.flags[side])
     }
 
     /// Who initiated, as it was told or as it stands.

@@ -114,14 +114,14 @@ impl PairKey {
         (self.0[4] >> (48 - side * 16)) as u16
     }
 
-    /// Port of a side; `None` where the protocol or the fragment has none.
+    /// Port of a side; `None` where the protocol or the fragment has none, or the packet ended before it.
     pub(crate) fn port(&self, side: Side) -> Option<u16> {
-        let has_ports = WITH_PORTS.contains(&self.protocol()) && !self.kind().is_fragment();
+        let has_ports = WITH_PORTS.contains(&self.protocol()) && self.kind().has_transport();
         has_ports.then(|| self.raw_port(side))
     }
 
-    /// ICMP type and code that a side sends; `None` when not ICMP, for later fragments, and for a side that by its
-    /// type never sends.
+    /// ICMP type and code that a side sends; `None` when not ICMP, for later fragments and what is cut before them, and
+    /// for a side that by its type never sends.
     pub(crate) fn icmp(&self, side: Side) -> Option<(u8, u8)> {
         let is_icmp = is_icmp(self.protocol(), self.kind());
         let [icmp_type, code] = self.raw_port(side).to_be_bytes();
@@ -150,6 +150,8 @@ impl PairKey {
             1 => FlowKind::Ipv6,
             2 => FlowKind::Ipv4Fragment,
             3 => FlowKind::Ipv6Fragment,
+            5 => FlowKind::Ipv4Cut,
+            6 => FlowKind::Ipv6Cut,
             _ => FlowKind::NotIp,
         }
     }
@@ -190,6 +192,8 @@ fn kind_number(kind: FlowKind) -> u64 {
         FlowKind::Ipv4Fragment => 2,
         FlowKind::Ipv6Fragment => 3,
         FlowKind::NotIp => 4,
+        FlowKind::Ipv4Cut => 5,
+        FlowKind::Ipv6Cut => 6,
     }
 }
 
@@ -256,6 +260,17 @@ mod tests {
     fn the_other_family_s_icmp_has_no_type() {
         let (pair, side) = PairKey::of(&FlowKey { kind: FlowKind::Ipv6, ..key([0; 4], [1; 4], (0, 0), 1) });
         assert_eq!((pair.icmp(side), pair.port(side)), (None, None));
+    }
+
+    #[test]
+    fn what_is_cut_before_its_numbers_has_none_and_pairs_with_none_that_has() {
+        for protocol in [1, 6, 17] {
+            let cut = FlowKey { kind: FlowKind::Ipv4Cut, ..key([10, 0, 0, 1], [10, 0, 0, 2], (0, 0), protocol) };
+            let (pair, side) = PairKey::of(&cut);
+            assert_eq!((pair.icmp(side), pair.port(side), pair.kind()), (None, None, FlowKind::Ipv4Cut));
+            // An echo's answer is type 0, code 0.
+            assert_ne!(PairKey::of(&FlowKey { kind: FlowKind::Ipv4, ..cut }).0, pair);
+        }
     }
 
     #[test]

@@ -36,9 +36,10 @@ fn any_delta() -> impl Strategy<Value = FlowDelta> {
                 1 => d.key.kind = FlowKind::Ipv4Fragment,
                 2 => d.key.tunnel = Some(Tunnel { kind: TunnelKind::Vxlan, id: 9 }),
                 3 => d.key.kind = FlowKind::NotIp,
+                4 if protocol != 47 => d.key.kind = FlowKind::Ipv4Cut,
                 _ => {}
             }
-            if matches!(d.key.kind, FlowKind::Ipv4Fragment) || protocol == 47 {
+            if matches!(d.key.kind, FlowKind::Ipv4Fragment | FlowKind::Ipv4Cut) || protocol == 47 {
                 (d.key.src_port, d.key.dst_port) = (0, 0);
             }
             d
@@ -69,7 +70,7 @@ fn expected(deltas: &[FlowDelta]) -> HashMap<Way, TrafficCounts> {
     let mut sums = HashMap::new();
     for d in deltas.iter().filter(|d| d.key.kind != FlowKind::NotIp) {
         let k = &d.key;
-        let has_ports = matches!(k.protocol, TCP | UDP) && !k.kind.is_fragment();
+        let has_ports = matches!(k.protocol, TCP | UDP) && k.kind.has_transport();
         let port = |p| has_ports.then_some(p);
         let way = (
             k.iface.0,
@@ -106,9 +107,9 @@ fn assert_well_formed(r: &FlowRecord, end: i64) -> Result<(), TestCaseError> {
     prop_assert!(r.window_start.0 < r.window_end.0 && r.window_end.0 <= end);
     prop_assert_eq!(r.window_start.0.rem_euclid(WINDOW), 0);
     prop_assert!(r.first_seen <= r.last_seen);
-    prop_assert_eq!(r.tcp_flags.is_some(), r.protocol == TCP && r.fragment.is_none());
+    prop_assert_eq!(r.tcp_flags.is_some(), r.protocol == TCP && r.src_port.is_some());
     prop_assert_eq!(r.tcp_flags.is_some(), r.reverse_tcp_flags.is_some());
-    prop_assert_eq!(r.icmp_type.is_some(), r.protocol == ICMP && r.fragment.is_none());
+    prop_assert!(r.icmp_type.is_none() || r.protocol == ICMP && r.fragment.is_none());
     prop_assert_eq!(r.icmp_type.is_some(), r.icmp_code.is_some());
     prop_assert_eq!(r.tunnel.is_some(), r.tunnel_id.is_some());
     prop_assert!(r.protocol == TCP || !matches!(r.end_reason, EndReason::Fin | EndReason::Rst));

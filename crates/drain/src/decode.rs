@@ -128,12 +128,14 @@ impl<const W: usize> Slot<W> {
 }
 
 fn kind(facts: u8, ipv6: bool) -> FlowKind {
-    match (facts & bits::NOT_IP != 0, facts & bits::FRAGMENT != 0, ipv6) {
-        (true, ..) => FlowKind::NotIp,
-        (_, true, true) => FlowKind::Ipv6Fragment,
-        (_, true, false) => FlowKind::Ipv4Fragment,
-        (_, false, true) => FlowKind::Ipv6,
-        (_, false, false) => FlowKind::Ipv4,
+    match (facts & (bits::NOT_IP | bits::FRAGMENT | bits::CUT), ipv6) {
+        (0, false) => FlowKind::Ipv4,
+        (0, true) => FlowKind::Ipv6,
+        (bits::FRAGMENT, false) => FlowKind::Ipv4Fragment,
+        (bits::FRAGMENT, true) => FlowKind::Ipv6Fragment,
+        (bits::CUT, false) => FlowKind::Ipv4Cut,
+        (bits::CUT, true) => FlowKind::Ipv6Cut,
+        _ => FlowKind::NotIp,
     }
 }
 

@@ -19,6 +19,10 @@ pub enum FlowKind {
     Ipv4Fragment,
     /// A later fragment of IPv6.
     Ipv6Fragment,
+    /// IPv4 that ends before its ports, or its ICMP type and code.
+    Ipv4Cut,
+    /// IPv6 likewise.
+    Ipv6Cut,
     /// Not IP: the EtherType (or 802.2 length field) lies in `dst_port`, the rest is zero.
     NotIp,
 }
@@ -27,7 +31,13 @@ impl FlowKind {
     /// Whether the addresses are IPv6.
     #[must_use]
     pub fn is_ipv6(self) -> bool {
-        matches!(self, Self::Ipv6 | Self::Ipv6Fragment)
+        matches!(self, Self::Ipv6 | Self::Ipv6Fragment | Self::Ipv6Cut)
+    }
+
+    /// Whether what the protocol carries of ports, type, code or flags was there to be read.
+    #[must_use]
+    pub fn has_transport(self) -> bool {
+        matches!(self, Self::Ipv4 | Self::Ipv6)
     }
 
     /// Whether this is a later fragment.

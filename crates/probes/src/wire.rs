@@ -34,8 +34,10 @@ pub mod bits {
     pub const FRAGMENT: u8 = 1 << 1;
     /// The destination port is the EtherType.
     pub const NOT_IP: u8 = 1 << 2;
-    /// The upper half is the tunnel's kind.
-    pub const TUNNEL_SHIFT: u32 = 4;
+    /// The packet ends before its ports, or its ICMP type and code.
+    pub const CUT: u8 = 1 << 4;
+    /// The upper bits are the tunnel's kind.
+    pub const TUNNEL_SHIFT: u32 = 5;
     /// There is a VLAN id.
     pub const VLAN_SEEN: u16 = 0x1000;
     /// Upper bits of `flow_hot.volume`: TCP flags.

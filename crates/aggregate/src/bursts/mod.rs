@@ -182,7 +182,7 @@ fn named(flows: &[SeenFlow], world: &dyn World) -> Vec<BurstFlow> {
 type End = (IpAddr, Option<u16>);
 
 fn ends(key: &FlowKey) -> (End, End) {
-    let has_ports = !key.kind.is_fragment() && WITH_PORTS.contains(&key.protocol);
+    let has_ports = key.kind.has_transport() && WITH_PORTS.contains(&key.protocol);
     let end = |address: Address, port| (address.to_ip(key.kind.is_ipv6()), has_ports.then_some(port));
     (end(key.src, key.src_port), end(key.dst, key.dst_port))
 }

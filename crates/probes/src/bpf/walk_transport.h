@@ -3,12 +3,18 @@
 #ifndef NETRIG_WALK_TRANSPORT_H
 #define NETRIG_WALK_TRANSPORT_H
 
+static __always_inline void cut_before_ports(struct walk *w)
+{
+	w->key.kind |= FLOW_CUT;
+	fail(w, FAULT_TRUNCATED);
+}
+
 static __always_inline bool walk_ports(const enum hook hook, struct walk *w)
 {
 	__be16 ports[2];
 
 	if (!load(hook, w, w->at, ports, sizeof(ports))) {
-		fail(w, FAULT_TRUNCATED);
+		cut_before_ports(w);
 		return false;
 	}
 	w->key.src_port = ports[0];
@@ -43,7 +49,7 @@ static __always_inline void walk_icmp(const enum hook hook, struct walk *w)
 	__u8 head[2];
 
 	if (!load(hook, w, w->at, head, sizeof(head)))
-		return fail(w, FAULT_TRUNCATED);
+		return cut_before_ports(w);
 	w->key.src_port = bpf_htons(head[0]);
 	w->key.dst_port = bpf_htons(head[1]);
 	w->layer = LAYER_END;

@@ -18,7 +18,8 @@ enum flow_kind {
 	FLOW_FRAGMENT = 1 << 1, /* a later fragment: no ports */
 	FLOW_NOT_IP = 1 << 2, /* the destination port is the EtherType */
 	FLOW_VALID = 1 << 3, /* always set: no flow's key is all zero, as an empty slot's is */
-	FLOW_TUNNEL_SHIFT = 4, /* upper half: enum flow_tunnel, 0 outside tunnels */
+	FLOW_CUT = 1 << 4, /* it ends before its ports, or its ICMP type and code */
+	FLOW_TUNNEL_SHIFT = 5, /* upper bits: enum flow_tunnel, 0 outside tunnels */
 };
 
 enum flow_tunnel {

@@ -60,6 +60,21 @@ fn frames_cut_at_any_byte_are_counted_whole() {
     }
 }
 
+/// What a packet ends before is unknown: type 0 and code 0 would be an echo's answer, and pair with its question.
+#[test]
+fn what_a_packet_ends_before_is_null_and_not_zero() {
+    require_root!();
+    let v4 = |protocol, rest: &[u8]| ethernet(IPV4, &ipv4(&V4::default(), protocol, rest));
+    let v6 = |protocol, rest: &[u8]| ethernet(IPV6, &ipv6(&V6::default(), protocol, rest));
+    for frame in [v4(1, &[8]), v6(58, &[0]), v4(6, &[0, 1, 2]), v6(17, &[]), v4(132, &[7])] {
+        let got = ethernet_capture([(1, frame.clone())]);
+        let [record] = &got.records[..] else { panic!("one flow of {frame:02x?}: {:#?}", got.records) };
+        assert_eq!((record.src_port, record.dst_port, record.tcp_flags), (None, None, None), "{record:#?}");
+        assert_eq!((record.icmp_type, record.icmp_code, record.fragment), (None, None, None), "{record:#?}");
+        assert_eq!(got.summary.faults[0], 1);
+    }
+}
+
 #[test]
 fn frames_of_every_size_are_carried() {
     require_root!();

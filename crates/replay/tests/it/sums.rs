@@ -50,13 +50,11 @@ fn way(level: &Level) -> Way {
         Some((kind, code)) => Some(icmp_numbers(level.protocol, kind, code)),
         None => level.ports,
     };
-    let told = matches!(level.protocol, 6 | 17 | 33 | 132 | 136) && !level.fragment || level.icmp.is_some();
     Way {
         src: level.src,
         dst: level.dst,
         protocol: level.protocol,
-        // What could not be read is told as 0.
-        numbers: told.then_some(numbers.unwrap_or((0, 0))),
+        numbers,
         fragment: level.fragment,
         vlans: level.vlans.iter().copied().take(2).collect(),
         tunnel: level.tunnel,
