@@ -43,7 +43,8 @@ impl Place {
     const EXCERPT_CHARS_MAX: usize = 120;
 
     /// The place of `span` (bytes) in `text`.
-    pub(crate) fn in_text(file: &str, text: &str, span: &Range<usize>) -> Self {
+    #[must_use]
+    pub fn in_text(file: &str, text: &str, span: &Range<usize>) -> Self {
         let start = floor_char_boundary(text, span.start);
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
@@ -67,7 +68,8 @@ impl Place {
     }
 
     /// Order of messages: the file from its top, then the environment.
-    pub(crate) fn order(&self) -> (u8, usize, usize) {
+    #[must_use]
+    pub fn order(&self) -> (u8, usize, usize) {
         match self {
             Self::File(_) => (0, 0, 0),
             Self::Line { line, column, .. } => (1, *line, *column),

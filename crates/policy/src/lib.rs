@@ -1,0 +1,13 @@
+//! Rules for packets: the file people write, what it says, and the tables the kernel decides by.
+//!
+//! [`words`] is what a policy says, with every name resolved. Reading makes it of text and of set files; compiling makes
+//! [`tables`] of it, which the policy probe packs into the kernel's memory. Pure: time, files and interfaces' numbers are
+//! passed in.
+
+mod ranges;
+pub mod tables;
+pub mod words;
+
+pub use ranges::{Number, Ranges};
+pub use tables::Tables;
+pub use words::Policy;
