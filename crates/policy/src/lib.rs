@@ -5,9 +5,11 @@
 //! passed in.
 
 mod ranges;
+mod sets;
 pub mod tables;
 pub mod words;
 
 pub use ranges::{Number, Ranges};
+pub use sets::{BrokenLine, BrokenSet, EntryProblem, SetCounts, SetEntries, SetFile};
 pub use tables::Tables;
 pub use words::Policy;
