@@ -4,11 +4,13 @@
 //! [`tables`] of it, which the policy probe packs into the kernel's memory. Pure: time, files and interfaces' numbers are
 //! passed in.
 
+pub mod compile;
 mod ranges;
 mod sets;
 pub mod tables;
 pub mod words;
 
+pub use compile::{CompileError, CompileErrors, Compiled, Cost, Key, Memory, Problem, Slots, World, compile};
 pub use ranges::{Number, Ranges};
 pub use sets::{BrokenLine, BrokenSet, EntryProblem, SetCounts, SetEntries, SetFile};
 pub use tables::Tables;
