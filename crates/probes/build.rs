@@ -29,11 +29,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     SkeletonBuilder::new().source("src/drop/drop.bpf.c").obj(out.join("drop.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new().source("src/queue/queue.bpf.c").obj(out.join("queue.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new()
+        .source("src/policy/entry.bpf.c")
+        .obj(out.join("policy_entry.bpf.o"))
+        .clang_args(&flags)
+        .build()?;
+    SkeletonBuilder::new()
+        .source("src/policy/rules.bpf.c")
+        .obj(out.join("policy_rules.bpf.o"))
+        .clang_args(&flags)
+        .build()?;
+    SkeletonBuilder::new()
         .source("src/bpf/histogram_test.bpf.c")
         .obj(out.join("histogram_test.bpf.o"))
         .clang_args(&flags)
         .build()?;
-    for folder in ["src/bpf", "src/flow", "src/tcp", "src/latency", "src/drop", "src/burst", "src/queue"] {
+    for folder in ["src/bpf", "src/flow", "src/tcp", "src/latency", "src/drop", "src/burst", "src/queue", "src/policy"]
+    {
         watch(Path::new(folder))?;
     }
     Ok(())

@@ -21,8 +21,10 @@ pub use generated::types::{
     bound_key, burst_bucket, burst_cpu, burst_retransmit, burst_sample, burst_settings, clock_reading, drop_example,
     drop_flow, drop_gate, drop_group, drop_key, drop_settings, flow_cold, flow_hot, flow_key, flow_set4, flow_set6,
     flow_settings, flow_slot4, flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate, latency_key,
-    latency_service, latency_settings, outbox_ends, queue_polls, queue_settings, replay_frame, tcp_ends, tcp_owner,
-    tcp_service, tcp_settings, tcp_slot, tcp_totals, time_histogram,
+    latency_service, latency_settings, outbox_ends, policy_addresses, policy_bucket_set, policy_count,
+    policy_dimension, policy_event, policy_gate, policy_layout, policy_ports, policy_ranges4, policy_ranges6,
+    policy_removed, policy_row, policy_rule, policy_source, policy_source_set, queue_polls, queue_settings,
+    replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings, tcp_slot, tcp_totals, time_histogram,
 };
 
 /// Bits of `flow_key.kind` and of VLAN fields: `bpf/wire.h`'s enums, which the generator does not carry over. The test
@@ -120,6 +122,92 @@ pub mod queues {
     pub const PLACE_REST: usize = 1;
 }
 
+/// `policy/wire.h`'s sizes.
+pub mod policy {
+    /// Counters of one CPU.
+    pub const RULES: usize = 1024;
+    /// Where what always passes is counted.
+    pub const SLOT_ALWAYS: u16 = 0;
+    /// Places for interfaces.
+    pub const IFACES: usize = 64;
+    /// How many places an interface may have.
+    pub const IFACE_PROBES: usize = 4;
+    /// Sets of sources of one CPU.
+    pub const SOURCE_SETS: usize = 256;
+    /// Sources of a set.
+    pub const SOURCE_WAYS: usize = 2;
+    /// One packet in so many is looked at for its source.
+    pub const SOURCE_SAMPLING: u64 = 16;
+    /// Buckets of a set.
+    pub const BUCKET_WAYS: u32 = 4;
+}
+
+/// `enum policy_act`.
+pub mod policy_acts {
+    /// The packet ends here.
+    pub const DROP: u8 = 0;
+    /// It goes to the stack.
+    pub const PASS: u8 = 1;
+    /// Counted.
+    pub const COUNT: u8 = 2;
+    /// One in so many told.
+    pub const SAMPLE: u8 = 3;
+    /// Within the limit it passes.
+    pub const LIMIT: u8 = 4;
+    /// Out of another interface.
+    pub const REDIRECT_INTERFACE: u8 = 5;
+    /// To another CPU.
+    pub const REDIRECT_CPU: u8 = 6;
+    /// SYN cookies above a rate.
+    pub const SYN_GUARD: u8 = 7;
+}
+
+/// `enum policy_rule_flag`.
+pub mod policy_rule_flags {
+    /// It tells what it would have done.
+    pub const SHADOW: u8 = 1 << 0;
+    /// A limit counts bytes, else packets.
+    pub const LIMIT_BYTES: u8 = 1 << 1;
+    /// A bucket for each source prefix, else one.
+    pub const LIMIT_SOURCE: u8 = 1 << 2;
+}
+
+/// `enum policy_check`.
+pub mod policy_checks {
+    /// Length of the frame.
+    pub const LENGTH: u16 = 1 << 0;
+    /// VLAN id.
+    pub const VLAN: u16 = 1 << 1;
+    /// No VLAN tag.
+    pub const UNTAGGED: u16 = 1 << 2;
+    /// ICMP type.
+    pub const ICMP_TYPE: u16 = 1 << 3;
+    /// TCP flags.
+    pub const TCP_FLAGS: u16 = 1 << 4;
+    /// Kind of fragment.
+    pub const FRAGMENT: u16 = 1 << 5;
+    /// Receiving interface.
+    pub const IFINDEX: u16 = 1 << 6;
+    /// EtherType.
+    pub const ETHERTYPE: u16 = 1 << 7;
+    /// Source MAC address.
+    pub const SRC_MAC: u16 = 1 << 8;
+    /// Destination MAC address.
+    pub const DST_MAC: u16 = 1 << 9;
+    /// It asks for what later fragments do not have.
+    pub const NEEDS_TRANSPORT: u16 = 1 << 15;
+}
+
+/// `enum policy_fragment`.
+pub mod policy_fragments {
+    /// A first fragment.
+    pub const FIRST: u8 = 1 << 0;
+    /// A later one.
+    pub const LATER: u8 = 1 << 1;
+    /// None.
+    pub const NONE: u8 = 1 << 2;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +255,15 @@ mod tests {
     fn a_devices_polls_are_one_cache_line() {
         assert_eq!(size_of::<queue_polls>(), 64);
         assert_eq!(offset_of!(queue_polls, polls), 24, "what is counted is read by words");
+    }
+
+    #[test]
+    fn a_policys_row_and_rule_are_one_cache_line_each() {
+        assert_eq!(size_of::<policy_row>(), 64);
+        assert_eq!(size_of::<policy_rule>(), 64);
+        assert_eq!(size_of::<policy_count>(), 64);
+        assert_eq!(size_of::<policy_source_set>(), 64);
+        assert_eq!(size_of::<policy_bucket_set>(), 64);
     }
 
     #[test]

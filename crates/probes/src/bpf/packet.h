@@ -25,6 +25,7 @@ struct parsed {
 	bool is_ipv6;
 	bool inner_is_ipv6;
 	bool has_inner;
+	bool more_fragments; /* the outer packet is a fragment, and not the last */
 	__u8 tcp_flags;
 	__u8 inner_tcp_flags;
 	__u8 tos; /* DSCP and ECN */

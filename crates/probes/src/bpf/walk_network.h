@@ -20,6 +20,8 @@ static __always_inline void walk_ipv4(const enum hook hook, struct walk *w)
 	w->key.protocol = head[9];
 	w->at += header_len;
 	w->layer = LAYER_PROTOCOL;
+	if (!w->in_tunnel)
+		w->out->more_fragments = head[6] & 0x20;
 	if (((head[6] & 0x1f) | head[7])) {
 		w->key.kind |= FLOW_FRAGMENT;
 		w->layer = LAYER_END;
@@ -65,6 +67,8 @@ static __always_inline void walk_ipv6_fragment(const enum hook hook, struct walk
 	w->at += sizeof(head);
 	w->next = head[0];
 	w->key.protocol = head[0];
+	if (!w->in_tunnel)
+		w->out->more_fragments = head[3] & 1;
 	if (head[2] | (head[3] & 0xf8)) {
 		w->key.kind |= FLOW_FRAGMENT;
 		w->layer = LAYER_END;

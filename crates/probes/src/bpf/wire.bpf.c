@@ -6,6 +6,7 @@
 #include "../drop/wire.h"
 #include "../burst/wire.h"
 #include "../queue/wire.h"
+#include "../policy/wire.h"
 
 struct flow_key flow_key;
 struct flow_hot flow_hot;
@@ -51,6 +52,18 @@ struct burst_settings burst_settings;
 
 struct queue_polls queue_polls;
 struct queue_settings queue_settings;
+
+struct policy_row policy_row;
+struct policy_rule policy_rule;
+struct policy_layout policy_layout;
+struct policy_count policy_count;
+struct policy_removed policy_removed;
+struct policy_source policy_source;
+struct policy_source_set policy_source_set;
+struct policy_bucket policy_bucket;
+struct policy_bucket_set policy_bucket_set;
+struct policy_event policy_event;
+struct policy_gate policy_gate;
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";

@@ -4,7 +4,6 @@
 //! through a ring. Hooks: tracepoints by BTF. Metrics: `netrig_drops_total`, `netrig_drop_*`. The kernel side is
 //! `drop.bpf.c`.
 
-mod examples;
 mod load;
 mod memory;
 pub mod reasons;
@@ -14,9 +13,9 @@ pub use memory::DropMemory;
 pub use sizes::DropSizes;
 
 use crate::clock::{self, TickClock};
+use crate::ring::Ring;
 use crate::wire::{drop_example, drop_gate};
 use crate::{Missing, ProbeError, object};
-use examples::Examples;
 use libbpf_rs::{Link, Object};
 use std::mem::offset_of;
 use std::os::fd::BorrowedFd;
@@ -49,7 +48,7 @@ impl DropOptions {
 #[derive(Debug)]
 pub struct DropProbe {
     // Before the object, whose ring it reads.
-    examples: Examples,
+    examples: Ring<drop_example>,
     links: Vec<Link>,
     object: Object,
     memory: Arc<DropMemory>,
@@ -71,7 +70,7 @@ impl DropProbe {
         let ns_per_tick = clock.ns_per_tick();
         memory.set(offset_of!(drop_gate, second_ticks), 1_000_000_000 / ns_per_tick);
         memory.set(offset_of!(drop_gate, stale), (STALE_NS / ns_per_tick / LAST_TICKS).max(1));
-        let examples = Examples::of(&object)?;
+        let examples = Ring::of(&object, "examples")?;
         let probe = Self { examples, links: Vec::new(), object, memory, clock, missing };
         probe.set_examples(options.examples_per_second);
         Ok(probe)

@@ -1,0 +1,303 @@
+//! The policy probe: packets are dropped, passed, limited or sent elsewhere at XDP, before the stack pays for them.
+//!
+//! A door (`entry.bpf.c`) is attached to an interface once, and hands each packet to the generation in force: a program with
+//! tables of its own (`rules.bpf.c`), put in force by one store. Metrics: `netrig_policy_*`.
+
+mod generation;
+mod memory;
+mod pack;
+
+pub use memory::PolicyMemory;
+
+use crate::clock::{self, TickClock};
+use crate::link::{Attached, attach_xdp};
+use crate::ring::Ring;
+use crate::wire::{policy, policy_event, policy_gate};
+use crate::{ProbeError, object};
+use generation::{Generation, Ground};
+use libbpf_rs::{ErrorExt, MapCore, MapFlags, Object};
+use netrig_policy::Tables;
+use pack::Begin;
+use std::collections::BTreeMap;
+use std::mem::offset_of;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+static ENTRY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/policy_entry.bpf.o"));
+const PROBE: &str = "policy";
+const DOOR: &str = "policy_entry";
+/// Places in the door's array of generations.
+const IN_FORCE: u32 = 0;
+const BEFORE: u32 = 1;
+
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0) | 1
+}
+
+/// Whether a policy waits to be confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// Nothing waits.
+    None,
+    /// Until then what came before is kept.
+    Awaited {
+        /// How long yet.
+        left: Duration,
+    },
+    /// The time has passed: what came before is in force again.
+    Expired,
+}
+
+/// The probe, loaded. Dropping it takes the door off all interfaces.
+#[derive(Debug)]
+pub struct PolicyProbe {
+    // Before the object, whose program they run.
+    attached: BTreeMap<u32, Attached>,
+    // Before the object, whose ring it reads.
+    events: Ring<policy_event>,
+    entry: Object,
+    memory: Arc<PolicyMemory>,
+    clock: TickClock,
+    in_force: Option<Generation>,
+    before: Option<Generation>,
+}
+
+impl PolicyProbe {
+    /// Loads the door; no policy is in force, and nothing is attached. `examples_per_second`: of each rule on each CPU.
+    ///
+    /// # Errors
+    /// The kernel's reason, with what to do about it.
+    pub fn load(examples_per_second: u32) -> Result<Self, ProbeError> {
+        let cpus = cpus();
+        let mut open = object::open(PROBE, ENTRY)?;
+        for mut map in open.maps_mut() {
+            let entries = match &*map.name().to_string_lossy() {
+                "counts" => cpus * policy::RULES as u32,
+                "removed" => cpus * policy::IFACES as u32,
+                "sources" => cpus * policy::SOURCE_SETS as u32,
+                "rule_buckets" => policy::RULES as u32,
+                _ => continue,
+            };
+            map.set_max_entries(entries).map_err(|e| object::refused(PROBE, &e))?;
+        }
+        let entry = open.load().map_err(|e| object::refused(PROBE, &e))?;
+        let memory = Arc::new(PolicyMemory::map(&entry, cpus as usize)?);
+        let clock = TickClock::calibrate(|| clock::read(object::program_fd(&entry, "clock_now")?, &memory.clock))?;
+        memory.set(offset_of!(policy_gate, second_ticks), 1_000_000_000 / clock.ns_per_tick());
+        memory.set(offset_of!(policy_gate, examples_per_second), examples_per_second.into());
+        let events = Ring::of(&entry, "events")?;
+        Ok(Self { attached: BTreeMap::new(), events, entry, memory, clock, in_force: None, before: None })
+    }
+
+    /// The shared memory, for whoever drains it.
+    #[must_use]
+    pub fn memory(&self) -> Arc<PolicyMemory> {
+        Arc::clone(&self.memory)
+    }
+
+    /// The clock that turns counters' and events' times into time of day.
+    #[must_use]
+    pub fn clock(&self) -> &TickClock {
+        &self.clock
+    }
+
+    /// Hands over the examples that lie in the ring, without waiting; tells how many.
+    ///
+    /// # Errors
+    /// What libbpf says of the ring.
+    pub fn events(&mut self, take: &mut dyn FnMut(&policy_event)) -> Result<u64, ProbeError> {
+        self.events.take(take)
+    }
+
+    /// Re-reads the clock, keeping what was calibrated.
+    ///
+    /// # Errors
+    /// When the kernel refuses a test run.
+    pub fn sync_clock(&mut self) -> Result<(), ProbeError> {
+        self.clock.sync(clock::read(object::program_fd(&self.entry, "clock_now")?, &self.memory.clock)?);
+        Ok(())
+    }
+
+    fn jiffies(&self) -> Result<u64, ProbeError> {
+        clock::read(object::program_fd(&self.entry, "clock_now")?, &self.memory.clock)?;
+        Ok(self.memory.clock.load(0))
+    }
+
+    /// Puts a policy in force, by one store: each packet is decided by the one or the other. With `confirm` the one before
+    /// comes back after that time unless [`Self::keep`] is called: the kernel compares, whatever has become of this process.
+    ///
+    /// # Errors
+    /// The kernel's reason, with what to do about it; nothing has changed then.
+    pub fn put(&mut self, tables: &Tables, confirm: Option<Duration>) -> Result<(), ProbeError> {
+        self.settle()?;
+        let jiffies = self.jiffies()?;
+        let begin = Begin { jiffies, ns_per_tick: self.clock.ns_per_tick() };
+        let buckets = self.in_force.as_ref().map(|generation| &generation.buckets);
+        let ground = Ground { entry: &self.entry, cpus: self.memory.cpus as u32, begin, buckets };
+        let generation = Generation::load(tables, &ground)?;
+        match (confirm, &self.before, &self.in_force) {
+            (None, ..) => {}
+            // What waits already gives way to what was confirmed before it.
+            (Some(_), Some(_), _) => {}
+            (Some(_), None, Some(now)) => self.place(BEFORE, now.program.as_fd())?,
+            (Some(_), None, None) => {}
+        }
+        let deadline = confirm.map(|confirm| {
+            let ticks = u64::try_from(confirm.as_nanos()).unwrap_or(u64::MAX / 2) / self.clock.ns_per_tick();
+            (jiffies + ticks).max(1)
+        });
+        // The deadline first: until the next store both decide the same.
+        if let Some(deadline) = deadline {
+            self.set_deadline(deadline);
+        }
+        self.place(IN_FORCE, generation.program.as_fd())?;
+        let last = self.in_force.replace(generation);
+        if confirm.is_none() {
+            self.keep()?;
+        } else if self.before.is_none() {
+            self.before = last;
+        }
+        Ok(())
+    }
+
+    /// Confirms what is in force: nothing waits any more.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn keep(&mut self) -> Result<(), ProbeError> {
+        self.set_deadline(0);
+        self.clear(BEFORE)?;
+        self.before = None;
+        Ok(())
+    }
+
+    /// Takes back what waits: what came before is in force again.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn take_back(&mut self) -> Result<(), ProbeError> {
+        if self.deadline() == 0 {
+            return Ok(());
+        }
+        let before = self.before.take();
+        match &before {
+            Some(before) => self.place(IN_FORCE, before.program.as_fd())?,
+            None => self.clear(IN_FORCE)?,
+        }
+        self.in_force = before;
+        self.set_deadline(0);
+        self.clear(BEFORE)
+    }
+
+    /// Whether what is in force waits to be confirmed.
+    ///
+    /// # Errors
+    /// When the kernel refuses a test run.
+    pub fn confirmation(&self) -> Result<Confirmation, ProbeError> {
+        let deadline = self.deadline();
+        if deadline == 0 {
+            return Ok(Confirmation::None);
+        }
+        Ok(match deadline.checked_sub(self.jiffies()?) {
+            None | Some(0) => Confirmation::Expired,
+            Some(ticks) => Confirmation::Awaited { left: Duration::from_nanos(ticks * self.clock.ns_per_tick()) },
+        })
+    }
+
+    /// Makes of what the kernel has already decided by its deadline what stands here too. Tells whether it had.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn settle(&mut self) -> Result<bool, ProbeError> {
+        let expired = self.confirmation()? == Confirmation::Expired;
+        if expired {
+            self.take_back()?;
+        }
+        Ok(expired)
+    }
+
+    fn deadline(&self) -> u64 {
+        self.memory.get(offset_of!(policy_gate, deadline))
+    }
+
+    fn set_deadline(&self, jiffies: u64) {
+        self.memory.set(offset_of!(policy_gate, deadline), jiffies);
+    }
+
+    fn place(&self, place: u32, program: BorrowedFd<'_>) -> Result<(), ProbeError> {
+        let generations = object::map(&self.entry, "generations")?;
+        let fd = program.as_raw_fd().to_ne_bytes();
+        let put = generations.update(&place.to_ne_bytes(), &fd, MapFlags::ANY);
+        put.context("cannot put the policy in force").map_err(|e| object::refused(PROBE, &e))
+    }
+
+    fn clear(&self, place: u32) -> Result<(), ProbeError> {
+        let generations = object::map(&self.entry, "generations")?;
+        match generations.delete(&place.to_ne_bytes()) {
+            Err(error) if error.kind() != libbpf_rs::ErrorKind::NotFound => Err(object::refused(PROBE, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Attaches the door to an interface. Tells the hook's word.
+    ///
+    /// # Errors
+    /// What the kernel says, or that there is no more room for interfaces.
+    pub fn attach(&mut self, iface: &str, ifindex: u32) -> Result<&'static str, ProbeError> {
+        if let Some(attached) = self.attached.get(&ifindex) {
+            return Ok(attached.hook());
+        }
+        let place = self.free_place(ifindex).ok_or_else(|| ProbeError::InterfacesFull {
+            iface: iface.to_owned(),
+            capacity: policy::IFACES as u32 - 1,
+        })?;
+        let attached = attach_xdp(object::program_fd(&self.entry, DOOR)?, iface, ifindex)?;
+        self.memory.set_iface(place, ifindex);
+        let hook = attached.hook();
+        self.attached.insert(ifindex, attached);
+        Ok(hook)
+    }
+
+    /// Takes the door off an interface; what was counted there stays.
+    pub fn detach(&mut self, ifindex: u32) {
+        self.attached.remove(&ifindex);
+    }
+
+    /// Interfaces that have the door, by the kernel's index, with the hook's word.
+    pub fn attached(&self) -> impl Iterator<Item = (u32, &'static str)> {
+        self.attached.iter().map(|(ifindex, attached)| (*ifindex, attached.hook()))
+    }
+
+    /// An interface keeps its place: its counts go on where they were when it comes back.
+    fn free_place(&self, ifindex: u32) -> Option<usize> {
+        let places = (0..policy::IFACE_PROBES).map(|probe| (ifindex as usize + probe) % policy::IFACES);
+        let places: Vec<_> = places.filter(|place| *place != 0).collect();
+        let held_by = |holder: u32| places.iter().copied().find(|place| self.memory.iface(*place) == holder);
+        held_by(ifindex).or_else(|| held_by(0))
+    }
+
+    /// Runs one frame through door and generation: what would be done with it, by its number of `enum xdp_action`. It counts.
+    ///
+    /// # Errors
+    /// What the kernel says; frames of less than 14 octets it refuses.
+    pub fn run(&self, frame: &[u8]) -> Result<u32, ProbeError> {
+        let door = object::program_fd(&self.entry, DOOR)?;
+        object::test_run(door, frame).map_err(|source| ProbeError::TestRun { program: DOOR, source })
+    }
+
+    /// The door's program, for tools that measure.
+    ///
+    /// # Errors
+    /// When there is none: a bug.
+    pub fn door(&self) -> Result<BorrowedFd<'_>, ProbeError> {
+        object::program_fd(&self.entry, DOOR)
+    }
+}
+
+/// Partitions of what each CPU counts by itself.
+fn cpus() -> u32 {
+    let cpus = libbpf_rs::num_possible_cpus().unwrap_or(1);
+    u32::try_from(cpus).unwrap_or(1).next_power_of_two()
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A generation's tables: one area, whose parts begin where the layout says. The layout is constant to the verifier, so that what
+ * a policy does not use is not even compiled, and every access is an addition.
+ *
+ * Of what class a packet is in a dimension, and which rows that class may match.
+ */
+#ifndef NETRIG_POLICY_TABLES_H
+#define NETRIG_POLICY_TABLES_H
+
+#include "shared.h"
+
+char tables[8] SEC(".data.tables");
+
+const volatile struct policy_layout layout SEC(".rodata.layout") = {};
+
+/* The area's start, of which the compiler must not think that it has eight bytes; the verifier knows its real size. */
+static __always_inline void *part(__u32 offset)
+{
+	void *start = tables;
+
+	asm volatile("" : "+r"(start));
+	return start + offset;
+}
+
+/* Searches more than 2^24 entries of one upper part would take more. */
+#define SEARCH_STEPS_MAX 24
+
+/* `(upper half: where it begins, lower half: its class)`: the last of `count` entries from `first` on that begins at `key` or before. */
+static __always_inline __u32 search4(const volatile struct policy_ranges4 *at, __u32 first, __u32 count, __u32 key)
+{
+	const __u32 *entries = part(at->entries);
+
+	/* The key's half, with all classes below. */
+	key = key << 16 | 0xffff;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 17 && count > 1; i++) {
+		__u32 half = count / 2, middle = first + half;
+
+		if (middle < at->entry_count && entries[middle] <= key)
+			first = middle;
+		count -= half;
+	}
+	return first < at->entry_count ? entries[first] & 0xffff : 0;
+}
+
+static __always_inline __u32 class_of_ipv4(const volatile struct policy_ranges4 *at, __u32 address)
+{
+	const __u32 *index = part(at->index);
+	__u32 upper, first, count;
+
+	if (!at->shift)
+		return 0;
+	upper = (__u64)address >> at->shift;
+	first = index[upper];
+	count = index[upper + 1] - first;
+	if (count <= 1) {
+		const __u32 *entries = part(at->entries);
+
+		return first < at->entry_count ? entries[first] & 0xffff : 0;
+	}
+	return search4(at, first, count, address & ((1u << at->shift) - 1));
+}
+
+/* Where the last of `count` keys from `first` on lies that is `key` or less. */
+static __always_inline __u32 search6(const __u64 *keys, __u32 bound, __u32 first, __u32 count, __u64 key)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < SEARCH_STEPS_MAX && count > 1; i++) {
+		__u32 half = count / 2, middle = first + half;
+
+		if (middle < bound && keys[middle] <= key)
+			first = middle;
+		count -= half;
+	}
+	return first;
+}
+
+#define DEEPER (1u << 31)
+
+static __always_inline __u32 class_of_lower(const volatile struct policy_ranges6 *at, __u32 place, __u64 lower)
+{
+	const __u32 *deeper = part(at->deeper), *classes = part(at->lower_class);
+	__u32 first;
+
+	if (place >= at->deeper_count)
+		return 0;
+	first = search6(part(at->lower), at->lower_count, deeper[place], deeper[place + 1] - deeper[place], lower);
+	return first < at->lower_count ? classes[first] : 0;
+}
+
+/* Both halves in host order. */
+static __always_inline __u32 class_of_ipv6(const volatile struct policy_ranges6 *at, __u64 upper, __u64 lower)
+{
+	const __u32 *index = part(at->index), *classes = part(at->upper_class);
+	__u32 first, class;
+
+	if (!at->used)
+		return 0;
+	first = index[upper >> 48];
+	first = search6(part(at->upper), at->upper_count, first, index[(upper >> 48) + 1] - first, upper);
+	class = first < at->upper_count ? classes[first] : 0;
+	return class & DEEPER ? class_of_lower(at, class & ~DEEPER, lower) : class;
+}
+
+/* Where the set of a class begins. */
+static __always_inline __u32 set_of(const volatile struct policy_dimension *of, __u32 class)
+{
+	if (class >= of->classes)
+		class = 0;
+	return of->sets + (class << layout.set_shift);
+}
+
+/* `port` may be POLICY_PORT_NONE or POLICY_PORT_UNREADABLE. */
+static __always_inline __u32 set_of_port(const volatile struct policy_ports *at, __u32 port)
+{
+	const __u16 *classes = part(at->table);
+
+	return set_of(&at->of, port <= POLICY_PORT_UNREADABLE ? classes[port] : 0);
+}
+
+#endif /* NETRIG_POLICY_TABLES_H */

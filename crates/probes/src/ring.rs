@@ -1,0 +1,51 @@
+//! A ring of events, read without waiting.
+
+use crate::ProbeError;
+use crate::object::{self, map};
+use libbpf_rs::{Object, RingBuffer, RingBufferBuilder};
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+/// The reading end of a ring whose events are all one `T`, a plain C struct of `wire.h`'s.
+pub(crate) struct Ring<T> {
+    name: &'static str,
+    ring: RingBuffer<'static>,
+    read: Arc<Mutex<Vec<T>>>,
+}
+
+impl<T: Copy + Send + 'static> Ring<T> {
+    /// Of the ring called `name` in C.
+    pub(crate) fn of(object: &Object, name: &'static str) -> Result<Self, ProbeError> {
+        let failed = |source: libbpf_rs::Error| ProbeError::Ring { name, reason: format!("{source:#}") };
+        let read = Arc::new(Mutex::new(Vec::new()));
+        let into = Arc::clone(&read);
+        let map = map(object, name)?;
+        let mut builder = RingBufferBuilder::new();
+        let take = move |bytes: &[u8]| {
+            if let (Some(event), Ok(mut read)) = (object::from_bytes(bytes), into.lock()) {
+                read.push(event);
+            }
+            0
+        };
+        builder.add(&map, take).map_err(failed)?;
+        // The builder borrows the map for its descriptor alone, which libbpf has taken over by now.
+        let ring = builder.build().map_err(failed)?;
+        Ok(Self { name, ring, read })
+    }
+
+    /// Hands over what lies in the ring; tells how many.
+    pub(crate) fn take(&mut self, take: &mut dyn FnMut(&T)) -> Result<u64, ProbeError> {
+        let failed = |source: libbpf_rs::Error| ProbeError::Ring { name: self.name, reason: format!("{source:#}") };
+        self.ring.consume().map_err(failed)?;
+        let Ok(mut read) = self.read.lock() else { return Ok(0) };
+        let count = read.len() as u64;
+        read.drain(..).for_each(|event| take(&event));
+        Ok(count)
+    }
+}
+
+impl<T> fmt::Debug for Ring<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ring({})", self.name)
+    }
+}
