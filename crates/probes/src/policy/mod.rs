@@ -132,31 +132,25 @@ impl PolicyProbe {
     /// The kernel's reason, with what to do about it; nothing has changed then.
     pub fn put(&mut self, tables: &Tables, confirm: Option<Duration>) -> Result<(), ProbeError> {
         self.settle()?;
-        let jiffies = self.jiffies()?;
-        let begin = Begin { jiffies, ns_per_tick: self.clock.ns_per_tick() };
+        let begin = Begin { jiffies: self.jiffies()?, ns_per_tick: self.clock.ns_per_tick() };
         let buckets = self.in_force.as_ref().map(|generation| &generation.buckets);
         let ground = Ground { entry: &self.entry, cpus: self.memory.cpus as u32, begin, buckets };
         let generation = Generation::load(tables, &ground)?;
-        match (confirm, &self.before, &self.in_force) {
-            (None, ..) => {}
-            // What waits already gives way to what was confirmed before it.
-            (Some(_), Some(_), _) => {}
-            (Some(_), None, Some(now)) => self.place(BEFORE, now.program.as_fd())?,
-            (Some(_), None, None) => {}
+        // What waits already gives way to what was in force before it.
+        let waits = self.deadline() != 0;
+        if let (Some(_), false, Some(now)) = (confirm, waits, &self.in_force) {
+            self.place(BEFORE, now.program.as_fd())?;
         }
-        let deadline = confirm.map(|confirm| {
+        if let Some(confirm) = confirm {
+            // From now on, not from before the generation was loaded; and before the next store, until which both decide the same.
             let ticks = u64::try_from(confirm.as_nanos()).unwrap_or(u64::MAX / 2) / self.clock.ns_per_tick();
-            (jiffies + ticks).max(1)
-        });
-        // The deadline first: until the next store both decide the same.
-        if let Some(deadline) = deadline {
-            self.set_deadline(deadline);
+            self.set_deadline((self.jiffies()? + ticks).max(1));
         }
         self.place(IN_FORCE, generation.program.as_fd())?;
         let last = self.in_force.replace(generation);
         if confirm.is_none() {
             self.keep()?;
-        } else if self.before.is_none() {
+        } else if !waits {
             self.before = last;
         }
         Ok(())
