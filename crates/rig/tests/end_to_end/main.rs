@@ -6,6 +6,7 @@ mod answers;
 mod bad_input;
 mod burst_shapes;
 mod drop_conservation;
+mod drop_headers;
 mod drop_policy;
 mod drop_sockets;
 mod drop_ways;
