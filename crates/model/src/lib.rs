@@ -32,7 +32,7 @@ pub use drop::{
     DROP_COLUMNS, DropClass, DropExample, DropFlow, DropGroup, DropRecord, DropSource, DropStatus, PacketFamily,
 };
 pub use drop_reading::{DropCount, DropFlowKey, DropGain, DropKey, DropSighting, DropTally};
-pub use drop_reasons::{drop_advice, drop_class, drop_reason_is_known};
+pub use drop_reasons::{drop_advice, drop_class, drop_reason_is_known, drop_way};
 pub use flow::{FlowDelta, FlowKey, FlowKind, InterfaceId, Tunnel, TunnelKind};
 pub use histogram::Histogram;
 pub use latency::{

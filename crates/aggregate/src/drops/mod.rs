@@ -16,8 +16,8 @@ use crate::world::FlowEnds;
 use dropped::Waiting;
 use flows::{FlowId, Flows};
 use netrig_model::{
-    DropClass, DropCount, DropExample, DropFlow, DropFlowKey, DropGain, DropGroup, DropKey, DropRecord, DropSighting,
-    DropSource, DropTally, InterfaceId, Owner, Timestamp, TrafficCounts, transport_name,
+    Direction, DropClass, DropCount, DropExample, DropFlow, DropFlowKey, DropGain, DropGroup, DropKey, DropRecord,
+    DropSighting, DropSource, DropTally, InterfaceId, Owner, Timestamp, TrafficCounts, drop_way, transport_name,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt::Write;
@@ -233,7 +233,7 @@ impl DropTeller {
             place: name.place,
             iface: name.iface,
             netns: group.netns(),
-            direction: group.key.direction,
+            direction: group.direction(),
             family: group.key.family,
             protocol: row.flow.map(|flow| flow.protocol),
             transport: row.flow.and_then(|flow| transport_name(flow.protocol)).map(str::to_owned),
@@ -345,6 +345,12 @@ impl Group {
         (self.key.netns != 0).then(|| self.key.netns.into())
     }
 
+    /// What the place says is surer than what was read off the packet.
+    fn direction(&self) -> Option<Direction> {
+        let by_place = |named: &Named| drop_way(named.name.place.as_deref()?);
+        self.name.as_ref().filter(|_| self.key.source == DropSource::Skb).and_then(by_place).or(self.key.direction)
+    }
+
     /// Sockets and XDP do not always tell octets.
     fn has_bytes(&self) -> bool {
         self.key.source == DropSource::Skb || self.now.bytes > 0
@@ -359,7 +365,7 @@ impl Group {
             place: name.place,
             iface: name.iface,
             netns: self.netns(),
-            direction: self.key.direction,
+            direction: self.direction(),
             family: self.key.family,
             packets: self.now.packets,
             bytes: self.has_bytes().then_some(self.now.bytes),

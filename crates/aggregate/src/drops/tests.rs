@@ -187,3 +187,16 @@ fn flows_know_what_was_dropped_of_them() {
     teller.end_flows();
     assert_eq!(teller.of_flow(&ends, iface, &seen), Dropped::default());
 }
+
+#[test]
+fn a_place_that_packets_reach_one_way_only_says_which_way_they_went() {
+    for (place, told) in [("veth_xdp_rcv_skb+0x27d", Direction::Ingress), ("veth_xmit+0x10", Direction::Egress)] {
+        let mut teller = teller();
+        let key = DropKey { direction: Some(Direction::Egress), ..key(0) };
+        teller.take(&[DropCount { key, ..count(0, 3) }]);
+        teller.name(key, DropName { place: Some(place.to_owned()), ..DropName::default() });
+        let records = teller.open(window(0), &nobody);
+        assert_eq!((records.len(), records[0].direction), (1, Some(told)), "{place}");
+        assert_eq!(teller.groups()[0].direction, Some(told), "{place}");
+    }
+}

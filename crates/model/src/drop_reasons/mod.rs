@@ -8,7 +8,7 @@ mod stack;
 mod subsystems;
 mod tcp;
 
-use crate::{DropClass, DropSource};
+use crate::{Direction, DropClass, DropSource};
 
 /// Names that mean the same, what they mean, and one sentence of advice.
 type Entry = (&'static [&'static str], DropClass, &'static str);
@@ -31,6 +31,13 @@ pub fn drop_class(source: DropSource, reason: &str, place: Option<&str>) -> Opti
 #[must_use]
 pub fn drop_advice(source: DropSource, reason: &str, place: Option<&str>) -> Option<&'static str> {
     meaning(source, reason, place).map(|meaning| meaning.advice)
+}
+
+/// Which way a packet went that was dropped at this place, where only one way leads there: between the link and the stack a packet
+/// itself may not show it.
+#[must_use]
+pub fn drop_way(place: &str) -> Option<Direction> {
+    places::receives(function(place)).then_some(Direction::Ingress)
 }
 
 fn meaning(source: DropSource, reason: &str, place: Option<&str>) -> Option<Meaning> {
@@ -112,9 +119,25 @@ mod tests {
         assert_eq!(class(Some("tpacket_rcv+0x7 [af_packet]")), Some(DropClass::Resource));
         assert_eq!(class(Some("tcp_v4_rcv+0x77")), Some(DropClass::Protocol));
         assert_eq!(class(Some("ip_rcv_finish_core.constprop.0+0x1")), Some(DropClass::Protocol));
+        assert_eq!(class(Some("__rtnl_unlock+0x4a")), Some(DropClass::Harmless), "a discipline was taken away");
+        assert_eq!(class(Some("tun_queue_purge+0x90")), Some(DropClass::Harmless));
+        assert_eq!(class(Some("tun_net_xmit+0x2e2")), Some(DropClass::Resource));
+        assert_eq!(class(Some("dst_discard_out+0x14")), Some(DropClass::Policy), "a blackhole of IPv6");
         assert_eq!(class(Some("__dev_kfree_skb_any+0x1")), None, "drivers free what was sent this way too");
         assert!(drop_advice(DropSource::Skb, "NOT_SPECIFIED", None).is_some());
         assert!(drop_advice(DropSource::Skb, "NOT_SPECIFIED", Some("dev_kfree_skb_any_reason+0x1")).is_some());
+    }
+
+    #[test]
+    fn a_place_that_packets_reach_one_way_only_says_which() {
+        for place in
+            ["veth_xdp_rcv_skb+0x27d", "do_xdp_generic+0x284", "enqueue_to_backlog+0x1", "tun_get_user+0x9 [tun]"]
+        {
+            assert_eq!(drop_way(place), Some(Direction::Ingress), "{place}");
+        }
+        for place in ["veth_xmit+0x10 [veth]", "__dev_queue_xmit+0xd01", "nft_do_chain+0x3e8", "tun_net_xmit+0x1", ""] {
+            assert_eq!(drop_way(place), None, "{place}");
+        }
     }
 
     #[test]

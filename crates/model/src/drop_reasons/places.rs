@@ -18,7 +18,11 @@ const PLACES: &[Place] = &[
         Some(Harmless),
         "A kernel message that no program listens for.",
     ),
-    (&["rtnl_kfree_skbs"], Some(Harmless), "Packets left in a queueing discipline that was changed or taken away."),
+    (
+        &["rtnl_kfree_skbs", "__rtnl_unlock"],
+        Some(Harmless),
+        "Packets left in a queueing discipline that was changed or taken away.",
+    ),
     (
         &["packet_", "tpacket_", "__packet_"],
         Some(Resource),
@@ -42,6 +46,7 @@ const PLACES: &[Place] = &[
             "sk_stream_kill_queues",
             "inet_csk_destroy_sock",
             "sock_rfree",
+            "tun_queue_purge",
         ],
         Some(Harmless),
         "A queue was emptied as its socket or device went away.",
@@ -111,6 +116,11 @@ const PLACES: &[Place] = &[
     ),
     (&["sctp_"], Some(Protocol), "SCTP had no use for the packet: /proc/net/sctp/snmp."),
     (&["ip_error"], Some(Error), "There is no route or no way back: `ip route get DESTINATION from SOURCE iif IFACE`."),
+    (
+        &["dst_discard"],
+        Some(Policy),
+        "A blackhole route, or one whose device has gone: `ip route get DESTINATION`, `ip -6 route show type blackhole`.",
+    ),
     (
         &["ip_forward", "ip6_forward"],
         Some(Error),
@@ -223,6 +233,23 @@ const PLACES: &[Place] = &[
         "A driver freed it this way, as some do with what they have sent: it was lost only if tx_dropped or `ethtool -S IFACE` counts it too.",
     ),
 ];
+
+/// Beginnings of functions that only what was received passes, before the stack takes it.
+const RECEIVING: &[&str] = &[
+    "veth_xdp_rcv",
+    "do_xdp_generic",
+    "netif_receive_generic_xdp",
+    "bpf_prog_run_generic_xdp",
+    "enqueue_to_backlog",
+    "netif_rx",
+    "tun_get_user",
+    "tun_xdp_one",
+    "tap_get_user",
+];
+
+pub(super) fn receives(function: &str) -> bool {
+    RECEIVING.iter().any(|start| function.starts_with(start))
+}
 
 pub(super) fn meaning(function: &str) -> Option<Meaning> {
     let fits = |(starts, ..): &&Place| starts.iter().any(|start| function.starts_with(start));
