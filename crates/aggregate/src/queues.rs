@@ -100,10 +100,12 @@ impl Seen {
 
     fn tell(&self) -> QueueStatus {
         let has_backlog = self.status.backlog_bytes.is_some();
+        let most = self.backlog_bytes.get().unwrap_or(0);
         QueueStatus {
             backlog_bytes_max: self.backlog_bytes.get().filter(|_| has_backlog),
             delay_ns: self.delay_now_ns.filter(|_| has_backlog),
-            delay_ns_max: self.delay_ns.get().filter(|_| has_backlog),
+            // Where something waited, but for one look only, nobody knows how long: that is not 0.
+            delay_ns_max: self.delay_ns.get().filter(|delay_ns| has_backlog && (*delay_ns > 0 || most == 0)),
             ..self.status.clone()
         }
     }
@@ -183,6 +185,19 @@ mod tests {
             teller.see(look * QUARTER_NS, vec![queue(500_000, 251_000)]);
         }
         assert_eq!(told(&teller).delay_ns, None);
+    }
+
+    #[test]
+    fn the_longest_wait_is_not_0_where_something_waited_for_one_look_only() {
+        let mut teller = QueueTeller::default();
+        for (look, backlog) in [0, 0, 7_000, 0, 0].into_iter().enumerate() {
+            teller.see(look as u64 * QUARTER_NS, vec![queue(backlog, look as u64 * 30_000)]);
+        }
+        let seen = told(&teller);
+        assert_eq!((seen.backlog_bytes_max, seen.delay_ns_max), (Some(7_000), None));
+        assert_eq!(seen.delay_ns, Some(0), "nothing waits now");
+        teller.see(90 * SECOND_NS, vec![queue(0, 200_000)]);
+        assert_eq!(told(&teller).delay_ns_max, Some(0));
     }
 
     #[test]
