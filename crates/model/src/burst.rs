@@ -142,7 +142,11 @@ pub const BURST_COLUMNS: &[Column] = &[
     req("packets", U64, "packets, as on the wire"),
     req("ce_packets", U64, "of these, marked by a congested router (ECN CE)"),
     opt("retransmits", U64, "segments that this host's TCP sent again meanwhile; null on ingress"),
-    req("flows", U64, "distinct flows, estimated from 128 bits: within 10 % up to 300; 621 means at least that"),
+    req(
+        "flows",
+        U64,
+        "distinct flows, estimated from 128 bits with a standard error of 7 % up to 100, 10 % at 300; 621 means at least that",
+    ),
     req("peak_bits_per_second", U64, "rate of the busiest bucket"),
     req("mean_bits_per_second", U64, "mean rate of up to ten seconds before"),
     opt("link_bits_per_second", U64, "speed of the link, where the driver tells it"),
