@@ -6,12 +6,14 @@
 
 pub mod compile;
 mod ranges;
+mod read;
 mod sets;
 pub mod tables;
 pub mod words;
 
 pub use compile::{CompileError, CompileErrors, Compiled, Cost, Key, Memory, Problem, Slots, World, compile};
 pub use ranges::{Number, Ranges};
+pub use read::{KEYS, KeyTable, NamedSet, PolicyKey, Read, SetError, SetSource, keys_table, read};
 pub use sets::{BrokenLine, BrokenSet, EntryProblem, SetCounts, SetEntries, SetFile};
 pub use tables::Tables;
 pub use words::Policy;
