@@ -13,6 +13,7 @@ mod counts;
 mod decode;
 pub mod drops;
 pub mod latency;
+pub mod policy;
 pub mod polls;
 mod remembered;
 mod scan;

@@ -15,6 +15,8 @@ mod latency;
 mod ledger;
 mod live;
 mod owner;
+mod policy;
+mod policy_reading;
 mod queue;
 mod reading;
 mod record;
@@ -41,6 +43,11 @@ pub use latency::{
 pub use ledger::{InterfaceCounts, KernelCounts, LedgerRecord, ParseFault, TrafficCounts};
 pub use live::{DrainStatus, InterfaceStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus};
 pub use owner::Owner;
+pub use policy::{
+    POLICY_EVENT_COLUMNS, PolicyAction, PolicyEventRecord, PolicyInForce, PolicyInterface, PolicyMode,
+    PolicyRuleStatus, PolicyStatus, PolicyVerdict,
+};
+pub use policy_reading::{PolicyCount, PolicyFlow, PolicyRemoved, PolicySighting, PolicySource};
 pub use queue::{PollStatus, QueueStatus, QueuesStatus, SoftirqStatus};
 pub use reading::{KernelOwner, RoundTrips, SocketReading, SocketRole};
 pub use record::{Column, ColumnType, FLOW_COLUMNS, FlowRecord, LEDGER_COLUMNS};

@@ -1,8 +1,8 @@
 //! What a running rig shows of itself: served as JSON, turned into metrics, drawn by the live view.
 
 use crate::{
-    BurstStatus, Direction, DropStatus, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, QueuesStatus,
-    TcpStatus, Timestamp, TrafficCounts,
+    BurstStatus, Direction, DropStatus, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, PolicyStatus,
+    QueuesStatus, TcpStatus, Timestamp, TrafficCounts,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -51,6 +51,9 @@ pub struct Snapshot {
     /// Queues; absent when the probe is off.
     #[serde(default)]
     pub queues: Option<QueuesStatus>,
+    /// What policies do; absent when the probe is off.
+    #[serde(default)]
+    pub policy: Option<PolicyStatus>,
 }
 
 /// Whether a probe does its work.

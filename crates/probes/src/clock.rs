@@ -96,6 +96,14 @@ impl TickClock {
         self.at.plus_ns(-i64::from(ago) * self.ns_per_tick as i64)
     }
 
+    /// The time of a moment in whole jiffies, which do not wrap: also of one months ago.
+    #[must_use]
+    pub fn at_jiffies(&self, jiffies: u64) -> Timestamp {
+        let since = i128::from(jiffies) - i128::from(self.jiffies);
+        let ns = since * i128::from(self.ns_per_tick);
+        self.at.plus_ns(i64::try_from(ns).unwrap_or(if ns < 0 { i64::MIN } else { i64::MAX }))
+    }
+
     /// When the clocks were read last.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -182,5 +190,7 @@ mod tests {
         assert_eq!(clock.timestamp(5), Timestamp(1_000_000_000));
         assert_eq!(clock.timestamp(u32::MAX), Timestamp(1_000_000_000 - 6 * 4_000_000));
         assert_eq!(clock.timestamp(6), Timestamp(1_004_000_000));
+        assert_eq!(clock.at_jiffies((7 << 32) | 6), Timestamp(1_004_000_000));
+        assert_eq!(clock.at_jiffies(6 << 32), Timestamp(1_000_000_000 - ((1 << 32) + 5) * 4_000_000));
     }
 }

@@ -11,6 +11,8 @@
 //! | `/api/v1/latency`, `/api/v1/latency.parquet` | the same of latency |
 //! | `/api/v1/drops`, `/api/v1/drops.parquet` | the same of drops |
 //! | `/api/v1/bursts`, `/api/v1/bursts.parquet` | the same of bursts |
+//! | `/api/v1/policy` | the [`PolicyStatus`](netrig_model::PolicyStatus) as JSON; `null` where the rig has no policy probe |
+//! | `/api/v1/policy_events`, `/api/v1/policy_events.parquet` | the records of packets that policies' rules matched |
 //!
 //! It has a thread of its own, answers reads only, and nothing a client does reaches the road from kernel to store: it
 //! asks [`Live`] for pictures. Loopback only, and only by loopback's names: a page in a browser that has some name
@@ -28,7 +30,9 @@ pub use error::ServeError;
 pub use health::{Health, health};
 pub use server::{ServeOptions, Server};
 
-use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, Snapshot, Timestamp};
+use netrig_model::{
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, PolicyEventRecord, Snapshot, Timestamp,
+};
 use std::sync::Arc;
 
 /// Header of every endpoint with records: nanoseconds since the epoch. Every record whose window starts before is whole in the
@@ -58,6 +62,11 @@ pub trait Live: Send + Sync + 'static {
 
     /// The same of bursts.
     fn open_bursts(&self) -> Option<OpenBursts>;
+
+    /// The same of packets that policies' rules matched. Who looks at none has none: all there are lie in the store.
+    fn open_policy_events(&self) -> Option<OpenPolicyEvents> {
+        Some(OpenPolicyEvents { records: Vec::new(), stored_before: Timestamp(i64::MAX) })
+    }
 }
 
 /// Records that are not in the store yet.
@@ -83,3 +92,6 @@ pub type OpenDrops = Open<DropRecord>;
 
 /// Burst records that are not in the store yet.
 pub type OpenBursts = Open<BurstRecord>;
+
+/// Records of packets that policies' rules matched that are not in the store yet.
+pub type OpenPolicyEvents = Open<PolicyEventRecord>;

@@ -40,6 +40,9 @@ const PATHS: &str = "\
 /api/v1/drops.parquet        the same as one Parquet file
 /api/v1/bursts               burst records that are not stored yet, as JSON Lines
 /api/v1/bursts.parquet       the same as one Parquet file
+/api/v1/policy               the policy in force and what its rules did, as JSON
+/api/v1/policy_events        records of packets that rules matched and that are not stored yet, as JSON Lines
+/api/v1/policy_events.parquet  the same as one Parquet file
 ";
 
 #[derive(Clone)]
@@ -72,6 +75,9 @@ pub(crate) fn router(live: Arc<dyn Live>, options: &ServeOptions) -> Router {
         .route("/api/v1/drops.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_drops)))
         .route("/api/v1/bursts", get(|State(shared)| lines(shared, <dyn Live>::open_bursts)))
         .route("/api/v1/bursts.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_bursts)))
+        .route("/api/v1/policy", get(policy))
+        .route("/api/v1/policy_events", get(|State(shared)| lines(shared, <dyn Live>::open_policy_events)))
+        .route("/api/v1/policy_events.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_policy_events)))
         .fallback(unknown)
         .layer(middleware::from_fn(loopback_names_only))
         .with_state(shared)
@@ -102,7 +108,15 @@ async fn healthz(State(shared): State<Shared>) -> Response {
 }
 
 async fn status(State(shared): State<Shared>) -> Response {
-    match serde_json::to_vec(&*shared.live.snapshot()) {
+    json(&*shared.live.snapshot())
+}
+
+async fn policy(State(shared): State<Shared>) -> Response {
+    json(&shared.live.snapshot().policy)
+}
+
+fn json(of: &impl Serialize) -> Response {
+    match serde_json::to_vec(of) {
         Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
         Err(error) => failed(&error),
     }

@@ -5,13 +5,14 @@ use connection::connections;
 use drop::drop_records;
 use latency::latencies;
 use netrig_model::{
-    BurstRecord, ConnectionRecord, DropRecord, EndReason, FlowRecord, LatencyRecord, ProbeState, ProbeStatus, Snapshot,
-    StoreStatus, Timestamp,
+    BurstRecord, ConnectionRecord, DropRecord, EndReason, FlowRecord, LatencyRecord, PolicyEventRecord,
+    PolicyRuleStatus, PolicyStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp,
 };
 use netrig_serve::{
-    Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, STORE_HEADER, STORED_BEFORE_HEADER,
-    ServeError, ServeOptions, Server,
+    Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents, STORE_HEADER,
+    STORED_BEFORE_HEADER, ServeError, ServeOptions, Server,
 };
+use policy_event::policy_events;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -25,6 +26,8 @@ mod connection;
 mod drop;
 #[path = "../../store/tests/common/latency.rs"]
 mod latency;
+#[path = "../../store/tests/common/policy_event.rs"]
+mod policy_event;
 
 struct Fake {
     probe: ProbeState,
@@ -43,7 +46,9 @@ impl Live for Fake {
     fn snapshot(&self) -> Arc<Snapshot> {
         let probe = ProbeStatus { name: "flow".to_owned(), state: self.probe, detail: "no BTF".to_owned() };
         let store = StoreStatus { dir: "/var/lib/netrig".to_owned(), writing: true, ..StoreStatus::default() };
-        Arc::new(Snapshot { probes: vec![probe], store: Some(store), taken: now(), ..Snapshot::default() })
+        let rules = vec![PolicyRuleStatus { id: "no-ping".to_owned(), packets: 7, ..PolicyRuleStatus::default() }];
+        let policy = (self.flows > 0).then(|| PolicyStatus { rules, ..PolicyStatus::default() });
+        Arc::new(Snapshot { probes: vec![probe], store: Some(store), policy, taken: now(), ..Snapshot::default() })
     }
 
     fn open_flows(&self) -> Option<OpenFlows> {
@@ -69,6 +74,11 @@ impl Live for Fake {
     fn open_bursts(&self) -> Option<OpenBursts> {
         let window = (Timestamp(46), Timestamp(56));
         Some(OpenBursts { records: bursts(window, 0, self.flows as u64), stored_before: window.0 })
+    }
+
+    fn open_policy_events(&self) -> Option<OpenPolicyEvents> {
+        let window = (Timestamp(47), Timestamp(57));
+        Some(OpenPolicyEvents { records: policy_events(window, 0, self.flows as u64), stored_before: window.0 })
     }
 }
 
@@ -243,6 +253,30 @@ fn bursts_as_lines_and_as_parquet() {
     }
 }
 
+#[test]
+fn policy_events_as_lines_and_as_parquet() {
+    let server = start(ProbeState::Running, 20);
+    let lines = ask(server.address(), "/api/v1/policy_events", "");
+    let read = |line: &str| serde_json::from_str::<PolicyEventRecord>(line).expect("record");
+    let want = policy_events((Timestamp(47), Timestamp(57)), 0, 20);
+    assert_eq!(lines.text().lines().map(read).collect::<Vec<_>>(), want);
+    let parquet = ask(server.address(), "/api/v1/policy_events.parquet", "");
+    is_parquet_with(&parquet, "verdict");
+    for answer in [lines, parquet] {
+        assert!(answer.has(STORED_BEFORE_HEADER, "47"), "{}", answer.head);
+    }
+}
+
+#[test]
+fn the_policy_can_be_read_back_and_none_is_an_answer_too() {
+    let answer = ask(start(ProbeState::Running, 1).address(), "/api/v1/policy", "");
+    assert!(answer.has("content-type", "application/json"));
+    let status: Option<PolicyStatus> = serde_json::from_slice(&answer.body).expect("status");
+    assert_eq!(status.map(|status| status.rules[0].packets), Some(7));
+    let none = ask(start(ProbeState::Running, 0).address(), "/api/v1/policy", "");
+    assert_eq!((none.status, none.text().as_str()), (200, "null"));
+}
+
 /// A Parquet file that knows this column.
 fn is_parquet_with(answer: &Answer, column: &str) {
     assert!(answer.has("content-type", "application/vnd.apache.parquet"), "{}", answer.head);
@@ -303,7 +337,8 @@ fn unknown_paths_name_the_known_ones() {
 #[test]
 fn names_that_are_not_loopback_get_no_answer() {
     let server = start(ProbeState::Running, 0);
-    for path in ["/metrics", "/api/v1/flows", "/api/v1/latency", "/api/v1/drops", "/api/v1/bursts", "/nothing"] {
+    let records = ["flows", "latency", "drops", "bursts", "policy", "policy_events"].map(|of| format!("/api/v1/{of}"));
+    for path in records.iter().map(String::as_str).chain(["/metrics", "/nothing"]) {
         let answer = ask(server.address(), path, "Host: evil.example\r\n");
         assert_eq!(answer.status, 403, "{path}");
     }

@@ -7,8 +7,8 @@ use crate::columns::{
 use arrow_array::types::{Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, PrimitiveArray, RecordBatch, StringArray, TimestampNanosecondArray};
 use netrig_model::{
-    BurstTrigger, ConnectionEnd, Direction, DropClass, DropSource, EndReason, PacketFamily, QueueCause, Role, Side,
-    Stage, TcpState, Timestamp, TunnelKind,
+    BurstTrigger, ConnectionEnd, Direction, DropClass, DropSource, EndReason, PacketFamily, PolicyAction, PolicyMode,
+    PolicyVerdict, QueueCause, Role, Side, Stage, TcpState, Timestamp, TunnelKind,
 };
 use std::net::IpAddr;
 use std::path::Path;
@@ -218,6 +218,9 @@ words! {
     DropClass: DropClass::ALL;
     PacketFamily: PacketFamily::ALL;
     BurstTrigger: BurstTrigger::ALL;
+    PolicyAction: PolicyAction::ALL;
+    PolicyMode: PolicyMode::ALL;
+    PolicyVerdict: PolicyVerdict::ALL;
     Direction: Direction::BOTH;
     TunnelKind: [TunnelKind::Vxlan, TunnelKind::Geneve, TunnelKind::Gre, TunnelKind::Ipip, TunnelKind::SixInFour];
     EndReason: [

@@ -3,7 +3,9 @@
 use crate::record::Record;
 use crate::segment::split_superseded;
 use crate::{Range, Segment, StoreError, Table, catalog};
-use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, Timestamp};
+use netrig_model::{
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord, Timestamp,
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -176,6 +178,19 @@ impl StoreReader {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
         sink: &mut dyn FnMut(BurstRecord),
+    ) -> Result<(), StoreError> {
+        self.records(since, until, sink)
+    }
+
+    /// The same of packets that policies' rules matched.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn policy_events(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        sink: &mut dyn FnMut(PolicyEventRecord),
     ) -> Result<(), StoreError> {
         self.records(since, until, sink)
     }

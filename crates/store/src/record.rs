@@ -4,7 +4,9 @@ use crate::field::{Field, Fields};
 use crate::{Range, StoreError, Table};
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
-use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord};
+use netrig_model::{
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord,
+};
 use std::path::Path;
 
 /// A kind of row.
@@ -100,6 +102,11 @@ record! { BurstRecord in Bursts {
     bucket_ns, series_start, series, top_flows,
 } }
 
+record! { PolicyEventRecord in PolicyEvents {
+    window_start, window_end, time, host, iface, rule, action, mode, verdict, src_addr, src_port, dst_addr, dst_port,
+    protocol, transport, ethertype, length, octets,
+} }
+
 record! { LedgerRecord in Ledger {
     window_start, window_end, host, iface, direction, seen_packets, seen_bytes, told_packets, told_bytes,
     overflow_packets, overflow_bytes, not_ip_packets, not_ip_bytes, sampled_out_packets, sampled_out_bytes,
@@ -125,6 +132,7 @@ mod tests {
         is_in_order::<LatencyRecord>();
         is_in_order::<DropRecord>();
         is_in_order::<BurstRecord>();
+        is_in_order::<PolicyEventRecord>();
         is_in_order::<LedgerRecord>();
     }
 

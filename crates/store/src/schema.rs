@@ -26,6 +26,7 @@ static CONNECTIONS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Connecti
 static LATENCY: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Latency));
 static DROPS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Drops));
 static BURSTS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Bursts));
+static POLICY_EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::PolicyEvents));
 
 /// The Arrow schema of a table: its columns, in order.
 #[must_use]
@@ -37,6 +38,7 @@ pub fn schema(table: Table) -> SchemaRef {
         Table::Latency => &LATENCY,
         Table::Drops => &DROPS,
         Table::Bursts => &BURSTS,
+        Table::PolicyEvents => &POLICY_EVENTS,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use netrig_model::{
     BURST_COLUMNS, CONNECTION_COLUMNS, Column, DROP_COLUMNS, FLOW_COLUMNS, LATENCY_COLUMNS, LEDGER_COLUMNS,
+    POLICY_EVENT_COLUMNS,
 };
 use std::fmt;
 
@@ -18,13 +19,16 @@ pub enum Table {
     Drops,
     /// Bursts.
     Bursts,
+    /// Packets that policies' rules matched.
+    PolicyEvents,
     /// The ledger.
     Ledger,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 6] = [Self::Flows, Self::Connections, Self::Latency, Self::Drops, Self::Bursts, Self::Ledger];
+    pub const ALL: [Self; 7] =
+        [Self::Flows, Self::Connections, Self::Latency, Self::Drops, Self::Bursts, Self::PolicyEvents, Self::Ledger];
 
     /// Its name: in SQL, as a folder, and as the first part of a segment's file name.
     #[must_use]
@@ -35,6 +39,7 @@ impl Table {
             Self::Latency => "latency",
             Self::Drops => "drops",
             Self::Bursts => "bursts",
+            Self::PolicyEvents => "policy_events",
             Self::Ledger => "ledger",
         }
     }
@@ -48,6 +53,7 @@ impl Table {
             Self::Latency => LATENCY_COLUMNS,
             Self::Drops => DROP_COLUMNS,
             Self::Bursts => BURST_COLUMNS,
+            Self::PolicyEvents => POLICY_EVENT_COLUMNS,
             Self::Ledger => LEDGER_COLUMNS,
         }
     }

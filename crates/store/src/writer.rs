@@ -8,7 +8,8 @@ use crate::record::Record;
 use crate::window_file::WindowFile;
 use crate::{Range, Segment, StoreError, Table, retain};
 use netrig_model::{
-    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, StoreStatus, Timestamp,
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord, StoreStatus,
+    Timestamp,
 };
 use std::fs;
 use std::path::PathBuf;
@@ -125,6 +126,18 @@ impl StoreWriter {
     /// # Errors
     /// As for flows.
     pub fn append_bursts(&mut self, window: (Timestamp, Timestamp), rows: &[BurstRecord]) -> Result<(), StoreError> {
+        self.append(window, rows)
+    }
+
+    /// The same for packets that policies' rules matched.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn append_policy_events(
+        &mut self,
+        window: (Timestamp, Timestamp),
+        rows: &[PolicyEventRecord],
+    ) -> Result<(), StoreError> {
         self.append(window, rows)
     }
 

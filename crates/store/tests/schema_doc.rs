@@ -51,6 +51,7 @@ fn about(table: Table) -> &'static str {
         Table::Latency => LATENCY,
         Table::Drops => DROPS,
         Table::Bursts => BURSTS,
+        Table::PolicyEvents => POLICY_EVENTS,
     }
 }
 
@@ -203,6 +204,31 @@ SELECT b.iface, b.direction, b.burst_start, b.peak_bits_per_second / 1e6 AS mbit
 FROM bursts b JOIN drops d ON d.iface = b.iface AND d.direction = b.direction
      AND d.window_start < b.burst_end AND d.window_end > b.burst_start
 WHERE d.source = 'skb' AND d.class = 'resource' GROUP BY 1, 2, 3, 4 ORDER BY dropped DESC LIMIT 20
+```
+";
+
+const POLICY_EVENTS: &str = "\
+Packets that a policy's rules matched and that were looked at: of each rule a few a second on each CPU, and of rules that `sample`
+as many as they say. So rows are examples, and do not add up: how many packets a rule matched is `netrig_policy_packets_total`, and
+`netrig policy show`. A packet that several rules matched, some of them in shadow mode, can have a row for each. Windows of this
+table need not be those of `flows`.
+
+Whom each rule hits or, in shadow mode, would hit:
+
+```sql
+SELECT rule, verdict, src_addr, transport, dst_port, count(*) AS examples, max(time) AS latest, min(octets) AS one
+FROM policy_events WHERE verdict NOT IN ('passed', 'observed') GROUP BY 1, 2, 3, 4, 5 ORDER BY examples DESC LIMIT 20
+```
+
+What a rule in shadow mode would take away that is part of a working connection, before it is put in force:
+
+```sql
+SELECT e.rule, e.verdict, e.src_addr, e.dst_port, count(DISTINCT e.time) AS examples, max(f.process) AS process
+FROM policy_events e JOIN flows f ON f.iface = e.iface AND f.protocol = e.protocol
+     AND f.src_addr = e.src_addr AND f.dst_addr = e.dst_addr AND f.src_port = e.src_port AND f.dst_port = e.dst_port
+     AND f.window_start <= e.time AND f.window_end > e.time
+WHERE e.mode = 'shadow' AND e.verdict = 'would_drop' AND f.reverse_packets > 0
+GROUP BY 1, 2, 3, 4 ORDER BY examples DESC LIMIT 20
 ```
 ";
 

@@ -90,6 +90,7 @@ pub(crate) fn snapshot() -> Snapshot {
         drops: Some(drops::status()),
         bursts: Some(bursts::status()),
         queues: Some(queues::status()),
+        policy: None,
     }
 }
 

@@ -5,6 +5,7 @@ mod burst;
 mod connection;
 mod drop;
 mod latency;
+mod policy_event;
 
 use arrow_array::{RecordBatch, StringArray};
 pub(crate) use burst::{burst, bursts};
@@ -15,6 +16,7 @@ use netrig_model::{Direction, EndReason, FlowRecord, LedgerRecord, Timestamp, Tu
 use netrig_store::{StoreConfig, StoreReader};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+pub(crate) use policy_event::{policy_event, policy_events};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;

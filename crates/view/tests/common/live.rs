@@ -93,6 +93,7 @@ pub(crate) fn snapshot(at_s: i64, bytes: u64) -> Snapshot {
         drops: None,
         bursts: None,
         queues: None,
+        policy: None,
     }
 }
 
