@@ -34,12 +34,10 @@ int policy_entry(struct xdp_md *xdp)
 {
 	struct policy_gate *gate = the_gate();
 
-	if (!gate)
-		return XDP_PASS;
 	if (gate->deadline && bpf_jiffies64() >= gate->deadline)
-		bpf_tail_call(xdp, &generations, BEFORE);
+		bpf_tail_call_static(xdp, &generations, BEFORE);
 	else
-		bpf_tail_call(xdp, &generations, IN_FORCE);
+		bpf_tail_call_static(xdp, &generations, IN_FORCE);
 	__sync_fetch_and_add(&gate->fell_back, 1);
 	return XDP_PASS;
 }

@@ -98,9 +98,14 @@ fn prepare_map(
     ground: &Ground<'_>,
     kept: Option<&Buckets>,
 ) -> libbpf_rs::Result<()> {
-    if SHARED.contains(&name) {
-        let shared = ground.entry.maps().find(|each| each.name() == name);
-        return shared.map_or(Ok(()), |shared| map.reuse_fd(shared.as_fd()));
+    let area = name.split_once(".data.").map_or(name, |(_, area)| area);
+    if SHARED.contains(&area) {
+        let Ok(shared) = object::map(ground.entry, area) else { return Ok(()) };
+        if area != name {
+            // libbpf has memory of its own for a section, and frees as much of it as the map it is given later says.
+            map.set_value_size(shared.value_size())?;
+        }
+        return map.reuse_fd(shared.as_fd());
     }
     match name {
         "scratch" => map.set_max_entries(ground.cpus),

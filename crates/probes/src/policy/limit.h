@@ -67,12 +67,8 @@ static __always_inline struct policy_bucket *bucket_of_source(const struct subje
 			fullest = each;
 	}
 	old = fullest->key;
-	if (fullest->full_at > now) {
-		struct policy_gate *gate = the_gate();
-
-		if (gate)
-			__sync_fetch_and_add(&gate->buckets_lost, 1);
-	}
+	if (fullest->full_at > now)
+		__sync_fetch_and_add(&the_gate()->buckets_lost, 1);
 	if (__sync_val_compare_and_swap(&fullest->key, old, key) != old)
 		return NULL;
 	*(volatile __u64 *)&fullest->full_at = 0;

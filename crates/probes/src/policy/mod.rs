@@ -12,7 +12,7 @@ pub use memory::PolicyMemory;
 use crate::clock::{self, TickClock};
 use crate::link::{Attached, attach_xdp};
 use crate::ring::Ring;
-use crate::wire::{policy, policy_event, policy_gate};
+use crate::wire::{policy, policy_count, policy_event, policy_gate, policy_removed};
 use crate::{ProbeError, object};
 use generation::{Generation, Ground};
 use libbpf_rs::{ErrorExt, MapCore, MapFlags, Object};
@@ -73,14 +73,16 @@ impl PolicyProbe {
         let cpus = cpus();
         let mut open = object::open(PROBE, ENTRY)?;
         for mut map in open.maps_mut() {
-            let entries = match &*map.name().to_string_lossy() {
-                "counts" => cpus * policy::RULES as u32,
-                "removed" => cpus * policy::IFACES as u32,
-                "sources" => cpus * policy::SOURCE_SETS as u32,
-                "rule_buckets" => policy::RULES as u32,
-                _ => continue,
+            let name = map.name().to_string_lossy().into_owned();
+            let area = |entries: usize, bytes: usize| (cpus as usize * entries * bytes) as u32;
+            let sized = match name.split_once(".data.").map_or(&*name, |(_, area)| area) {
+                "counts" => map.set_value_size(area(policy::RULES, size_of::<policy_count>())),
+                "removed" => map.set_value_size(area(policy::IFACES, size_of::<policy_removed>())),
+                "sources" => map.set_max_entries(cpus * policy::SOURCE_SETS as u32),
+                "rule_buckets" => map.set_max_entries(policy::RULES as u32),
+                _ => Ok(()),
             };
-            map.set_max_entries(entries).map_err(|e| object::refused(PROBE, &e))?;
+            sized.map_err(|e| object::refused(PROBE, &e))?;
         }
         let entry = open.load().map_err(|e| object::refused(PROBE, &e))?;
         let memory = Arc::new(PolicyMemory::map(&entry, cpus as usize)?);

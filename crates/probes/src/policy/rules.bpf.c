@@ -193,11 +193,11 @@ static __always_inline long apply(struct search *q, const struct policy_rule *ru
 	return 1;
 }
 
-static __always_inline long try_row(struct search *q, __u32 place)
+static __noinline long try_row(struct search *q, __u32 place)
 {
 	const struct policy_row *row;
 	const struct policy_rule *rule;
-	bool unreadable;
+	bool unreadable = false;
 	__u32 which;
 
 	if (place >= layout.row_count)
@@ -209,11 +209,13 @@ static __always_inline long try_row(struct search *q, __u32 place)
 	if (which == q->told || which >= layout.rule_count)
 		return 0;
 	rule = (struct policy_rule *)part(layout.rules) + which;
-	unreadable = is_unreadable(&q->s, row);
-	if (unreadable && !(layout.drop_unreadable && acts(rule)))
-		return 0;
-	if (!holds_below_transport(q, row) || (!unreadable && !holds_of_transport(&q->s, row)))
-		return 0;
+	if (row->checks) {
+		unreadable = is_unreadable(&q->s, row);
+		if (unreadable && !(layout.drop_unreadable && acts(rule)))
+			return 0;
+		if (!holds_below_transport(q, row) || (!unreadable && !holds_of_transport(&q->s, row)))
+			return 0;
+	}
 	if (rule->expires && bpf_jiffies64() >= rule->expires)
 		return 0;
 	q->told = which;
@@ -256,6 +258,7 @@ static __always_inline void read_rest(struct search *q)
 	if (layout.all_checks & POLICY_CHECK_IFINDEX)
 		q->ifindex = q->xdp->ingress_ifindex;
 	if (layout.all_checks & (POLICY_CHECK_SRC_MAC | POLICY_CHECK_DST_MAC)) {
+		q->mac[0] = q->mac[1] = 0; /* of eight octets, six are loaded */
 		bpf_xdp_load_bytes(q->xdp, 0, &q->mac[0], 6);
 		bpf_xdp_load_bytes(q->xdp, 6, &q->mac[1], 6);
 	}
@@ -288,16 +291,25 @@ static __always_inline int pass_always(struct search *q)
 SEC("xdp.frags")
 int policy_rules(struct xdp_md *xdp)
 {
-	struct search q = { .xdp = xdp, .told = NO_RULE, .verdict = XDP_PASS };
+	struct search q;
 
-	if (!read_common(&q.s, (void *)(long)xdp->data, (void *)(long)xdp->data_end))
+	q.xdp = xdp;
+	q.word = 0;
+	q.told = NO_RULE;
+	q.verdict = XDP_PASS;
+	q.act = POLICY_PASS;
+	if (!read_common(&q.s, (void *)(long)xdp->data, (void *)(long)xdp->data_end)) {
+		q.s = (struct subject){};
 		read_slowly(xdp, &q.s);
+	}
 	if (always_passes(&q.s))
 		return pass_always(&q);
 	if (!find_sets(&q))
 		return XDP_PASS;
 	read_rest(&q);
-	bpf_loop(STEPS_MAX, step, &q, 0);
+	/* The first candidate nearly always decides: for it no loop is begun. */
+	if (!step(0, &q))
+		bpf_loop(STEPS_MAX, step, &q, 0);
 	return carry_out(&q);
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the door and every generation share. The loader gives each generation the door's. */
+/*
+ * What the door and every generation share. The loader gives each generation the door's. What every packet that matches touches are
+ * areas, whose address the program knows; the rest are array maps.
+ */
 #ifndef NETRIG_POLICY_SHARED_H
 #define NETRIG_POLICY_SHARED_H
 
@@ -10,9 +13,9 @@ enum {
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 
-SHARED_ARRAY(gates, struct policy_gate);
-SHARED_ARRAY(counts, struct policy_count); /* [cpu][POLICY_RULES] */
-SHARED_ARRAY(removed, struct policy_removed); /* [cpu][POLICY_IFACES] */
+struct policy_gate gates[1] SEC(".data.gates");
+struct policy_count counts[1] SEC(".data.counts"); /* [cpu][POLICY_RULES] */
+struct policy_removed removed[1] SEC(".data.removed"); /* [cpu][POLICY_IFACES] */
 SHARED_ARRAY(sources, struct policy_source_set); /* [cpu][POLICY_SOURCE_SETS] */
 SHARED_ARRAY(rule_buckets, struct policy_bucket); /* [POLICY_RULES] */
 
@@ -23,9 +26,11 @@ struct {
 
 static __always_inline struct policy_gate *the_gate(void)
 {
-	__u32 zero = 0;
+	struct policy_gate *gate = gates;
 
-	return bpf_map_lookup_elem(&gates, &zero);
+	/* Of an area's start the compiler must not think that it has one element. */
+	asm volatile("" : "+r"(gate));
+	return gate;
 }
 
 #endif /* NETRIG_POLICY_SHARED_H */

@@ -81,7 +81,10 @@ static __always_inline bool read_ipv6(struct subject *s, void *l3, void *end)
 	return read_transport(s, l3 + LEN_IPV6, end, PROTO_ICMPV6);
 }
 
-/* False: not of the common shapes. `s` may have been written to all the same. */
+/*
+ * False: not of the common shapes. `s` may have been written to all the same. What a common packet does not have is set field by
+ * field: clearing all of it would cost as much as reading the packet.
+ */
 static __always_inline bool read_common(struct subject *s, void *data, void *end)
 {
 	__be16 type;
@@ -89,6 +92,10 @@ static __always_inline bool read_common(struct subject *s, void *data, void *end
 	if (data + LEN_ETHERNET > end)
 		return false;
 	type = *(__be16 *)(data + 12);
+	s->vlan = 0;
+	s->tcp_flags = 0;
+	s->icmp_type = 0;
+	s->unreadable = READABLE;
 	s->fragment = POLICY_FRAGMENT_NONE;
 	if (type == bpf_htons(ETH_IPV4)) {
 		s->ethertype = ETH_IPV4;
@@ -150,7 +157,7 @@ __noinline int read_slowly(struct xdp_md *xdp, struct subject *s)
 		return 0;
 	*p = (struct parsed){};
 	parse_walk(HOOK_XDP, &w);
-	*s = (struct subject){ .length = s->length };
+	*s = (struct subject){};
 	read_walked(s, p);
 	return 0;
 }
