@@ -5,6 +5,7 @@
 //! passed in.
 
 pub mod compile;
+pub mod explain;
 mod ranges;
 mod read;
 mod sets;

@@ -40,7 +40,11 @@ impl Kinds {
                 None => false,
             });
         }
-        if criteria.src_port.is_some() || criteria.dst_port.is_some() {
+        for ports in [&criteria.src_port, &criteria.dst_port].into_iter().flatten() {
+            // Of no ports, not even one that cannot be read is one.
+            if ports.is_empty() {
+                return Self::NONE;
+            }
             kinds.keep(|kind| kind != NOT_IP && WITH_PORTS.iter().any(|number| usize::from(*number) == kind & 0xff));
         }
         if criteria.tcp_flags.is_some() {
@@ -86,6 +90,26 @@ impl Kinds {
     /// Those that are in both.
     pub(crate) fn both(&self, other: &Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] & other.0[i]))
+    }
+
+    /// Whether all of `other` are among them.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        self.both(other) == *other
+    }
+
+    /// Whether any is of this family; `Any`: whether any is not IP.
+    pub(crate) fn any_of(&self, family: Family) -> bool {
+        !self.of_family(family).is_empty()
+    }
+
+    /// Those of this family; `Any`: what is not IP.
+    pub(crate) fn of_family(&self, family: Family) -> Self {
+        let words = match family {
+            Family::V4 => 0..4,
+            Family::V6 => 4..8,
+            Family::Any => 8..9,
+        };
+        Self(std::array::from_fn(|i| if words.contains(&i) { self.0[i] } else { 0 }))
     }
 
     /// Whether there are none.

@@ -7,9 +7,9 @@ pub(crate) mod kinds;
 mod lookup;
 mod memory;
 mod ports;
-mod rows;
+pub(crate) mod rows;
 mod slots;
-mod sweep;
+pub(crate) mod sweep;
 
 pub use cost::Cost;
 pub use errors::{CompileError, CompileErrors, Problem};

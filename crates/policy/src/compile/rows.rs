@@ -130,7 +130,10 @@ fn spelt_out(criteria: &Match, world: &World) -> Result<Vec<Checks>, Stop> {
         names.iter().map(|name| world.ifindex(name)).collect::<Result<Vec<_>, _>>().map_err(Stop::Problem)
     });
     let ifindices = ifindices.transpose()?.map(distinct);
-    let flags = criteria.tcp_flags.as_ref().map(|tests| distinct(tests.iter().map(|t| (t.mask, t.value)).collect()));
+    // A flag that is not looked at and to be set is never found, nor may it be in what cannot be read.
+    let flags = criteria.tcp_flags.as_ref().map(|tests| {
+        distinct(tests.iter().filter(|test| test.value & !test.mask == 0).map(|test| (test.mask, test.value)).collect())
+    });
     let lengths = criteria.length.as_deref().map(merged);
     let types = criteria.icmp_type.as_deref().map(merged);
     let vlans = criteria.vlan.as_deref().map(vlans);

@@ -6,14 +6,14 @@ use std::collections::HashMap;
 
 /// More classes than a table can tell apart: the set with which it came to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Overflow {
+pub(crate) struct Overflow {
     /// Its place among the sets.
-    pub(super) set: usize,
+    pub(crate) set: usize,
 }
 
 /// Classes of numbers: all that are in the same sets are of one class. Class 0 is of those in none.
 #[derive(Debug)]
-pub(super) struct Classes {
+pub(crate) struct Classes {
     /// By class: which sets, a bit each.
     members: Vec<Box<[u64]>>,
     numbers: HashMap<Box<[u64]>, u32>,
@@ -22,13 +22,18 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    pub(super) fn of_sets(sets: usize) -> Self {
+    pub(crate) fn of_sets(sets: usize) -> Self {
         let none = vec![0; sets.div_ceil(64)].into_boxed_slice();
         Self { members: vec![none.clone()], numbers: HashMap::from([(none, 0)]), steps: HashMap::new() }
     }
 
+    /// The sets of each class, a bit each.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &[u64]> {
+        self.members.iter().map(AsRef::as_ref)
+    }
+
     /// The sets of each class, as their places.
-    pub(super) fn members(&self) -> impl Iterator<Item = impl Iterator<Item = usize>> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = impl Iterator<Item = usize>> {
         self.members.iter().map(|sets| {
             sets.iter()
                 .enumerate()
@@ -50,7 +55,7 @@ impl Classes {
     }
 
     /// Where each class begins, in order, from the least number on; neighbours differ.
-    pub(super) fn sweep<T: Number>(&mut self, sets: &[&[(T, T)]]) -> Result<Vec<(T, u32)>, Overflow> {
+    pub(crate) fn sweep<T: Number>(&mut self, sets: &[&[(T, T)]]) -> Result<Vec<(T, u32)>, Overflow> {
         // A set's own ranges neither overlap nor touch: at each of these places it is either entered or left.
         let mut places = Vec::with_capacity(2 * sets.iter().map(|ranges| ranges.len()).sum::<usize>());
         for (set, ranges) in (0_u32..).zip(sets) {

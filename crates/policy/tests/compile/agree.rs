@@ -1,7 +1,7 @@
 //! The tables decide as the words do.
 
 use crate::some;
-use crate::subject::{by_tables, by_words};
+use crate::subject::{by_tables, by_words, is_from};
 use netrig_policy::compile;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -16,10 +16,7 @@ proptest! {
         let world = some::world(Arc::clone(&allow));
         let tables = compile(&policy, &world).expect("few rows, known names").tables;
         for packet in &packets {
-            let allowed = packet.protocol.is_some() && match packet.src {
-                std::net::IpAddr::V4(src) => allow.contains_v4(src),
-                std::net::IpAddr::V6(src) => allow.contains_v6(src),
-            };
+            let allowed = is_from(packet, &allow);
             prop_assert_eq!(by_tables(&tables, &world, packet), by_words(&policy, allowed, packet), "{:?}", packet);
         }
     }

@@ -103,15 +103,16 @@ pub(crate) fn criteria(sets: Vec<Arc<Addresses>>) -> impl Strategy<Value = Match
     let port = || rarely(ports().prop_map(Arc::new));
     let protocol = (select(PROTOCOLS.to_vec()), select(vec![Family::Any, Family::Any, Family::V4, Family::V6]));
     let protocol = protocol.prop_map(|(number, family)| Protocol { number, family });
-    let flags = (0..32_u8, 0..32_u8).prop_map(|(mask, value)| FlagTest { mask, value: value & mask });
+    let flags =
+        (0..32_u8, 0..32_u8).prop_map(|(mask, value)| FlagTest { mask: mask | value & 16, value: value & (mask | 17) });
     let vlan = prop_oneof![Just(VlanTest::Untagged), range(1..5_u16).prop_map(VlanTest::Ids)];
     let fragment = select(vec![FragmentTest::Whole, FragmentTest::Any, FragmentTest::First, FragmentTest::Later]);
     let of_ip = (set(), set(), port(), port(), prop::option::of(vec(protocol, 0..3)));
     let within = (
-        rarely(vec(flags, 1..3)),
+        rarely(vec(flags, 0..3)),
         rarely(vec(range(58..66_u32), 1..3)),
         rarely(vec(vlan, 1..3)),
-        rarely(vec(range(0..8_u8), 1..3)),
+        rarely(vec(range(0..8_u8), 0..3)),
         rarely(fragment),
     );
     let around = (

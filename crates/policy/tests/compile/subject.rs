@@ -47,6 +47,14 @@ impl Subject {
         self.protocol.map_or(512, |protocol| usize::from(protocol) + if self.is_v4() { 0 } else { 256 })
     }
 
+    /// Passes before all rules.
+    pub(crate) fn always_passes(&self) -> bool {
+        let read = self.protocol.is_some() && !self.unread();
+        let dhcp = read && self.protocol == Some(17) && [67, 68, 546, 547].contains(&self.dst_port);
+        let discovery = read && self.kind() == 256 + 58 && (133..=137).contains(&self.icmp_type);
+        dhcp || discovery || self.protocol.is_none() && self.ethertype == 0x0806
+    }
+
     fn has_ports(&self) -> bool {
         self.protocol.is_some_and(|protocol| [6, 17, 33, 132, 136].contains(&protocol))
     }
@@ -109,6 +117,10 @@ impl Subject {
             m.ethertype.as_ref().is_none_or(|all| all.contains(&self.ethertype)),
             m.src_mac.as_ref().is_none_or(|all| all.contains(&self.src_mac)),
             m.dst_mac.as_ref().is_none_or(|all| all.contains(&self.dst_mac)),
+            // Of nothing, not even what cannot be read is one.
+            [&m.src_port, &m.dst_port].into_iter().flatten().all(|ports| !ports.is_empty()),
+            m.icmp_type.as_ref().is_none_or(|types| !types.is_empty()),
+            m.tcp_flags.as_ref().is_none_or(|tests| tests.iter().any(|test| test.value & !test.mask == 0)),
             // Whether it is of the right kind is readable, whatever else is not.
             m.src_port.is_none() && m.dst_port.is_none() || self.has_ports(),
             m.icmp_type.is_none() || self.has_type(),
@@ -215,4 +227,21 @@ pub(crate) fn by_tables(tables: &Tables, world: &World, packet: &Subject) -> Vec
         }
     }
     matched
+}
+
+/// What is left of a policy some seconds after it was applied: rules whose time is over match nothing.
+pub(crate) fn after(policy: &Policy, seconds: u64) -> Policy {
+    let mut policy = policy.clone();
+    let over = |rule: &&mut netrig_policy::words::Rule| rule.ttl.is_some_and(|ttl| ttl.as_secs() <= seconds);
+    policy.rules.iter_mut().filter(over).for_each(|rule| rule.alternatives.clear());
+    policy
+}
+
+/// Whether a packet's source is in a set.
+pub(crate) fn is_from(packet: &Subject, set: &netrig_policy::words::Addresses) -> bool {
+    packet.protocol.is_some()
+        && match packet.src {
+            IpAddr::V4(src) => set.contains_v4(src),
+            IpAddr::V6(src) => set.contains_v6(src),
+        }
 }
