@@ -32,13 +32,14 @@ struct Side {
     v4: Vec<(u32, u32)>,
     v6: Vec<(u128, u128)>,
     ports: Vec<(u16, u16)>,
-    /// A whole set, if that is all there is.
+    /// The latest word, if it is a set.
     whole: Option<SetEntries>,
     words: usize,
 }
 
 impl Side {
     fn add(&mut self, entry: Entry) {
+        self.unfold();
         self.words += 1;
         match entry {
             Entry::V4(first, last) => self.v4.push((first, last)),
@@ -48,11 +49,14 @@ impl Side {
     }
 
     fn add_set(&mut self, entries: SetEntries) {
+        self.unfold();
         self.words += 1;
         self.whole = Some(entries);
-        if self.words > 1 {
-            self.unfold();
-        }
+    }
+
+    /// The set, if it is all there is.
+    fn sole(&self) -> Option<&SetEntries> {
+        self.whole.as_ref().filter(|_| self.words == 1)
     }
 
     /// Takes a set that does not stand alone apart.
@@ -90,7 +94,7 @@ impl Lists {
     pub(super) fn addresses(&mut self, notes: &mut Notes<'_>, field: Field<'_>) -> Option<Arc<Addresses>> {
         let sides = self.sides(notes, field, Kind::Addresses)?;
         shared(&mut self.addresses, sides, notes, field, |Sides { mut taken, out, .. }| {
-            if let (SetEntries::Addresses(set), 0) = (taken.whole.clone().unwrap_or(SetEntries::Empty), out.words) {
+            if let (Some(SetEntries::Addresses(set)), 0) = (taken.sole(), out.words) {
                 return (set.clone(), set.is_empty());
             }
             let set = if out.words == 0 {
@@ -112,7 +116,7 @@ impl Lists {
     pub(super) fn ports(&mut self, notes: &mut Notes<'_>, field: Field<'_>) -> Option<Arc<Ranges<u16>>> {
         let sides = self.sides(notes, field, Kind::Ports)?;
         shared(&mut self.ports, sides, notes, field, |Sides { mut taken, out, .. }| {
-            if let (SetEntries::Ports(set), 0) = (taken.whole.clone().unwrap_or(SetEntries::Empty), out.words) {
+            if let (Some(SetEntries::Ports(set)), 0) = (taken.sole(), out.words) {
                 return (set.clone(), set.is_empty());
             }
             let set = if out.words == 0 {

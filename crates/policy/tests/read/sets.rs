@@ -3,6 +3,7 @@
 use super::{errors, read, rules};
 use netrig_policy::words::Match;
 use netrig_policy::{SetCounts, SetEntries, SetError, SetFile, SetSource};
+use proptest::prelude::*;
 use std::sync::Arc;
 
 const SETS: &str = r#"
@@ -44,6 +45,17 @@ fn lists_take_in_and_take_out_in_any_order() {
     assert_eq!(src_v4("[\"@blocklist\", \"!10.0.0.0/9\"]"), [(0x0a80_0000, 0x0aff_ffff), (0xc000_0201, 0xc000_0201)]);
     assert_eq!(src_v4("[\"10.0.0.0/7\", \"!@blocklist\"]"), [(0x0b00_0000, 0x0bff_ffff)]);
     assert_eq!(src_v4("[\"@blocklist\", \"@more\", \"10.0.0.1-11.0.0.1\"]")[0], (0x0a00_0000, 0x0b00_0001));
+    let (ten, other, eleven) = ((0x0a00_0000, 0x0aff_ffff), (0xc000_0201, 0xc000_0201), (0x0b00_0001, 0x0b00_0001));
+    for of in [
+        "[\"@blocklist\", \"11.0.0.1\"]",
+        "[\"11.0.0.1\", \"@blocklist\"]",
+        "[\"@blocklist\", \"@nothing\", \"11.0.0.1\"]",
+    ] {
+        assert_eq!(src_v4(of), [ten, eleven, other], "{of}");
+    }
+    assert_eq!(src_v4("[\"@blocklist\", \"@nothing\"]"), [ten, other]);
+    assert_eq!(src_v4("[\"10.0.0.0/7\", \"!@blocklist\", \"!11.0.0.0/9\"]"), [(0x0b80_0000, 0x0bff_ffff)]);
+    assert_eq!(ports("[\"@web\", 81]"), [(80, 81), (443, 443), (8000, 8080)]);
     assert_eq!(ports("80"), [(80, 80)]);
     assert_eq!(
         ports("[\"80\", 81, \"90-99\", \"!95\", \"@web\"]"),
@@ -165,4 +177,43 @@ fn a_set_that_could_not_be_read_is_told_once() {
             "policy.toml, line 3, column 8: the set file \"gone.txt\" cannot be read: there is no such file"
         )
     );
+}
+
+/// Words of lists, and what each stands for among the addresses 10.0.0.0 to 10.0.0.15 and the ports 0 to 15.
+fn words() -> impl Strategy<Value = Vec<(String, String, u16)>> {
+    let range = (0u16..16, 0u16..16).prop_map(|(a, b)| (a.min(b), a.max(b)));
+    let word = (range, any::<bool>(), prop_oneof![Just(0), Just(1), Just(2), Just(3)]);
+    let word = word.prop_map(|((first, last), out, set)| {
+        let bits = |first: u16, last: u16| (first..=last).fold(0u16, |bits, i| bits | 1 << i);
+        let (address, port, held) = match set {
+            0 => ("@a".to_owned(), "@p".to_owned(), bits(3, 7)),
+            1 => ("@b".to_owned(), "@q".to_owned(), bits(6, 9)),
+            _ => (format!("10.0.0.{first}-10.0.0.{last}"), format!("{first}-{last}"), bits(first, last)),
+        };
+        let before = if out { "!" } else { "" };
+        (format!("{before}{address}"), format!("{before}{port}"), held)
+    });
+    proptest::collection::vec(word, 1..6)
+}
+
+proptest! {
+    #[test]
+    fn a_list_is_what_it_takes_in_without_what_it_takes_out(words in words()) {
+        let sets = [("a", "10.0.0.3-10.0.0.7"), ("b", "10.0.0.6-10.0.0.9"), ("p", "3-7"), ("q", "6-9")];
+        let sets = sets.map(|(name, entry)| format!("[[set]]\nname = \"{name}\"\nentries = [\"{entry}\"]\n")).concat();
+        let list = |of: fn(&(String, String, u16)) -> &String| {
+            words.iter().map(|word| format!("\"{}\"", of(word))).collect::<Vec<_>>().join(", ")
+        };
+        let (src, port) = (list(|word| &word.0), list(|word| &word.1));
+        let rule = format!("[[rule]]\nid = \"r\"\naction = \"drop\"\nmatch = {{ src = [{src}], dst_port = [{port}] }}\n");
+        let found = rules(&(sets + &rule)).swap_remove(0).alternatives.swap_remove(0);
+        let all = |out| words.iter().filter(move |word| word.0.starts_with('!') == out);
+        let taken = if all(false).count() == 0 { u16::MAX } else { all(false).fold(0, |bits, word| bits | word.2) };
+        let want = taken & !all(true).fold(0, |bits, word| bits | word.2);
+        for i in 0..16u16 {
+            let wanted = want & (1 << i) != 0;
+            prop_assert_eq!(found.src.as_ref().expect("src").v4.contains(0x0a00_0000 + u32::from(i)), wanted);
+            prop_assert_eq!(found.dst_port.as_ref().expect("ports").contains(i), wanted);
+        }
+    }
 }
