@@ -27,8 +27,8 @@ pub use interface_pattern::{Glob, InterfacePattern, PatternError};
 pub use nearest::nearest;
 pub use reference::settings_table;
 pub use sections::{
-    BurstConfig, Config, DropConfig, FlowConfig, Hook, LatencyConfig, MetricsConfig, QueueConfig, RigConfig,
-    ServeConfig, StoreConfig,
+    BurstConfig, Config, DropConfig, FlowConfig, Hook, LatencyConfig, MetricsConfig, PolicyConfig, QueueConfig,
+    RigConfig, ServeConfig, StoreConfig,
 };
 pub use settings::{Reload, SECTIONS, SETTINGS, Section, Setting};
 pub use units::{ByteSize, Percent, UnitError, format_duration, parse_duration};

@@ -57,7 +57,7 @@ fn type_schema(field: &Field) -> Value {
             json!({ "type": "array", "minItems": 1, "items": { "type": "string", "pattern": entry } })
         }
         Field::HostName(_) => pattern(r"^\S{1,253}$"),
-        Field::AbsolutePath(_) => pattern("^/"),
+        Field::AbsolutePath(_) | Field::OptionalPath(_) => pattern("^/"),
         Field::Loopback(_) => pattern(r"^(127\.[0-9.]+|localhost|\[::1\]):[0-9]+$"),
         Field::Choice { words, .. } => json!({ "enum": words }),
     }

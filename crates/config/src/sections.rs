@@ -23,6 +23,8 @@ pub struct Config {
     pub burst: BurstConfig,
     /// `[queue]`
     pub queue: QueueConfig,
+    /// `[policy]`
+    pub policy: PolicyConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[serve]`
@@ -164,6 +166,25 @@ pub struct QueueConfig {
 impl Default for QueueConfig {
     fn default() -> Self {
         Self { enabled: true }
+    }
+}
+
+/// `[policy]`: rules for packets at XDP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyConfig {
+    /// Whether the rig takes policies at all.
+    pub enabled: bool,
+    /// A policy that is applied at the start and at each reload; `None`: what is asked for by command alone.
+    pub file: Option<PathBuf>,
+    /// The socket by which policies are changed.
+    pub socket: PathBuf,
+    /// Packets of a rule that are looked at in a second, at most, on each CPU.
+    pub examples: u32,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self { enabled: true, file: None, socket: PathBuf::from("/run/netrig/control.sock"), examples: 1 }
     }
 }
 

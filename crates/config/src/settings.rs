@@ -75,6 +75,7 @@ pub const SECTIONS: &[Section] = &[
     Section { name: "drop", help: "The drop probe: what the kernel throws away, by reason, place and flow." },
     Section { name: "burst", help: "The burst probe: traffic in buckets of a millisecond, and what stands out." },
     Section { name: "queue", help: "Queues in front of devices, and those who empty them." },
+    Section { name: "policy", help: "Rules for packets at XDP: see docs/policy.md for the file they stand in." },
     Section { name: "store", help: "Records on local disk, as Parquet files." },
     Section { name: "serve", help: "HTTP: metrics, health, status and live records." },
     Section { name: "metrics", help: "Metrics for Prometheus." },
@@ -211,6 +212,22 @@ pub const SETTINGS: &[Setting] = &[
         "What is less in all is not called a burst.",
     ),
     restart("queue.enabled", Field::Bool(|c| &mut c.queue.enabled), "Whether queues are looked at."),
+    restart("policy.enabled", Field::Bool(|c| &mut c.policy.enabled), "Whether the rig takes policies."),
+    live(
+        "policy.file",
+        Field::OptionalPath(|c| &mut c.policy.file),
+        "A policy that is applied at the start, and again at each reload. Without it, what `netrig policy apply` asks for.",
+    ),
+    restart(
+        "policy.socket",
+        Field::AbsolutePath(|c| &mut c.policy.socket),
+        "The Unix socket by which `netrig policy` changes policies; its folder is made when it is missing. Root's alone.",
+    ),
+    restart(
+        "policy.examples",
+        Field::Count { at: |c| &mut c.policy.examples, min: 0, max: 1_000 },
+        "Packets that matched a rule and are looked at in a second, on each CPU; all are counted.",
+    ),
     restart("store.enabled", Field::Bool(|c| &mut c.store.enabled), "Whether records are stored."),
     restart("store.dir", Field::AbsolutePath(|c| &mut c.store.dir), "Folder of the files; made when it is missing."),
     live(

@@ -2,6 +2,7 @@
 
 use netrig_config::{ByteSize, Config, ConfigErrors, Hook, Percent, Place, SECTIONS, SETTINGS};
 use proptest::prelude::*;
+use std::path::Path;
 use std::time::Duration;
 
 fn read(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
@@ -21,7 +22,8 @@ fn the_default_file_is_the_default_commented_out_or_not() {
     let keys = |line: &str| line.strip_prefix('#').is_some_and(|l| l.starts_with(|c: char| c.is_ascii_lowercase()));
     let active: Vec<_> = text.lines().map(|l| if keys(l) { &l[1..] } else { l }).collect();
     let mut read = read(&active.join("\n"), &[]).expect("the default file, uncommented");
-    assert_eq!(read.rig.host.take().as_deref(), Some("web-1"), "the one key without a default shows an example");
+    assert_eq!(read.rig.host.take().as_deref(), Some("web-1"), "a key without a default shows an example");
+    assert_eq!(read.policy.file.take().as_deref(), Some(Path::new("/etc/netrig/policy.toml")));
     assert_eq!(read, Config::default());
 }
 
@@ -58,6 +60,11 @@ fn every_key_is_read() {
         min_bytes = "1MiB"
         [queue]
         enabled = false
+        [policy]
+        enabled = false
+        file = "/etc/netrig/edge.toml"
+        socket = "/run/edge.sock"
+        examples = 0
         [store]
         enabled = false
         dir = "/data/netrig"
@@ -80,6 +87,8 @@ fn every_key_is_read() {
     assert_eq!((config.latency.sampling, config.latency.slow), (1_000, Duration::from_secs(1)));
     assert_eq!((config.drop.examples, config.burst.bucket), (5, Duration::from_micros(250)));
     assert_eq!((config.burst.times_mean, config.burst.min_bytes), (20, ByteSize::mib(1)));
+    assert_eq!(config.policy.file.as_deref(), Some(Path::new("/etc/netrig/edge.toml")));
+    assert_eq!(config.policy.socket, Path::new("/run/edge.sock"));
     assert_eq!(config.store.dir.to_str(), Some("/data/netrig"));
     assert_eq!(config.store.budget, ByteSize(500_000_000));
     assert_eq!(config.serve.listen.to_string(), "[::1]:80");
