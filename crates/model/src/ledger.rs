@@ -117,7 +117,12 @@ pub struct LedgerRecord {
     pub kernel_packets: Option<u64>,
     /// The same in bytes.
     pub kernel_bytes: Option<u64>,
-    /// Packets the kernel counted that no hook saw (and its drop counters do not explain); null as above.
+    /// Packets that a policy dropped or sent elsewhere before the hook saw them; null where no policy is asked.
+    pub policy_packets: Option<u64>,
+    /// Their bytes.
+    pub policy_bytes: Option<u64>,
+    /// Packets the kernel counted that no hook saw (and neither policy nor drop counters explain); null where the kernel's
+    /// counter could not be read.
     pub unaccounted_packets: Option<u64>,
     /// Egress packets that passed the hook and have not left: queued, or dropped by the queue after the hook; null as above.
     pub unsent_packets: Option<u64>,

@@ -101,6 +101,9 @@ pub struct InterfaceStatus {
     pub not_ip: BTreeMap<String, TrafficCounts>,
     /// The kernel's own counters, since attachment; absent where they cannot be read.
     pub kernel: Option<KernelCounts>,
+    /// What a policy dropped or sent elsewhere since attachment, before the hook saw it; absent where no policy is asked.
+    #[serde(default)]
+    pub policy: Option<TrafficCounts>,
     /// Packets the kernel counted since attachment that no hook saw.
     pub unaccounted_packets: u64,
     /// Egress packets that passed the hook since attachment and have not left.

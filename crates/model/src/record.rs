@@ -202,7 +202,17 @@ pub const LEDGER_COLUMNS: &[Column] = &[
     req("imbalance_bytes", I64, "the same in bytes"),
     opt("kernel_packets", U64, "what the kernel's interface counter gained in the same time"),
     opt("kernel_bytes", U64, "the same in bytes"),
-    opt("unaccounted_packets", U64, "packets the kernel counted that no hook saw and no drop counter explains"),
+    opt(
+        "policy_packets",
+        U64,
+        "packets that a policy dropped or sent elsewhere before the hook saw them: in none of the counts above but the kernel's; null where no policy is asked",
+    ),
+    opt("policy_bytes", U64, "their bytes"),
+    opt(
+        "unaccounted_packets",
+        U64,
+        "packets the kernel counted that no hook saw and neither policy nor drop counters explain",
+    ),
     opt("unsent_packets", U64, "egress packets that passed the hook and have not left: queued, or dropped after it"),
 ];
 

@@ -110,7 +110,8 @@ record! { PolicyEventRecord in PolicyEvents {
 record! { LedgerRecord in Ledger {
     window_start, window_end, host, iface, direction, seen_packets, seen_bytes, told_packets, told_bytes,
     overflow_packets, overflow_bytes, not_ip_packets, not_ip_bytes, sampled_out_packets, sampled_out_bytes,
-    imbalance_packets, imbalance_bytes, kernel_packets, kernel_bytes, unaccounted_packets, unsent_packets,
+    imbalance_packets, imbalance_bytes, kernel_packets, kernel_bytes, policy_packets, policy_bytes,
+    unaccounted_packets, unsent_packets,
 } }
 
 #[cfg(test)]

@@ -44,9 +44,7 @@ fn type_name(kind: ColumnType) -> &'static str {
 fn about(table: Table) -> &'static str {
     match table {
         Table::Flows => FLOWS,
-        Table::Ledger => {
-            "One row for each interface, direction and window: what was seen = what is told + what was lost, by reason.\n"
-        }
+        Table::Ledger => LEDGER,
         Table::Connections => CONNECTIONS,
         Table::Latency => LATENCY,
         Table::Drops => DROPS,
@@ -229,6 +227,20 @@ FROM policy_events e JOIN flows f ON f.iface = e.iface AND f.protocol = e.protoc
      AND f.window_start <= e.time AND f.window_end > e.time
 WHERE e.mode = 'shadow' AND e.verdict = 'would_drop' AND f.reverse_packets > 0
 GROUP BY 1, 2, 3, 4 ORDER BY examples DESC LIMIT 20
+```
+";
+
+const LEDGER: &str = "\
+One row for each interface, direction and window: what was seen = what is told + what was lost, by reason. What a policy removed at
+XDP was not seen: `policy_packets` stand beside, and explain what the kernel's counter has more. (A driver may leave packets that
+XDP drops out of its counter. Then there is nothing to explain, and packets that are missing in the same window would not show.)
+
+What became of everything that the kernel counted:
+
+```sql
+SELECT iface, direction, sum(kernel_packets) AS kernel, sum(seen_packets) AS seen, sum(policy_packets) AS policy,
+       sum(unaccounted_packets) AS unaccounted, sum(imbalance_packets) AS imbalance
+FROM ledger GROUP BY 1, 2 ORDER BY 1, 2
 ```
 ";
 

@@ -27,6 +27,7 @@ pub(crate) fn interface(name: &str, direction: Direction, packets: u64) -> Inter
         told: counts(packets.saturating_sub(7), packets.saturating_sub(7) * 100),
         not_ip: BTreeMap::from([("0x0806".to_owned(), counts(4, 240)), ("0x88cc".to_owned(), counts(1, 120))]),
         kernel: Some(KernelCounts { traffic: counts(packets + 1, packets * 100 + 60), dropped: 1 }),
+        policy: None,
         unaccounted_packets: 0,
         unsent_packets: u64::from(direction == Direction::Egress),
     }

@@ -180,6 +180,7 @@ pub(crate) fn input(
         told,
         not_ip,
         sampled_out: TrafficCounts::default(),
+        policy: None,
         kernel: kernel(reading.kernel_before, |b| b.after),
         kernel_after: kernel(reading.kernel_after, |b| b.before),
     }

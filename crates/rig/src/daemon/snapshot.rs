@@ -42,6 +42,7 @@ pub(crate) fn interface(of: &Sources<'_>, watched: &Watched, way: Direction) -> 
         told,
         not_ip: not_ip.into_iter().map(|(ethertype, sum)| (ethertype_word(ethertype), sum)).collect(),
         kernel,
+        policy: None,
         unaccounted_packets,
         unsent_packets,
     }

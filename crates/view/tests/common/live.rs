@@ -20,6 +20,7 @@ fn interface(iface: &str, direction: Direction, bytes: u64, unaccounted: u64) ->
         told: seen,
         not_ip: BTreeMap::new(),
         kernel: Some(KernelCounts { traffic: seen, dropped: 3 }),
+        policy: None,
         unaccounted_packets: unaccounted,
         unsent_packets: 0,
     }
