@@ -6,6 +6,7 @@ use crate::drops::DropMemory;
 use crate::families::Families;
 use crate::gather::gather;
 use crate::latency::LatencyMemory;
+use crate::policy::PolicyMemory;
 use crate::queues::QueueMemory;
 use crate::tcp::TcpMemory;
 use crate::{protobuf, text};
@@ -32,11 +33,21 @@ pub struct Caps {
     pub drop_counters: usize,
     /// Queues: disciplines and the devices' own. Each has up to 16 series.
     pub queues: usize,
+    /// Rules of policies. Each has four series, and as many again for each further action and mode it has had.
+    pub policy_rules: usize,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { interfaces: 256, services: 100, latency_services: 32, listeners: 100, drop_counters: 512, queues: 256 }
+        Self {
+            interfaces: 256,
+            services: 100,
+            latency_services: 32,
+            listeners: 100,
+            drop_counters: 512,
+            queues: 256,
+            policy_rules: 256,
+        }
     }
 }
 
@@ -49,6 +60,7 @@ pub struct Exporter {
     pub(crate) latency: LatencyMemory,
     pub(crate) drops: DropMemory,
     pub(crate) queues: QueueMemory,
+    pub(crate) policy: PolicyMemory,
 }
 
 impl Default for Exporter {
@@ -68,6 +80,7 @@ impl Exporter {
             latency: LatencyMemory::new(&caps),
             drops: DropMemory::new(&caps),
             queues: QueueMemory::new(&caps),
+            policy: PolicyMemory::new(&caps),
         }
     }
 
@@ -101,6 +114,9 @@ impl Exporter {
         }
         if let Some(queues) = &snapshot.queues {
             self.queues.admit(queues, &mut self.interfaces);
+        }
+        if let Some(policy) = &snapshot.policy {
+            self.policy.admit(policy, &mut self.interfaces);
         }
         gather(snapshot, self)
     }

@@ -3,7 +3,7 @@
 use crate::bound::{Bound, OTHER};
 use crate::exporter::Exporter;
 use crate::families::{Families, Value};
-use crate::{bursts, drops, latency, names, queues, tcp};
+use crate::{bursts, drops, latency, names, policy, queues, tcp};
 use netrig_model::{InterfaceStatus, ParseFault, ProbeState, Snapshot, TrafficCounts};
 
 const NS_PER_S: f64 = 1e9;
@@ -39,6 +39,9 @@ pub(crate) fn gather(snapshot: &Snapshot, memory: &Exporter) -> Families {
     }
     if let Some(status) = &snapshot.queues {
         queues::gather(&mut out, status, &memory.queues, interfaces);
+    }
+    if let Some(status) = &snapshot.policy {
+        policy::gather(&mut out, status, &memory.policy, interfaces);
     }
     out
 }
@@ -94,6 +97,10 @@ fn ledger(out: &mut Families, iface: &str, status: &InterfaceStatus) {
     for (fate, counts) in fates {
         out.count(&names::LEDGER_PACKETS, &[iface, direction, fate], counts.packets);
         out.count(&names::LEDGER_BYTES, &[iface, direction, fate], counts.bytes);
+    }
+    if let Some(removed) = status.policy {
+        out.count(&names::LEDGER_PACKETS, &[iface, direction, "policy"], removed.packets);
+        out.count(&names::LEDGER_BYTES, &[iface, direction, "policy"], removed.bytes);
     }
     if status.kernel.is_some() {
         out.count(&names::LEDGER_UNACCOUNTED, &[iface, direction], status.unaccounted_packets);

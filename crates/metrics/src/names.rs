@@ -122,13 +122,13 @@ metrics! {
         "Layer-2 octets told in flow records; transport other is every protocol without a name";
 
     LEDGER_PACKETS = Counter "netrig_ledger_packets_total" ["iface", "direction", "fate"]
-        "What became of the packets seen: told in a flow record, overflow, not_ip or sampled_out";
+        "What became of the packets seen: told in a flow record, overflow, not_ip or sampled_out; and policy: removed unseen";
     LEDGER_BYTES = Counter "netrig_ledger_bytes_total" ["iface", "direction", "fate"]
-        "What became of the octets seen: told in a flow record, overflow, not_ip or sampled_out";
+        "What became of the octets seen: told in a flow record, overflow, not_ip or sampled_out; and policy: removed unseen";
     LEDGER_IMBALANCE = Gauge "netrig_ledger_imbalance_packets" ["iface", "direction"]
         "Packets seen minus all fates in the last closed window; anything but 0 is a bug in the rig";
     LEDGER_UNACCOUNTED = Gauge "netrig_ledger_unaccounted_packets" ["iface", "direction"]
-        "Packets the kernel counted since the rig attached that no hook saw and no drop counter explains";
+        "Packets the kernel counted since the rig attached that no hook saw and neither policy nor drop counters explain";
     UNSENT = Gauge "netrig_unsent_packets" ["iface"]
         "Egress packets that passed the hook since the rig attached and have not left: queued, or dropped after it";
     NOT_IP = Counter "netrig_not_ip_packets_total" ["iface", "direction", "ethertype"]
@@ -319,6 +319,31 @@ metrics! {
         "The kernel's count of packets the CPU's backlog had no room for (net.core.netdev_max_backlog)";
     SOFTIRQ_SQUEEZED = Counter "netrig_softirq_squeezed_total" ["cpu"]
         "The kernel's count of times the CPU had to stop receiving with work left (net.core.netdev_budget)";
+
+    POLICY_PACKETS = Counter "netrig_policy_packets_total" ["rule", "action", "mode"]
+        "Packets that matched the rule; rule other sums those beyond the cap";
+    POLICY_BYTES = Counter "netrig_policy_bytes_total" ["rule", "action", "mode"]
+        "Octets of frames, without FCS, that matched the rule";
+    POLICY_REMOVED_PACKETS = Counter "netrig_policy_removed_packets_total" ["rule", "action", "mode"]
+        "Of the packets that matched, those that the rule dropped or sent elsewhere; of mode shadow those that it would have";
+    POLICY_REMOVED_BYTES = Counter "netrig_policy_removed_bytes_total" ["rule", "action", "mode"]
+        "Their octets";
+    POLICY_INTERFACE_REMOVED_PACKETS = Counter "netrig_policy_interface_removed_packets_total" ["iface", "verdict"]
+        "Packets received on the interface that policies dropped, or redirected: the stack did not see them there";
+    POLICY_INTERFACE_REMOVED_BYTES = Counter "netrig_policy_interface_removed_bytes_total" ["iface", "verdict"]
+        "Their octets";
+    POLICY_RULES = Gauge "netrig_policy_rules" [] "Rules in force, the built-in ones included; 0: no policy is";
+    POLICY_WARNINGS = Gauge "netrig_policy_warnings" []
+        "What is wrong with the policy in force, such as a set's file that vanished; the status says what";
+    POLICY_MEMORY = Gauge "netrig_policy_memory_bytes" [] "Kernel memory of the policy in force";
+    POLICY_CONFIRMATION = Gauge "netrig_policy_confirmation_seconds" []
+        "Time left to confirm the policy in force before the one before it comes back; 0: nothing waits";
+    POLICY_EVENTS_LOST = Counter "netrig_policy_events_lost_total" []
+        "Packets looked at that found their ring full: counted all the same";
+    POLICY_LIMIT_SOURCES_LOST = Counter "netrig_policy_limit_sources_lost_total" []
+        "Sources whose bucket another took before it was full again: a limit has more sources than it remembers";
+    POLICY_FELL_BACK = Counter "netrig_policy_fell_back_packets_total" []
+        "Packets that met no policy and passed: none was in force, or one that waited was not confirmed";
 }
 
 #[cfg(test)]

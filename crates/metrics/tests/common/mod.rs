@@ -3,6 +3,7 @@
 
 pub(crate) mod bursts;
 pub(crate) mod drops;
+pub(crate) mod policy;
 pub(crate) mod queues;
 
 use netrig_model::*;
@@ -27,7 +28,7 @@ pub(crate) fn interface(name: &str, direction: Direction, packets: u64) -> Inter
         told: counts(packets.saturating_sub(7), packets.saturating_sub(7) * 100),
         not_ip: BTreeMap::from([("0x0806".to_owned(), counts(4, 240)), ("0x88cc".to_owned(), counts(1, 120))]),
         kernel: Some(KernelCounts { traffic: counts(packets + 1, packets * 100 + 60), dropped: 1 }),
-        policy: None,
+        policy: (direction == Direction::Ingress).then(|| counts(46, 4508)),
         unaccounted_packets: 0,
         unsent_packets: u64::from(direction == Direction::Egress),
     }
@@ -91,7 +92,7 @@ pub(crate) fn snapshot() -> Snapshot {
         drops: Some(drops::status()),
         bursts: Some(bursts::status()),
         queues: Some(queues::status()),
-        policy: None,
+        policy: Some(policy::status()),
     }
 }
 
