@@ -14,6 +14,7 @@ mod flows;
 mod group;
 mod latency;
 mod lines;
+mod policy;
 mod queues;
 mod spark;
 mod table;
@@ -36,5 +37,8 @@ pub use flows::{FlowSums, flow_table};
 pub use group::{Group, Grouped, Grouper, Limits, Pruned, Sum};
 pub use latency::{LatencySums, latency_table};
 pub use lines::{group_line, record_line};
+pub use policy::{
+    CheckFinding, CheckRule, CheckSeverity, CheckedPolicy, list_policy, list_policy_check, policy_rule_line,
+};
 pub use queues::{list_queues, queue_lines};
 pub use table::{Align, Column, Style, Table};
