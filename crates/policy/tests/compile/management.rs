@@ -4,7 +4,7 @@ use crate::some::{self, limit, policy_of, rule};
 use crate::subject::{Subject, acts, after, by_words, is_from};
 use netrig_policy::Ranges;
 use netrig_policy::explain::{FindingKind, ManagementPeer, Severity, shadows_management};
-use netrig_policy::words::{Action, Addresses, Family, FragmentTest, Match, Mode, Policy, Protocol, Rule};
+use netrig_policy::words::{Action, Addresses, Family, FragmentTest, Match, Mode, Policy, Protocol, Rule, Unreadable};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::net::{IpAddr, Ipv4Addr};
@@ -174,4 +174,14 @@ fn a_router_is_protected_as_what_is_allowed_and_mapped_addresses_are_ipv4() {
     assert!(all[0].message.contains("10.77.0.1: this machine is being managed through it"), "{}", all[0]);
     let mapped = ManagementPeer { peer: IpAddr::V6(Ipv4Addr::new(10, 77, 0, 1).to_ipv6_mapped()), ..router };
     assert_eq!(shadows_management(&lab, &[mapped], &Addresses::default()).len(), 1);
+}
+
+#[test]
+fn a_pass_that_cannot_read_does_not_protect_from_a_rule_that_drops_what_it_cannot_read() {
+    let allow = nets(&[LAB]);
+    let lab = Match { src: Some(Arc::new(allow.clone())), ..to_port(53) };
+    let mut policy = policy_of(vec![rule("dns", Action::Pass, vec![to_port(53)]), drop("lab", lab)]);
+    assert!(shadows_management(&policy, &[], &allow).is_empty());
+    policy.fragments = Unreadable::Drop;
+    assert_eq!(shadows_management(&policy, &[], &allow).len(), 1, "later fragments come to the second");
 }
