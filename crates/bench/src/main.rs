@@ -12,6 +12,7 @@ mod live;
 mod loads;
 mod million;
 mod packet;
+mod policy;
 mod report;
 mod requests;
 mod road;
@@ -27,6 +28,7 @@ use clap::Parser;
 use harness::Setup;
 use latency::LatencyPlan;
 use live::LivePlan;
+use policy::PolicyPlan;
 use report::{Baseline, Report};
 use statistics::Statistics;
 use std::collections::BTreeMap;
@@ -64,7 +66,7 @@ struct Options {
         long,
         value_enum,
         value_delimiter = ',',
-        default_value = "cases,live,drain,tcp,latency,drops,bursts,verifier"
+        default_value = "cases,live,drain,tcp,latency,drops,bursts,policy,verifier"
     )]
     parts: Vec<Part>,
     /// Keep this run's figures as the baseline
@@ -95,6 +97,8 @@ enum Part {
     Drops,
     /// A packet in fine buckets
     Bursts,
+    /// A packet under a policy, and a policy's way into the kernel
+    Policy,
     /// Instructions the verifier walks
     Verifier,
 }
@@ -133,6 +137,7 @@ fn main() -> Result<()> {
             Part::Latency => latency(&options, &baseline, &mut report)?,
             Part::Drops => drops(&options, &mut report)?,
             Part::Bursts => bursts(&plan, &mut report)?,
+            Part::Policy => policy(&options, &mut report)?,
             Part::Verifier => verifier(&plan, &baseline, &mut report)?,
         }
     }
@@ -204,6 +209,18 @@ fn bursts(plan: &Plan, report: &mut Report) -> Result<()> {
         println!("{}", result.line());
         report.bursts.push(result);
     })
+}
+
+fn policy(options: &Options, report: &mut Report) -> Result<()> {
+    println!();
+    let (rounds, packets) = if options.quick { (5, 1 << 19) } else { (21, 1 << 20) };
+    let plan = PolicyPlan {
+        rounds: options.rounds.unwrap_or(rounds),
+        packets: options.packets.unwrap_or(packets),
+        only: options.only.clone(),
+    };
+    report.policy = policy::measure(&plan)?;
+    Ok(())
 }
 
 fn verifier(plan: &Plan, baseline: &Baseline, report: &mut Report) -> Result<()> {

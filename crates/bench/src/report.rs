@@ -5,6 +5,7 @@ use crate::drops::DropResult;
 use crate::latency::LatencyReport;
 use crate::live::LiveResult;
 use crate::million::MillionResult;
+use crate::policy::PolicyReport;
 use crate::road::RoadCost;
 use crate::rounds::Samples;
 use crate::tcp::TcpReport;
@@ -181,6 +182,7 @@ pub(crate) struct Report {
     pub(crate) latency: LatencyReport,
     pub(crate) drops: Vec<DropResult>,
     pub(crate) bursts: Vec<BurstResult>,
+    pub(crate) policy: PolicyReport,
 }
 
 impl Report {
