@@ -68,7 +68,7 @@ static __always_inline void walk_ipv6_fragment(const enum hook hook, struct walk
 	w->next = head[0];
 	w->key.protocol = head[0];
 	if (!w->in_tunnel)
-		w->out->more_fragments = head[3] & 1;
+		w->out->more_fragments |= head[3] & 1; /* of several such headers, one is enough */
 	if (head[2] | (head[3] & 0xf8)) {
 		w->key.kind |= FLOW_FRAGMENT;
 		w->layer = LAYER_END;
