@@ -19,7 +19,8 @@ use ureq::http::Response;
 const BODY_BYTES_MAX: u64 = 1 << 30;
 
 /// The tables of which a rig has records that are not stored yet.
-const LIVE_TABLES: [Table; 5] = [Table::Flows, Table::Connections, Table::Latency, Table::Drops, Table::Bursts];
+const LIVE_TABLES: [Table; 6] =
+    [Table::Flows, Table::Connections, Table::Latency, Table::Drops, Table::Bursts, Table::PolicyEvents];
 
 /// What a rig sent.
 pub(crate) struct Live {
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_rig_is_asked_for_the_tables_that_a_query_names() {
-        use Table::{Bursts, Connections, Drops, Flows, Latency};
+        use Table::{Bursts, Connections, Drops, Flows, Latency, PolicyEvents};
         for (sql, want) in [
             ("SELECT * FROM flows", &[Flows][..]),
             ("SELECT count(*) FROM Connections WHERE role = 'flows'", &[Connections]),
@@ -123,6 +124,7 @@ mod tests {
             ("SELECT * FROM latency JOIN connections USING (container)", &[Connections, Latency]),
             ("SELECT reason, sum(packets) FROM drops GROUP BY reason", &[Drops]),
             ("SELECT * FROM bursts b JOIN drops d ON d.iface = b.iface", &[Drops, Bursts]),
+            ("SELECT rule FROM policy_events", &[PolicyEvents]),
             ("EXPLAIN SELECT * FROM connections", &[Connections]),
             ("DESCRIBE connections", &[Connections]),
             // Asked for its store's folder.

@@ -4,8 +4,8 @@
 mod common;
 
 use common::{
-    HOUR_0, SECOND, ask, fill, flow, four_bursts, refused, rig, run, says, server, six_drops, three_connections, told,
-    twelve_stages, window,
+    HOUR_0, SECOND, ask, fill, flow, four_bursts, four_events, refused, rig, run, says, server, six_drops,
+    three_connections, told, twelve_stages, window,
 };
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -91,6 +91,16 @@ fn drops_and_bursts_look_like_this() {
 }
 
 #[test]
+fn policy_events_look_like_this() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..10);
+    // Beyond a limit, what a rule in shadow mode would drop, and what is not IP.
+    let some = "SELECT * FROM policy_events WHERE length IN (60, 61, 63) ORDER BY length";
+    golden("policy_events.jsonl", &ask(dir.path(), &["--json", some]));
+    golden("describe-policy_events.txt", &ask(dir.path(), &["DESCRIBE policy_events"]));
+}
+
+#[test]
 fn the_questions_in_the_documentation_have_answers() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), 0..100);
@@ -136,7 +146,10 @@ fn a_wrong_query_is_told_what_was_likely_meant() {
     for (sql, hint) in [
         ("SELECT srcaddr FROM flows", "there is no column 'srcaddr'; did you mean src_addr?"),
         ("SELECT bytes FROM flow", "there is no table 'flow'; did you mean flows?"),
-        ("SELECT bytes FROM sqlite_master", "There are: flows, connections, latency, drops, bursts, ledger"),
+        (
+            "SELECT bytes FROM sqlite_master",
+            "There are: flows, connections, latency, drops, bursts, policy_events, ledger",
+        ),
         ("SELECT summ(bytes) FROM flows", "sum"),
         ("SELECT bytes FORM flows", "Expected: end of statement, found: flows at Line: 1, Column: 19"),
         ("SELECT bytes FROM flows WHERE", "Expected"),
@@ -218,12 +231,13 @@ fn a_joined_hour_and_its_windows_count_once() {
     for _ in 0..20 {
         writer.maintain(Timestamp(HOUR_0 + 7200 * SECOND)).unwrap();
     }
-    assert_eq!(writer.status().files, 6);
+    assert_eq!(writer.status().files, 7);
     assert_eq!(count(dir.path(), &[], sql), 30 * 900);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT connection_id) FROM connections"), 90);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT samples) FROM latency"), 360);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT packets) FROM drops"), 180);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT bytes) FROM bursts"), 120);
+    assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT length) FROM policy_events"), 120);
     assert_eq!(count(dir.path(), &[], "SELECT count(*) FROM ledger"), 30);
 }
 
@@ -283,6 +297,16 @@ fn drops_and_bursts_of_a_running_rig_count_once_too() {
     let sent: Vec<_> = [2, 3, 4].into_iter().flat_map(four_bursts).collect();
     let url = rig(&sent, window(2).0, Some(dir.path()));
     let sql = "SELECT count(*) * 1000 + count(DISTINCT bytes) FROM bursts";
+    assert_eq!(count(dir.path(), &["--live", &url], sql), 20 * 1000 + 20);
+}
+
+#[test]
+fn policy_events_of_a_running_rig_count_once_too() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..4);
+    let sent: Vec<_> = [2, 3, 4].into_iter().flat_map(four_events).collect();
+    let url = rig(&sent, window(2).0, Some(dir.path()));
+    let sql = "SELECT count(*) * 1000 + count(DISTINCT length) FROM policy_events";
     assert_eq!(count(dir.path(), &["--live", &url], sql), 20 * 1000 + 20);
 }
 

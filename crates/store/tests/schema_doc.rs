@@ -218,15 +218,11 @@ SELECT rule, verdict, src_addr, transport, dst_port, count(*) AS examples, max(t
 FROM policy_events WHERE verdict NOT IN ('passed', 'observed') GROUP BY 1, 2, 3, 4, 5 ORDER BY examples DESC LIMIT 20
 ```
 
-What a rule in shadow mode would take away that is part of a working connection, before it is put in force:
+How it went, minute by minute:
 
 ```sql
-SELECT e.rule, e.verdict, e.src_addr, e.dst_port, count(DISTINCT e.time) AS examples, max(f.process) AS process
-FROM policy_events e JOIN flows f ON f.iface = e.iface AND f.protocol = e.protocol
-     AND f.src_addr = e.src_addr AND f.dst_addr = e.dst_addr AND f.src_port = e.src_port AND f.dst_port = e.dst_port
-     AND f.window_start <= e.time AND f.window_end > e.time
-WHERE e.mode = 'shadow' AND e.verdict = 'would_drop' AND f.reverse_packets > 0
-GROUP BY 1, 2, 3, 4 ORDER BY examples DESC LIMIT 20
+SELECT date_trunc('minute', time) AS minute, rule, verdict, count(*) AS examples, count(DISTINCT src_addr) AS sources
+FROM policy_events GROUP BY 1, 2, 3 ORDER BY minute DESC, examples DESC LIMIT 20
 ```
 ";
 

@@ -5,9 +5,11 @@ use connection::connections;
 use drop::drop_records;
 use latency::latencies;
 use netrig_model::{
-    BurstRecord, ConnectionRecord, Direction, DropRecord, EndReason, FlowRecord, LatencyRecord, LedgerRecord, Timestamp,
+    BurstRecord, ConnectionRecord, Direction, DropRecord, EndReason, FlowRecord, LatencyRecord, LedgerRecord,
+    PolicyEventRecord, Timestamp,
 };
 use netrig_store::{Record, StoreConfig, StoreWriter, to_parquet};
+use policy_event::policy_events;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -22,6 +24,8 @@ mod connection;
 mod drop;
 #[path = "../../../store/tests/common/latency.rs"]
 mod latency;
+#[path = "../../../store/tests/common/policy_event.rs"]
+mod policy_event;
 
 /// 2023-11-14T23:00:00Z.
 pub(crate) const HOUR_0: i64 = 1_700_002_800_000_000_000;
@@ -106,11 +110,17 @@ pub(crate) fn four_bursts(i: i64) -> Vec<BurstRecord> {
     bursts(window(i), first, first + 4)
 }
 
+/// Four packets that rules matched in each of the windows, with lengths of their own.
+pub(crate) fn four_events(i: i64) -> Vec<PolicyEventRecord> {
+    let first = u64::try_from(i).unwrap() * 4;
+    policy_events(window(i), first, first + 4)
+}
+
 pub(crate) fn config(dir: &Path) -> StoreConfig {
     StoreConfig { dir: dir.to_owned(), retain: Duration::from_secs(86_400 * 365_000), budget_bytes: u64::MAX }
 }
 
-/// A store with the flows, connections, latency, drops and bursts of these windows, and a ledger row for each.
+/// A store with the flows, connections, latency, drops, bursts and policies' events of these windows, and a ledger row for each.
 pub(crate) fn fill(dir: &Path, windows: std::ops::Range<i64>) -> StoreWriter {
     let mut writer = StoreWriter::open(config(dir)).unwrap();
     for i in windows {
@@ -119,6 +129,7 @@ pub(crate) fn fill(dir: &Path, windows: std::ops::Range<i64>) -> StoreWriter {
         writer.append_latency(window(i), &twelve_stages(i)).unwrap();
         writer.append_drops(window(i), &six_drops(i)).unwrap();
         writer.append_bursts(window(i), &four_bursts(i)).unwrap();
+        writer.append_policy_events(window(i), &four_events(i)).unwrap();
         let account = LedgerRecord {
             window_start: window(i).0,
             window_end: window(i).1,
