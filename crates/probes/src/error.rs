@@ -1,6 +1,7 @@
 //! What can go wrong between user space and the kernel, with what to do about it.
 
 use std::io;
+use std::path::PathBuf;
 
 /// An error of a probe.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +73,24 @@ pub enum ProbeError {
         program: &'static str,
         /// The kernel's word.
         source: io::Error,
+    },
+    /// A policy could not be pinned, or what is pinned not be had.
+    #[error("cannot {what} {}: {reason}", path.display())]
+    Pin {
+        /// What was tried.
+        what: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The kernel's words, and what to do about it.
+        reason: String,
+    },
+    /// One cannot go on with what is pinned.
+    #[error("the policy pinned at {} {why}: `netrig policy remove` takes it off", dir.display())]
+    Pinned {
+        /// Where.
+        dir: PathBuf,
+        /// What is wrong with it, as a verb's phrase.
+        why: String,
     },
     /// More interfaces than the tables were sized for.
     #[error("no room to watch {iface}: all {capacity} places for interfaces are taken (raise [rig] memory)")]

@@ -5,7 +5,7 @@ use crate::ProbeError;
 use libbpf_rs::libbpf_sys;
 use netrig_model::Direction;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// XDP flags of the kernel's UAPI (`linux/if_link.h`).
 const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
@@ -25,7 +25,7 @@ pub struct Attached {
 
 #[derive(Debug)]
 enum Kind {
-    Link { _fd: OwnedFd, hook: &'static str },
+    Link { fd: OwnedFd, hook: &'static str },
     Clsact { ifindex: u32, direction: Direction, made_qdisc: bool },
 }
 
@@ -36,6 +36,19 @@ impl Attached {
         match &self.kind {
             Kind::Link { hook, .. } => hook,
             Kind::Clsact { .. } => "clsact",
+        }
+    }
+
+    /// A link that was found pinned.
+    pub(crate) fn from_link(fd: OwnedFd, hook: &'static str) -> Self {
+        Self { kind: Kind::Link { fd, hook } }
+    }
+
+    /// Its link, where the hook has one.
+    pub(crate) fn link(&self) -> Option<BorrowedFd<'_>> {
+        match &self.kind {
+            Kind::Link { fd, .. } => Some(fd.as_fd()),
+            Kind::Clsact { .. } => None,
         }
     }
 }
@@ -64,7 +77,7 @@ pub fn attach_tc(
         Direction::Egress => (libbpf_sys::BPF_TCX_EGRESS, BPF_F_AFTER),
     };
     match create_link(program, ifindex, kind, order) {
-        Ok(fd) => Ok(Attached { kind: Kind::Link { _fd: fd, hook: "tcx" } }),
+        Ok(fd) => Ok(Attached { kind: Kind::Link { fd, hook: "tcx" } }),
         Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
             clsact_attach(program, ifindex, direction).map_err(|source| ProbeError::Attach {
                 iface: iface.into(),
@@ -91,7 +104,7 @@ pub fn attach_xdp(program: BorrowedFd<'_>, iface: &str, ifindex: u32) -> Result<
         }
     };
     match link {
-        Ok(fd) => Ok(Attached { kind: Kind::Link { _fd: fd, hook } }),
+        Ok(fd) => Ok(Attached { kind: Kind::Link { fd, hook } }),
         Err(source) => Err(ProbeError::Attach { iface: iface.into(), hook, source }),
     }
 }

@@ -106,6 +106,11 @@ pub(crate) fn recursion_misses(object: &Object, name: &'static str) -> u64 {
     program_fd(object, name).ok().and_then(info_of).map_or(0, |info| info.recursion_misses)
 }
 
+/// The kernel's number of a program.
+pub(crate) fn program_id(program: BorrowedFd<'_>) -> Option<u32> {
+    info_of(program).map(|info| info.id)
+}
+
 #[expect(unsafe_code, reason = "libbpf-rs tells only a part of what the kernel knows of a program")]
 fn info_of(program: BorrowedFd<'_>) -> Option<libbpf_sys::bpf_prog_info> {
     let mut info = libbpf_sys::bpf_prog_info::default();

@@ -21,7 +21,7 @@ pub use generated::types::{
     bound_key, burst_bucket, burst_cpu, burst_retransmit, burst_sample, burst_settings, clock_reading, drop_example,
     drop_flow, drop_gate, drop_group, drop_key, drop_settings, flow_cold, flow_hot, flow_key, flow_set4, flow_set6,
     flow_settings, flow_slot4, flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate, latency_key,
-    latency_service, latency_settings, outbox_ends, policy_addresses, policy_bucket_set, policy_count,
+    latency_service, latency_settings, outbox_ends, policy_addresses, policy_bucket, policy_bucket_set, policy_count,
     policy_dimension, policy_event, policy_gate, policy_layout, policy_ports, policy_ranges4, policy_ranges6,
     policy_removed, policy_row, policy_rule, policy_source, policy_source_set, queue_polls, queue_settings,
     replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings, tcp_slot, tcp_totals, time_histogram,

@@ -13,12 +13,16 @@ const PROBE: &str = "policy";
 /// What a CPU's queue holds of packets sent to it.
 const CPU_QUEUE: u32 = 2048;
 /// Maps that outlive generations.
-const SHARED: [&str; 6] = ["gates", "counts", "removed", "sources", "rule_buckets", "events"];
+pub(super) const SHARED: [&str; 6] = ["gates", "counts", "removed", "sources", "rule_buckets", "events"];
 
 /// A generation in the kernel. Its memory is freed when it is out of force and this is dropped.
 #[derive(Debug)]
 pub(super) struct Generation {
+    /// The program's number in the kernel.
+    pub(super) id: u32,
     pub(super) program: OwnedFd,
+    /// `policy_layout`, of which who finds it pinned needs the buckets' part.
+    pub(super) layout: MapHandle,
     /// Buckets of sources: the next generation goes on with them.
     pub(super) buckets: Buckets,
 }
@@ -26,7 +30,7 @@ pub(super) struct Generation {
 /// Buckets of sources, of all rules together.
 #[derive(Debug)]
 pub(super) struct Buckets {
-    map: MapHandle,
+    pub(super) map: MapHandle,
     /// A power of two.
     sets: u32,
     /// Of the hash that finds them.
@@ -65,13 +69,32 @@ impl Generation {
         prepare(&mut open, &packed, &layout, ground, kept).map_err(|e| object::refused(PROBE, &e))?;
         let object = open.load().map_err(|e| object::refused(PROBE, &e))?;
         fill(&object, &packed).map_err(|e| object::refused(PROBE, &e))?;
-        let handle =
-            |name: &str| MapHandle::try_from(&object::map(&object, name)?).map_err(|e| object::refused(PROBE, &e));
+        let handle = |name: &str| {
+            let map = object.maps().find(|map| map.name().to_string_lossy().ends_with(name));
+            let map = map.ok_or_else(|| ProbeError::Missing { what: "map", name: name.to_owned() })?;
+            MapHandle::try_from(&map).map_err(|e| object::refused(PROBE, &e))
+        };
         let buckets = Buckets { map: handle("source_buckets")?, sets, seed };
+        let layout = handle(".rodata.layout")?;
         let program = object::program_fd(&object, "policy_rules")?.try_clone_to_owned();
         // The object goes, and with it libbpf's copies; the kernel keeps program and tables as long as someone holds them.
         let program = program.map_err(|source| ProbeError::TestRun { program: "policy_rules", source })?;
-        Ok(Self { program, buckets })
+        Self::of(program, buckets, layout)
+    }
+
+    /// One that was found pinned; none where its layout is not this version's.
+    pub(super) fn found(program: OwnedFd, map: MapHandle, layout: MapHandle) -> Result<Option<Self>, ProbeError> {
+        let bytes = layout.lookup(&0_u32.to_ne_bytes(), MapFlags::ANY).map_err(|e| object::refused(PROBE, &e))?;
+        let bytes = bytes.filter(|bytes| bytes.len() == size_of::<policy_layout>());
+        let Some(told) = bytes.and_then(|bytes| object::from_bytes::<policy_layout>(&bytes)) else { return Ok(None) };
+        let buckets = Buckets { map, sets: told.bucket_mask + 1, seed: told.seed };
+        Self::of(program, buckets, layout).map(Some)
+    }
+
+    fn of(program: OwnedFd, buckets: Buckets, layout: MapHandle) -> Result<Self, ProbeError> {
+        let id = object::program_id(program.as_fd());
+        let id = id.ok_or_else(|| ProbeError::Missing { what: "program", name: "policy_rules".to_owned() })?;
+        Ok(Self { id, program, layout, buckets })
     }
 }
 

@@ -3,21 +3,27 @@
 //! A door (`entry.bpf.c`) is attached to an interface once, and hands each packet to the generation in force: a program with
 //! tables of its own (`rules.bpf.c`), put in force by one store. Metrics: `netrig_policy_*`.
 
+mod bpffs;
 mod generation;
 mod memory;
 mod pack;
+mod persist;
+mod pins;
 
 pub use memory::PolicyMemory;
+pub use persist::remove_pinned;
 
 use crate::clock::{self, TickClock};
 use crate::link::{Attached, attach_xdp};
 use crate::ring::Ring;
-use crate::wire::{policy, policy_count, policy_event, policy_gate, policy_removed};
+use crate::wire::{policy, policy_bucket, policy_count, policy_event, policy_gate, policy_removed, policy_source_set};
 use crate::{ProbeError, object};
 use generation::{Generation, Ground};
-use libbpf_rs::{ErrorExt, MapCore, MapFlags, Object};
+use libbpf_rs::{ErrorExt, MapCore, MapFlags, Object, OpenMapMut};
 use netrig_policy::Tables;
 use pack::Begin;
+use persist::Found;
+use pins::Pins;
 use std::collections::BTreeMap;
 use std::mem::offset_of;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -50,7 +56,7 @@ pub enum Confirmation {
     Expired,
 }
 
-/// The probe, loaded. Dropping it takes the door off all interfaces.
+/// The probe, loaded. Dropping it takes the door off all interfaces, unless it is pinned.
 #[derive(Debug)]
 pub struct PolicyProbe {
     // Before the object, whose program they run.
@@ -62,6 +68,7 @@ pub struct PolicyProbe {
     clock: TickClock,
     in_force: Option<Generation>,
     before: Option<Generation>,
+    pins: Option<Pins>,
 }
 
 impl PolicyProbe {
@@ -70,27 +77,20 @@ impl PolicyProbe {
     /// # Errors
     /// The kernel's reason, with what to do about it.
     pub fn load(examples_per_second: u32) -> Result<Self, ProbeError> {
-        let cpus = cpus();
-        let mut open = object::open(PROBE, ENTRY)?;
-        for mut map in open.maps_mut() {
-            let name = map.name().to_string_lossy().into_owned();
-            let area = |entries: usize, bytes: usize| (cpus as usize * entries * bytes) as u32;
-            let sized = match name.split_once(".data.").map_or(&*name, |(_, area)| area) {
-                "counts" => map.set_value_size(area(policy::RULES, size_of::<policy_count>())),
-                "removed" => map.set_value_size(area(policy::IFACES, size_of::<policy_removed>())),
-                "sources" => map.set_max_entries(cpus * policy::SOURCE_SETS as u32),
-                "rule_buckets" => map.set_max_entries(policy::RULES as u32),
-                _ => Ok(()),
-            };
-            sized.map_err(|e| object::refused(PROBE, &e))?;
-        }
-        let entry = open.load().map_err(|e| object::refused(PROBE, &e))?;
-        let memory = Arc::new(PolicyMemory::map(&entry, cpus as usize)?);
+        let probe = Self::around(load_door(&Vec::new())?)?;
+        probe.memory.set(offset_of!(policy_gate, layout), pins::LAYOUT);
+        probe.memory.set(offset_of!(policy_gate, second_ticks), 1_000_000_000 / probe.clock.ns_per_tick());
+        probe.memory.set(offset_of!(policy_gate, examples_per_second), examples_per_second.into());
+        Ok(probe)
+    }
+
+    /// A door that is loaded, with nothing in force.
+    fn around(entry: Object) -> Result<Self, ProbeError> {
+        let memory = Arc::new(PolicyMemory::map(&entry, cpus() as usize)?);
         let clock = TickClock::calibrate(|| clock::read(object::program_fd(&entry, "clock_now")?, &memory.clock))?;
-        memory.set(offset_of!(policy_gate, second_ticks), 1_000_000_000 / clock.ns_per_tick());
-        memory.set(offset_of!(policy_gate, examples_per_second), examples_per_second.into());
         let events = Ring::of(&entry, "events")?;
-        Ok(Self { attached: BTreeMap::new(), events, entry, memory, clock, in_force: None, before: None })
+        let attached = BTreeMap::new();
+        Ok(Self { attached, events, entry, memory, clock, in_force: None, before: None, pins: None })
     }
 
     /// The shared memory, for whoever drains it.
@@ -138,6 +138,8 @@ impl PolicyProbe {
         let buckets = self.in_force.as_ref().map(|generation| &generation.buckets);
         let ground = Ground { entry: &self.entry, cpus: self.memory.cpus as u32, begin, buckets };
         let generation = Generation::load(tables, &ground)?;
+        // Before it is in force: what decides is never without a pin.
+        self.pin_generation(&generation)?;
         // What waits already gives way to what was in force before it.
         let waits = self.deadline() != 0;
         if let (Some(_), false, Some(now)) = (confirm, waits, &self.in_force) {
@@ -155,7 +157,7 @@ impl PolicyProbe {
         } else if !waits {
             self.before = last;
         }
-        Ok(())
+        self.forget_generations()
     }
 
     /// Confirms what is in force: nothing waits any more.
@@ -166,7 +168,7 @@ impl PolicyProbe {
         self.set_deadline(0);
         self.clear(BEFORE)?;
         self.before = None;
-        Ok(())
+        self.forget_generations()
     }
 
     /// Takes back what waits: what came before is in force again.
@@ -184,7 +186,8 @@ impl PolicyProbe {
         }
         self.in_force = before;
         self.set_deadline(0);
-        self.clear(BEFORE)
+        self.clear(BEFORE)?;
+        self.forget_generations()
     }
 
     /// Whether what is in force waits to be confirmed.
@@ -251,6 +254,7 @@ impl PolicyProbe {
         })?;
         let attached = attach_xdp(object::program_fd(&self.entry, DOOR)?, iface, ifindex)?;
         self.memory.set_iface(place, ifindex);
+        self.pin_link(ifindex, &attached)?;
         let hook = attached.hook();
         self.attached.insert(ifindex, attached);
         Ok(hook)
@@ -258,7 +262,9 @@ impl PolicyProbe {
 
     /// Takes the door off an interface; what was counted there stays.
     pub fn detach(&mut self, ifindex: u32) {
-        self.attached.remove(&ifindex);
+        if self.attached.remove(&ifindex).is_some() {
+            self.unpin_link(ifindex);
+        }
     }
 
     /// Interfaces that have the door, by the kernel's index, with the hook's word.
@@ -279,7 +285,14 @@ impl PolicyProbe {
     /// # Errors
     /// What the kernel says; frames of less than 14 octets it refuses.
     pub fn run(&self, frame: &[u8]) -> Result<u32, ProbeError> {
-        let door = object::program_fd(&self.entry, DOOR)?;
+        Self::run_at(self.door()?, frame)
+    }
+
+    /// The same by the door's program: also from another thread, while policies take each other's place.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_at(door: BorrowedFd<'_>, frame: &[u8]) -> Result<u32, ProbeError> {
         object::test_run(door, frame).map_err(|source| ProbeError::TestRun { program: DOOR, source })
     }
 
@@ -289,6 +302,45 @@ impl PolicyProbe {
     /// When there is none: a bug.
     pub fn door(&self) -> Result<BorrowedFd<'_>, ProbeError> {
         object::program_fd(&self.entry, DOOR)
+    }
+}
+
+/// Loads the door, around the maps that were found where there are any.
+fn load_door(found: &Found) -> Result<Object, ProbeError> {
+    let mut open = object::open(PROBE, ENTRY)?;
+    for mut map in open.maps_mut() {
+        let name = map.name().to_string_lossy().into_owned();
+        size_map(&mut map, &name, found).map_err(|e| object::refused(PROBE, &e))?;
+    }
+    open.load().map_err(|e| object::refused(PROBE, &e))
+}
+
+fn size_map(map: &mut OpenMapMut<'_>, name: &str, found: &Found) -> libbpf_rs::Result<()> {
+    let area = name.split_once(".data.").map(|(_, area)| area);
+    let short = area.unwrap_or(name);
+    if let Some((value, entries)) = shared_sizes(short, cpus()) {
+        if area.is_some() {
+            map.set_value_size(value)?;
+        } else {
+            map.set_max_entries(entries)?;
+        }
+    }
+    match found.iter().find(|(name, _)| *name == short) {
+        Some((_, found)) => map.reuse_fd(found.as_fd()),
+        None => Ok(()),
+    }
+}
+
+/// Of what outlives generations and is not as long as the object says: octets of a value, and how many.
+fn shared_sizes(name: &str, cpus: u32) -> Option<(u32, u32)> {
+    let area = |entries: usize, bytes: usize| Some((cpus * (entries * bytes) as u32, 1));
+    match name {
+        "gates" => Some((size_of::<policy_gate>() as u32, 1)),
+        "counts" => area(policy::RULES, size_of::<policy_count>()),
+        "removed" => area(policy::IFACES, size_of::<policy_removed>()),
+        "sources" => Some((size_of::<policy_source_set>() as u32, cpus * policy::SOURCE_SETS as u32)),
+        "rule_buckets" => Some((size_of::<policy_bucket>() as u32, policy::RULES as u32)),
+        _ => None,
     }
 }
 

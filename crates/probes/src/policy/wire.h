@@ -230,7 +230,8 @@ struct policy_gate {
 	__u64 events_lost; /* the ring was full */
 	__u64 buckets_lost; /* sources that had to make room while their bucket was not full */
 	__u64 fell_back; /* packets that met no generation: they passed */
-	__u64 reserved[2];
+	__u64 layout; /* of this file: who finds these maps pinned knows whether it can read them */
+	__u64 reserved[1];
 	__u32 ifaces[POLICY_IFACES]; /* the kernel's index; a place's counts are policy_removed's */
 };
 
