@@ -3,13 +3,13 @@
 
 use netrig_drain::policy::{PolicyDrain, sighting};
 use netrig_model::{PolicyAction, PolicyMode, PolicySource, Timestamp};
-use netrig_policy::words::{Action, Addresses, Management, Match, Mode, Policy, Rule, Unreadable};
+use netrig_policy::words::{Action, Addresses, Family, Management, Match, Mode, Policy, Protocol, Rule, Unreadable};
 use netrig_policy::{Ranges, Slots, World, compile};
 use netrig_probes::policy::PolicyProbe;
-use netrig_testkit::require_root;
-use std::net::{IpAddr, Ipv4Addr};
+use netrig_testkit::{Pair, require_root};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const LENGTH: usize = 60;
 
@@ -138,4 +138,43 @@ fn packets_are_shown_as_they_were() {
     assert_eq!((ip.protocol, ip.src), (17, (IpAddr::from([10, 0, 0, 7]), Some(7))));
     assert_eq!(ip.dst, (IpAddr::from([10, 9, 9, 9]), Some(53)));
     assert_eq!((enforced.length as usize, &enforced.octets), (LENGTH, &udp_from([10, 0, 0, 7])));
+}
+
+/// Packets that the interface's own counter has received.
+fn received(pair: &Pair) -> u64 {
+    let text = pair.right.run("cat /proc/net/dev");
+    let line = text.lines().find_map(|line| line.trim().strip_prefix("eth0:")).expect("eth0 is there");
+    line.split_whitespace().nth(1).and_then(|packets| packets.parse().ok()).expect("a count")
+}
+
+/// The ledger relies on it: what XDP drops on veth is in the kernel's counter.
+#[test]
+fn what_is_dropped_on_an_interface_is_told_with_its_number_and_is_in_the_kernels_own_counter() {
+    require_root!();
+    let pair = Pair::new("policy-drain");
+    let link = pair.right.run("ip -o link show eth0");
+    let ifindex: u32 = link.split(':').next().and_then(|number| number.trim().parse().ok()).expect("a number");
+    let (removed, counted) = pair.right.inside(|| {
+        let mut probe = PolicyProbe::load(0).expect("the door is loaded");
+        let [a, b, ..] = Pair::LEFT.octets();
+        let mut dropping = policy();
+        dropping.rules = vec![rule("udp", Mode::Enforce, Action::Drop, [a, b, 0, 0], [a, b, 255, 255])];
+        dropping.rules[0].alternatives[0].protocol = Some(vec![Protocol { number: 17, family: Family::Any }]);
+        let compiled = compile(&dropping, &World { cpus: 2, ..World::default() }).expect("it compiles");
+        probe.put(&compiled.tables, None).expect("it is put in force");
+        probe.attach(Pair::IFACE, ifindex).expect("it is attached");
+        let before = received(&pair);
+        pair.left.inside(|| {
+            let socket = UdpSocket::bind((Pair::LEFT, 0)).expect("a socket");
+            for _ in 0..100 {
+                socket.send_to(&[7; 100], (Pair::RIGHT, 9)).expect("it is sent");
+            }
+        });
+        std::thread::sleep(Duration::from_millis(200));
+        (PolicyDrain::new(probe.memory()).removed(), received(&pair) - before)
+    });
+    let [removed] = &removed[..] else { panic!("one interface, not {removed:?}") };
+    assert_eq!((removed.ifindex, removed.dropped.packets), (Some(ifindex), 100));
+    assert_eq!(removed.dropped.bytes, 100 * (100 + 8 + 20 + 14));
+    assert!(counted >= 100, "the kernel's counter has {counted}");
 }
