@@ -24,8 +24,17 @@ pub fn ground() -> Vec<Finding> {
     vec![kernel(), btf(Path::new("/sys/kernel/btf/vmlinux")), rights()]
 }
 
+fn release_text() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
+}
+
+/// The running kernel's.
+pub(crate) fn release() -> Option<(u32, u32)> {
+    parse_release(&release_text())
+}
+
 fn kernel() -> Finding {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned();
+    let release = release_text();
     let version = parse_release(&release);
     let fine = version.is_some_and(|v| v >= KERNEL_MIN);
     let detail = if fine {

@@ -43,7 +43,7 @@ pub enum ProbeError {
         source: io::Error,
     },
     /// A program could not be attached to an interface.
-    #[error("cannot attach to {iface} at {hook}: {source}{}", attach_advice(source))]
+    #[error("cannot attach to {iface} at {hook}: {source}{advice}")]
     Attach {
         /// Interface name.
         iface: String,
@@ -51,6 +51,8 @@ pub enum ProbeError {
         hook: &'static str,
         /// The kernel's word.
         source: io::Error,
+        /// Why, as far as it is known, and what to do about it, beginning with a separator; may be empty.
+        advice: String,
     },
     /// A tracepoint without which the probe is nothing.
     #[error("cannot attach to the tracepoint {tracepoint}: {source}")]
@@ -102,6 +104,14 @@ pub enum ProbeError {
     },
 }
 
+impl ProbeError {
+    /// A hook's refusal, of which nothing is known but its number.
+    pub(crate) fn attach(iface: &str, hook: &'static str, source: io::Error) -> Self {
+        let advice = attach_advice(&source).to_owned();
+        Self::Attach { iface: iface.to_owned(), hook, source, advice }
+    }
+}
+
 /// What to do about a refusal, judged by its error number; begins with a separator.
 #[must_use]
 pub(crate) fn load_advice(errno: Option<i32>) -> String {
@@ -117,7 +127,7 @@ pub(crate) fn load_advice(errno: Option<i32>) -> String {
 fn attach_advice(source: &io::Error) -> &'static str {
     match source.raw_os_error() {
         Some(libc::EBUSY | libc::EEXIST) => {
-            "; another program holds this hook (`bpftool net show` names it): take that one off, or use [flow] hook = \"tcx\""
+            "; another program holds this hook (`bpftool net show` names it): take that one off"
         }
         Some(libc::EPERM) => "; netrig needs root, or the capabilities CAP_BPF and CAP_NET_ADMIN",
         Some(libc::ENODEV) => "; the interface has gone",
@@ -132,7 +142,7 @@ mod tests {
     #[test]
     fn a_held_hook_says_what_to_do() {
         let source = io::Error::from_raw_os_error(libc::EBUSY);
-        let error = ProbeError::Attach { iface: "eth0".into(), hook: "xdp-native", source };
+        let error = ProbeError::attach("eth0", "tcx", source);
         assert!(error.to_string().contains("bpftool net show"), "{error}");
     }
 }

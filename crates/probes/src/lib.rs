@@ -12,6 +12,7 @@ mod error;
 pub mod flow;
 #[cfg(test)]
 mod histogram_tests;
+pub mod holder;
 mod iterate;
 pub mod latency;
 pub mod link;
@@ -26,6 +27,7 @@ mod sizes;
 mod slices;
 pub mod tcp;
 pub mod wire;
+mod xdp;
 
 pub use clock::TickClock;
 pub use error::ProbeError;

@@ -1,15 +1,14 @@
 //! Attaching a program to an interface: tcx, clsact where tcx is missing, XDP. A link is a file descriptor: when the
 //! process ends, however it ends, the kernel takes the program off. (clsact has no such link; see [`Attached`].)
 
+pub use crate::xdp::attach_xdp;
+
 use crate::ProbeError;
 use libbpf_rs::libbpf_sys;
 use netrig_model::Direction;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// XDP flags of the kernel's UAPI (`linux/if_link.h`).
-const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
-const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
 /// Order among tcx programs (`linux/bpf.h`): without a relative, first or last of all.
 const BPF_F_BEFORE: u32 = 1 << 3;
 const BPF_F_AFTER: u32 = 1 << 4;
@@ -21,6 +20,7 @@ const CLSACT_PRIORITY: u32 = 0x6e;
 #[derive(Debug)]
 pub struct Attached {
     kind: Kind,
+    why_not_native: Option<String>,
 }
 
 #[derive(Debug)]
@@ -39,9 +39,20 @@ impl Attached {
         }
     }
 
-    /// A link that was found pinned.
+    /// Where the generic form of XDP was got instead of the driver's, why: in the kernel's words, or its error's.
+    #[must_use]
+    pub fn why_not_native(&self) -> Option<&str> {
+        self.why_not_native.as_deref()
+    }
+
+    pub(crate) fn instead_of_native(mut self, why: String) -> Self {
+        self.why_not_native = Some(why);
+        self
+    }
+
+    /// By a link.
     pub(crate) fn from_link(fd: OwnedFd, hook: &'static str) -> Self {
-        Self { kind: Kind::Link { fd, hook } }
+        Self { kind: Kind::Link { fd, hook }, why_not_native: None }
     }
 
     /// Its link, where the hook has one.
@@ -77,40 +88,17 @@ pub fn attach_tc(
         Direction::Egress => (libbpf_sys::BPF_TCX_EGRESS, BPF_F_AFTER),
     };
     match create_link(program, ifindex, kind, order) {
-        Ok(fd) => Ok(Attached { kind: Kind::Link { fd, hook: "tcx" } }),
+        Ok(fd) => Ok(Attached::from_link(fd, "tcx")),
         Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
-            clsact_attach(program, ifindex, direction).map_err(|source| ProbeError::Attach {
-                iface: iface.into(),
-                hook: "tcx and clsact",
-                source,
-            })
+            clsact_attach(program, ifindex, direction)
+                .map_err(|source| ProbeError::attach(iface, "tcx and clsact", source))
         }
-        Err(source) => Err(ProbeError::Attach { iface: iface.into(), hook: "tcx", source }),
-    }
-}
-
-/// Attaches to XDP: in the driver, or in its generic form where the driver has none; [`Attached::hook`] says which.
-///
-/// # Errors
-/// What the kernel says of the generic form, or that another program holds the hook.
-pub fn attach_xdp(program: BorrowedFd<'_>, iface: &str, ifindex: u32) -> Result<Attached, ProbeError> {
-    let native = create_link(program, ifindex, libbpf_sys::BPF_XDP, XDP_FLAGS_DRV_MODE);
-    let (link, hook) = match native {
-        Ok(fd) => (Ok(fd), "xdp-native"),
-        Err(e) if matches!(e.raw_os_error(), Some(libc::EBUSY | libc::EEXIST | libc::EPERM)) => (Err(e), "xdp-native"),
-        Err(e) => {
-            tracing::debug!(iface, error = %e, "The driver takes no XDP program; trying the generic form.");
-            (create_link(program, ifindex, libbpf_sys::BPF_XDP, XDP_FLAGS_SKB_MODE), "xdp-generic")
-        }
-    };
-    match link {
-        Ok(fd) => Ok(Attached { kind: Kind::Link { fd, hook } }),
-        Err(source) => Err(ProbeError::Attach { iface: iface.into(), hook, source }),
+        Err(source) => Err(ProbeError::attach(iface, "tcx", source)),
     }
 }
 
 #[expect(unsafe_code, reason = "libbpf-rs has no call for tcx links, nor for XDP flags")]
-fn create_link(program: BorrowedFd<'_>, ifindex: u32, kind: u32, flags: u32) -> io::Result<OwnedFd> {
+pub(crate) fn create_link(program: BorrowedFd<'_>, ifindex: u32, kind: u32, flags: u32) -> io::Result<OwnedFd> {
     let mut options = libbpf_sys::bpf_link_create_opts {
         sz: size_of::<libbpf_sys::bpf_link_create_opts>() as _,
         flags,
@@ -159,7 +147,8 @@ fn clsact_attach(program: BorrowedFd<'_>, ifindex: u32, direction: Direction) ->
     if done < 0 {
         return Err(io::Error::from_raw_os_error(-done));
     }
-    Ok(Attached { kind: Kind::Clsact { ifindex, direction, made_qdisc: made == 0 } })
+    let kind = Kind::Clsact { ifindex, direction, made_qdisc: made == 0 };
+    Ok(Attached { kind, why_not_native: None })
 }
 
 #[expect(unsafe_code, reason = "the counterpart of clsact_attach")]

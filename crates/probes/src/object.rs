@@ -112,7 +112,7 @@ pub(crate) fn program_id(program: BorrowedFd<'_>) -> Option<u32> {
 }
 
 #[expect(unsafe_code, reason = "libbpf-rs tells only a part of what the kernel knows of a program")]
-fn info_of(program: BorrowedFd<'_>) -> Option<libbpf_sys::bpf_prog_info> {
+pub(crate) fn info_of(program: BorrowedFd<'_>) -> Option<libbpf_sys::bpf_prog_info> {
     let mut info = libbpf_sys::bpf_prog_info::default();
     let mut bytes = size_of::<libbpf_sys::bpf_prog_info>() as u32;
     // SAFETY: `info` is a whole structure of `bytes` bytes, alive during the call.

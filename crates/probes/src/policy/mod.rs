@@ -260,6 +260,12 @@ impl PolicyProbe {
         Ok(hook)
     }
 
+    /// Why an interface has the door in the generic form of XDP rather than in its driver: the kernel's words.
+    #[must_use]
+    pub fn why_not_native(&self, ifindex: u32) -> Option<String> {
+        self.attached.get(&ifindex)?.why_not_native().map(str::to_owned)
+    }
+
     /// Takes the door off an interface; what was counted there stays.
     pub fn detach(&mut self, ifindex: u32) {
         if self.attached.remove(&ifindex).is_some() {
