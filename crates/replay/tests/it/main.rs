@@ -4,6 +4,7 @@ mod expected;
 mod model;
 mod model_check;
 mod packets;
+mod policy;
 mod read_files;
 mod read_model;
 mod read_pcap;

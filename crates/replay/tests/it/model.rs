@@ -16,7 +16,10 @@ pub(crate) struct Level {
     pub(crate) protocol: u8,
     pub(crate) ports: Option<(u16, u16)>,
     pub(crate) icmp: Option<(u8, u8)>,
+    /// A later one.
     pub(crate) fragment: bool,
+    /// Some fragment follows it.
+    pub(crate) more_fragments: bool,
     pub(crate) tcp_flags: u8,
     pub(crate) dscp: u8,
     pub(crate) vlans: Vec<u16>,
@@ -30,6 +33,8 @@ pub(crate) struct Reading {
     pub(crate) levels: Vec<Level>,
     /// The EtherType of a packet without any.
     pub(crate) ethertype: u16,
+    /// The tags of a packet without any.
+    pub(crate) vlans: Vec<u16>,
     pub(crate) fault: Option<ParseFault>,
 }
 
@@ -50,6 +55,9 @@ pub(crate) fn read_packet(data: &[u8], raw_ip: bool, into_tunnels: bool) -> Read
     let mut reader = Reader { reading: Reading::default(), into_tunnels, vlans: Vec::new(), tunnel: None };
     let end = if raw_ip { reader.version(data) } else { reader.ethernet(data) };
     reader.reading.fault = end.err().flatten();
+    if reader.reading.levels.is_empty() {
+        reader.reading.vlans = reader.vlans;
+    }
     reader.reading
 }
 
@@ -152,6 +160,7 @@ impl Reader {
         let address = |at: usize| IpAddr::V4(Ipv4Addr::new(head[at], head[at + 1], head[at + 2], head[at + 3]));
         let later = be16(head, 6)? & 0x1fff != 0;
         self.level(address(12), address(16), head[1] >> 2);
+        self.now().more_fragments = be16(head, 6)? & 0x2000 != 0;
         self.protocol(head[9], beyond(data, length), later)
     }
 
@@ -177,6 +186,7 @@ impl Reader {
             ports: None,
             icmp: None,
             fragment: false,
+            more_fragments: false,
             tcp_flags: 0,
             vlans: std::mem::take(&mut self.vlans),
             tunnel: self.tunnel.take(),
@@ -207,6 +217,8 @@ impl Reader {
             }
             (44, true) => {
                 let (head, rest) = split(data, 8)?;
+                // Of several such headers, one is enough.
+                self.now().more_fragments |= be16(head, 2)? & 1 != 0;
                 self.protocol(head[0], rest, be16(head, 2)? & 0xfff8 != 0)
             }
             (0 | 43 | 60 | 140, true) => {
