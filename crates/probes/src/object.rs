@@ -121,8 +121,13 @@ pub(crate) fn info_of(program: BorrowedFd<'_>) -> Option<libbpf_sys::bpf_prog_in
 }
 
 /// One run on `data`; empty for programs that take none.
-#[expect(unsafe_code, reason = "libbpf-rs' test run allocates an output for every call")]
 pub(crate) fn test_run(program: BorrowedFd<'_>, data: &[u8]) -> io::Result<u32> {
+    test_run_out(program, data, &mut []).map(|(told, _)| told)
+}
+
+/// The same, with what has become of the data: as much of it as there is room for, and how much that is.
+#[expect(unsafe_code, reason = "libbpf-rs' test run allocates an output for every call")]
+pub(crate) fn test_run_out(program: BorrowedFd<'_>, data: &[u8], out: &mut [u8]) -> io::Result<(u32, usize)> {
     let mut options = libbpf_sys::bpf_test_run_opts {
         sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
         data_in: if data.is_empty() { std::ptr::null() } else { data.as_ptr().cast() },
@@ -132,10 +137,15 @@ pub(crate) fn test_run(program: BorrowedFd<'_>, data: &[u8]) -> io::Result<u32> 
     if !data.is_empty() {
         options.repeat = 1;
     }
-    // SAFETY: `options` is a whole structure of the size it states; `data` outlives the call, which only reads it.
+    if !out.is_empty() {
+        options.data_out = out.as_mut_ptr().cast();
+        options.data_size_out = out.len() as u32;
+    }
+    // SAFETY: `options` is a whole structure of the size it states; `data` outlives the call, which only reads it, and `out`,
+    // which is written no further than its length.
     let done = unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
     if done < 0 {
         return Err(io::Error::from_raw_os_error(-done));
     }
-    Ok(options.retval)
+    Ok((options.retval, (options.data_size_out as usize).min(out.len())))
 }

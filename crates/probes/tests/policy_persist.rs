@@ -2,19 +2,44 @@
 
 mod policies;
 
-use netrig_policy::words::{Action, Mode, Policy};
+use netrig_policy::Ranges;
+use netrig_policy::words::{Action, Addresses, Match, Mode, Policy};
 use netrig_probes::ProbeError;
 use netrig_probes::policy::{Confirmation, PolicyProbe, remove_pinned};
 use netrig_testkit::{NetNs, Pair, require_root};
-use policies::{Folder, counts, from, policy_of, put};
+use policies::{counts, policy_of, put};
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 const OTHER: Ipv4Addr = Ipv4Addr::new(10, 55, 0, 77);
 
+/// A folder of a test's own on the kernel's file system of programs; it goes with all in it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(label: &str) -> Self {
+        Self(Path::new("/sys/fs/bpf").join(format!("netrig-test-{}-{label}", std::process::id())))
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Err(error) = remove_pinned(&self.0) {
+            eprintln!("{} is left: {error}", self.0.display());
+        }
+    }
+}
+
 fn dropping(source: Ipv4Addr) -> Policy {
-    policy_of(from(&[source]), Action::Drop, Mode::Enforce)
+    let v4 = Ranges::of(vec![(source.into(), source.into())]);
+    let src = Some(Arc::new(Addresses { v4, v6: Ranges::default() }));
+    policy_of(Match { src, ..Match::default() }, Action::Drop, Mode::Enforce)
 }
 
 fn ifindex(ns: &NetNs) -> u32 {

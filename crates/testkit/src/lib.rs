@@ -57,6 +57,7 @@ mod relay;
 mod rights;
 mod server;
 mod spinners;
+mod syns;
 mod syscalls;
 mod tcp_info;
 
@@ -73,6 +74,7 @@ pub use relay::{DelayRelay, End, Fate, Fates, Packet, RelayCounts, TcpHeader};
 pub use rights::{missing_rights, report_skipped, report_without_rights};
 pub use server::{ResetBy, Server};
 pub use spinners::Spinners;
+pub use syns::SynFlood;
 pub use tcp_info::TcpInfo;
 
 /// Ends the calling test, reported as skipped with the reason, unless it may create network namespaces and load BPF.

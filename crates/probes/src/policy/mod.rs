@@ -5,11 +5,13 @@
 
 mod bpffs;
 mod generation;
+mod guard;
 mod memory;
 mod pack;
 mod persist;
 mod pins;
 
+pub use guard::{syn_guard_needs, tcp_syncookies};
 pub use memory::PolicyMemory;
 pub use persist::remove_pinned;
 

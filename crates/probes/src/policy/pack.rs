@@ -126,6 +126,7 @@ pub(super) fn pack(tables: &Tables, begin: Begin) -> Packed {
         all_checks: rows.iter().fold(0, |all, row| all | u32::from(row.checks)),
         drop_unreadable: (tables.unreadable == Unreadable::Drop).into(),
         sets_end,
+        guards_syn: tables.rules.iter().any(|rule| matches!(rule.act, Act::SynGuard(_))).into(),
         src: addresses(&mut area, src, &tables.src),
         dst: addresses(&mut area, dst, &tables.dst),
         src_port: ports(&mut area, src_port, &tables.src_port),
@@ -213,7 +214,17 @@ fn rule_of(rule: &Rule, begin: Begin, devices: &mut Vec<u32>, cpus: &mut Vec<u32
     let expires = rule.ttl_ns.map_or(0, |ttl| (begin.jiffies + ttl.div_ceil(begin.ns_per_tick)).max(1));
     let shadow = if rule.mode == Mode::Shadow { flags::SHADOW } else { 0 };
     let packed = policy_rule { expires, number, slot: rule.slot, act, flags: shadow, ..policy_rule::default() };
-    if let Act::Limit(limit) = rule.act { with_limit(packed, &limit) } else { packed }
+    match rule.act {
+        Act::Limit(limit) => with_limit(packed, &limit),
+        Act::SynGuard(above) => with_guard(packed, above),
+        _ => packed,
+    }
+}
+
+/// A bucket of a second's SYNs; of none at all nothing is ever taken.
+fn with_guard(rule: policy_rule, above: u64) -> policy_rule {
+    let cost = (1_000_000_000 * PER_NS / u128::from(above.max(1))).max(1) as u64;
+    policy_rule { cost, capacity: cost * above.min(1_000_000_000 * PER_NS as u64), ..rule }
 }
 
 fn with_limit(mut rule: policy_rule, limit: &Limit) -> policy_rule {

@@ -6,6 +6,7 @@
  * Hooks: XDP, through the door (entry.bpf.c).
  * Metrics: netrig_policy_*.
  */
+#include "syn.h"
 #include "tell.h"
 
 enum {
@@ -41,6 +42,7 @@ struct search {
 	__u32 word;
 	__u32 ifindex;
 	__u32 number; /* redirect: place in its map */
+	struct syn syn; /* of a SYN that is to be answered */
 	__u64 mac[2]; /* destination, source: six octets each, as they lie */
 	__u16 verdict; /* enum xdp_action */
 	__u16 told; /* the rule told last: of one with several rows a packet is counted once */
@@ -170,11 +172,24 @@ static __always_inline bool is_unreadable(const struct subject *s, const struct 
 	return s->unreadable && row->checks & POLICY_NEEDS_TRANSPORT;
 }
 
+/* Whether a SYN comes too fast to be let in, and can be answered. In shadow mode no cookie is made, so all that come too fast are. */
+static __always_inline bool is_guarded(struct search *q, const struct policy_rule *rule)
+{
+	if (!layout.guards_syn || !is_syn(&q->s) || !is_over(&q->s, rule))
+		return false;
+	if (rule->flags & POLICY_SHADOW)
+		return true;
+	q->syn = (struct syn){};
+	return find_cookie(q->xdp, &q->s, &q->syn);
+}
+
 /* Whether the rule removes the packet, or would; a rule that observes does not. */
 static __always_inline bool removes(struct search *q, const struct policy_rule *rule, bool unreadable)
 {
 	if (rule->act == POLICY_LIMIT)
 		return unreadable || is_over(&q->s, rule);
+	if (rule->act == POLICY_SYN_GUARD)
+		return unreadable || is_guarded(q, rule);
 	return acts(rule);
 }
 
@@ -275,7 +290,10 @@ static __always_inline int carry_out(struct search *q)
 			tell_removed(q->xdp, &q->s, true);
 		return done;
 	}
-	if (q->verdict == XDP_DROP)
+	if (layout.guards_syn && q->act == POLICY_SYN_GUARD && q->verdict == XDP_DROP)
+		q->verdict = answer_syn(q->xdp, &q->s, &q->syn);
+	/* Nor does the stack see a SYN that was answered. */
+	if (q->verdict != XDP_PASS)
 		tell_removed(q->xdp, &q->s, false);
 	return q->verdict;
 }

@@ -152,6 +152,8 @@ struct policy_layout {
 	__u32 bucket_mask; /* sets of buckets - 1 */
 	__u32 drop_unreadable; /* rules that act drop what they cannot read */
 	__u32 sets_end; /* sets of rows come first in the area, and end here */
+	__u32 guards_syn; /* a rule does */
+	__u32 reserved;
 	struct policy_addresses src;
 	struct policy_addresses dst;
 	struct policy_ports src_port;

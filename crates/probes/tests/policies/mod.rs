@@ -1,10 +1,8 @@
-//! Policies for tests, and where they are pinned.
+//! Policies for tests.
 
-use netrig_policy::words::{Action, Addresses, Management, Match, Mode, Policy, Rule, Unreadable};
-use netrig_policy::{Ranges, World, compile};
-use netrig_probes::policy::{PolicyProbe, remove_pinned};
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use netrig_policy::words::{Action, Management, Match, Mode, Policy, Rule, Unreadable};
+use netrig_policy::{World, compile};
+use netrig_probes::policy::PolicyProbe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,13 +19,6 @@ pub(crate) fn policy_of(matching: Match, action: Action, mode: Mode) -> Policy {
     }
 }
 
-/// Packets from these addresses.
-pub(crate) fn from(sources: &[Ipv4Addr]) -> Match {
-    let v4 = sources.iter().map(|address| (u32::from(*address), u32::from(*address)));
-    let addresses = Addresses { v4: Ranges::of(v4.collect()), v6: Ranges::default() };
-    Match { src: Some(Arc::new(addresses)), ..Match::default() }
-}
-
 /// Puts it in force.
 pub(crate) fn put(probe: &mut PolicyProbe, policy: &Policy, confirm: Option<Duration>) {
     let compiled = compile(policy, &World { cpus: 2, ..World::default() }).expect("it compiles");
@@ -42,25 +33,4 @@ pub(crate) fn counts(probe: &PolicyProbe) -> (u64, u64) {
     let memory = probe.memory();
     let of = |word: usize| (0..memory.cpus).map(|cpu| memory.counts.load((cpu * RULES + SLOT) * WORDS + word)).sum();
     (of(0), of(2))
-}
-
-/// A folder of a test's own on the kernel's file system of programs; it goes with all in it.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new(label: &str) -> Self {
-        Self(Path::new("/sys/fs/bpf").join(format!("netrig-test-{}-{label}", std::process::id())))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = remove_pinned(&self.0) {
-            eprintln!("{} is left: {error}", self.0.display());
-        }
-    }
 }
