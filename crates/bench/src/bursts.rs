@@ -74,7 +74,8 @@ fn harness(plan: &Plan, case: &Case, burst: Option<BurstOptions>) -> Result<Harn
 }
 
 fn measure_case(plan: &Plan, case: &Case, is_ipv6: bool) -> Result<BurstResult> {
-    let burst = BurstOptions::within(plan.setup.kernel_bytes / SHARE, BUCKET_NS, 0).context("no room for one ring")?;
+    let burst =
+        BurstOptions::within(plan.setup.kernel_bytes / SHARE, BUCKET_NS, 0, 1).context("no room for one ring")?;
     let (without, with) = (harness(plan, case, None)?, harness(plan, case, Some(burst))?);
     let family = if is_ipv6 { 6 } else { 4 };
     let (empty, netrig) = (format!("bench_empty{family}"), format!("bench_netrig{family}"));

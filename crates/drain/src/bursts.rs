@@ -8,7 +8,7 @@ use crate::scan::read_steady;
 use crate::shared::halves;
 use netrig_model::{BurstBucket, BurstRing, BurstSample, Direction, FlowKey, InterfaceId};
 use netrig_probes::SharedWords;
-use netrig_probes::burst::BurstMemory;
+use netrig_probes::burst::{BurstMemory, BurstSizes};
 use netrig_probes::flow::FlowMemory;
 use netrig_probes::wire::{burst_bucket, burst_cpu, burst_retransmit, burst_sample, bursts};
 use std::mem::offset_of;
@@ -126,29 +126,30 @@ impl Bursts {
     /// Whether there are rings for this interface.
     #[must_use]
     pub fn has(&self, iface: InterfaceId) -> bool {
-        iface.0 != 0 && u32::from(iface.0) < self.memory.sizes.ifaces
+        iface.0 != 0 && u32::from(iface.0) <= self.memory.sizes.ifaces
     }
 
-    /// Kernel memory, bytes.
+    /// How large the rings are.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.memory.sizes.bytes()
+    pub fn sizes(&self) -> BurstSizes {
+        self.memory.sizes
     }
 
     /// Takes samples out of their rings, at this instant of the monotonic clock. Call it every 20 ms or so: a full link fills a
     /// ring in a tenth of a second.
     pub fn collect(&mut self, now_ns: u64) {
         let now = now_ns / self.memory.bucket_ns;
-        let room = bursts::SAMPLES * WAITING_RINGS * self.ends.len();
+        let samples = self.memory.sizes.samples as usize;
+        let room = samples * WAITING_RINGS * self.ends.len();
         let memory = Arc::clone(&self.memory);
         for (cpu, ends) in self.ends.iter_mut().enumerate() {
             let put = end_of(&memory, cpu, offset_of!(burst_cpu, samples));
-            let first = ends.samples.max(put.saturating_sub(bursts::SAMPLES as u64));
+            let first = ends.samples.max(put.saturating_sub(samples as u64));
             for at in first..put {
                 if self.waiting.len() == room {
                     break;
                 }
-                let word = (cpu * bursts::SAMPLES + at as usize % bursts::SAMPLES) * SAMPLE_WORDS;
+                let word = (cpu * samples + at as usize % samples) * SAMPLE_WORDS;
                 self.waiting.extend(sample(&memory.samples, word, now));
             }
             ends.samples = put;
@@ -156,7 +157,7 @@ impl Bursts {
     }
 
     /// Hands on every bucket that has been settled since the last reading, of these interfaces, both ways. Call it more often
-    /// than rings go round, which takes two seconds.
+    /// than rings go round, which takes half a second where they are shortest.
     pub fn read(&mut self, now_ns: u64, ifaces: &[InterfaceId], sink: BurstSink<'_>) {
         self.collect(now_ns);
         let now = now_ns / self.memory.bucket_ns;
@@ -194,7 +195,7 @@ impl Bursts {
         for bucket in &mut self.row {
             let mut whole = true;
             for cpu in busy {
-                let row = (cpu * sizes.ifaces as usize + usize::from(ring.0.0)) * 2 + way;
+                let row = (cpu * sizes.ifaces as usize + usize::from(ring.0.0) - 1) * 2 + way;
                 let place = bucket.number as usize & (sizes.buckets as usize - 1);
                 whole &= add_bucket(
                     &self.memory.buckets,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 const MS: u64 = 1_000_000;
 const EGRESS: BurstRing = (InterfaceId(1), Direction::Egress);
-const SIZES: BurstSizes = BurstSizes { cpus: 2, ifaces: 4, buckets: 2048 };
+const SIZES: BurstSizes = BurstSizes { cpus: 2, ifaces: 4, buckets: 2048, samples: 1024 };
 
 /// The flow programs are loaded and attached to nothing: the test is all that writes.
 struct Kernel {
@@ -23,8 +23,13 @@ struct Kernel {
 }
 
 fn kernel() -> Kernel {
+    kernel_of(SIZES.buckets)
+}
+
+/// With rings of so many buckets.
+fn kernel_of(buckets: u32) -> Kernel {
     let mut options = FlowOptions::live(8 << 20);
-    let sizes = BurstSizes { cpus: options.sizes.cpus, ..SIZES };
+    let sizes = BurstSizes { cpus: options.sizes.cpus, buckets, ..SIZES };
     options.burst = Some(BurstOptions { sizes, bucket_ns: MS, netns: 0 });
     let probe = FlowProbe::load(&options).expect("load");
     let memory = probe.burst_memory().expect("it is asked for");
@@ -44,9 +49,9 @@ impl Kernel {
     /// What `count_in_bucket` does with a packet.
     fn count(&self, cpu: usize, ring: BurstRing, number: u64, bytes: u32, flow: u8) {
         let way = usize::from(ring.1 == Direction::Egress);
-        let row = (cpu * SIZES.ifaces as usize + usize::from(ring.0.0)) * 2 + way;
-        let place = number as usize % SIZES.buckets as usize;
-        let at = (row * SIZES.buckets as usize + place) * size_of::<burst_bucket>() / 8;
+        let row = (cpu * SIZES.ifaces as usize + usize::from(ring.0.0) - 1) * 2 + way;
+        let ring_buckets = self.memory.sizes.buckets as usize;
+        let at = (row * ring_buckets + number as usize % ring_buckets) * size_of::<burst_bucket>() / 8;
         let buckets = &self.memory.buckets;
         let [kept, counted] = {
             let word = buckets.load(at).to_ne_bytes();
@@ -68,7 +73,7 @@ impl Kernel {
 
     fn sample(&self, cpu: usize, ring: BurstRing, number: u64, (slot, generation): (u32, u16), bytes: u32) {
         let put = self.put(cpu, offset_of!(burst_cpu, samples));
-        let at = (cpu * bursts::SAMPLES + put as usize % bursts::SAMPLES) * 2;
+        let at = (cpu * SIZES.samples as usize + put as usize % SIZES.samples as usize) * 2;
         let egress = if ring.1 == Direction::Egress { bursts::IFACE_EGRESS } else { 0 };
         self.memory.samples.publish(at, two(number as u32, slot));
         self.memory.samples.publish(at + 1, two(bytes, u32::from(ring.0.0 | egress) | u32::from(generation) << 16));
@@ -124,7 +129,8 @@ fn buckets_of_all_processors_are_one_row_across_the_wrap() {
     kernel.count(1, EGRESS, START + 10, 1000, 100);
     kernel.count(0, EGRESS, START + 60, 70, 0);
     kernel.count(0, (InterfaceId(2), Direction::Ingress), START + 11, 60, 0);
-    kernel.count(0, (InterfaceId(3), Direction::Ingress), START + 11, 60, 0);
+    // The last that has rings is nobody else's neighbour.
+    kernel.count(0, (InterfaceId(4), Direction::Egress), START + 11, 60, 0);
     let all = read(&mut bursts, (START + 100) * MS);
     assert_eq!(all.keys().count(), 4, "two interfaces, both ways");
     let row = &all[&EGRESS];
@@ -168,6 +174,28 @@ fn what_was_overwritten_is_lost_and_counted() {
 }
 
 #[test]
+fn of_the_shortest_ring_every_bucket_is_read_or_counted_as_lost_however_late_the_reader_is() {
+    require_root!();
+    const BUCKETS: u64 = 512;
+    for late in [100, 400, BUCKETS - 2, BUCKETS - 1, BUCKETS + 1, BUCKETS + 300, 3 * BUCKETS, 20 * BUCKETS + 7] {
+        let kernel = kernel_of(BUCKETS as u32);
+        let mut bursts = begun(&kernel);
+        // One processor counts up to now, the other has stopped long ago.
+        for number in START..=START + late {
+            kernel.count(0, EGRESS, number, 100, 0);
+        }
+        kernel.count(1, EGRESS, START + 1, 100, 0);
+        let row = &read(&mut bursts, (START + late) * MS)[&EGRESS];
+        assert_eq!(row.lost + row.buckets.len() as u64, late, "{late}");
+        let empty = row.buckets.iter().filter(|bucket| bucket.number >= START && bucket.bytes == 0).count();
+        assert_eq!(empty, 0, "{late}: what was overwritten is not told as silence");
+        // A ring remembers its length, less what is not settled and what is being written.
+        assert_eq!(row.lost == 0, late + 25 + 2 <= BUCKETS, "{late}: {} lost", row.lost);
+        assert!(row.lost == 0 || row.buckets.len() as u64 >= BUCKETS - 25 - 2, "{late}: only {}", row.buckets.len());
+    }
+}
+
+#[test]
 fn samples_wait_for_their_bucket_and_stand_for_a_flow_while_it_has_its_place() {
     require_root!();
     let kernel = kernel();
@@ -207,11 +235,11 @@ fn of_a_ring_of_samples_that_went_round_the_latest_are_read() {
     require_root!();
     let kernel = kernel();
     let mut bursts = begun(&kernel);
-    for n in 0..bursts::SAMPLES as u32 + 10 {
+    for n in 0..SIZES.samples + 10 {
         kernel.sample(0, EGRESS, START + 5, (n, 2), 4_096);
     }
     let all = read(&mut bursts, (START + 100) * MS);
-    assert_eq!(all[&EGRESS].samples.len(), bursts::SAMPLES);
+    assert_eq!(all[&EGRESS].samples.len(), SIZES.samples as usize);
 }
 
 #[test]

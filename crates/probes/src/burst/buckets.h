@@ -16,7 +16,7 @@
 
 SHARED_AREA(bursts, struct burst_bucket); /* [cpu][interface][direction][bucket] */
 SHARED_AREA(burst_cpus, struct burst_cpu);
-SHARED_ARRAY(burst_samples, struct burst_sample); /* [cpu][BURST_SAMPLES] */
+SHARED_ARRAY(burst_samples, struct burst_sample); /* [cpu][sample] */
 
 const volatile struct burst_settings burst SEC(".rodata.burst") = {};
 
@@ -77,7 +77,7 @@ static __always_inline __u32 number_of(struct burst_cpu *clock, __u32 tick, __u3
  */
 static __always_inline struct burst_bucket *bucket_of(const struct burst_packet packet, __u32 number)
 {
-	__u64 cpu = packet.cpu & settings.cpu_mask, ring = packet.iface & (burst.ifaces - 1);
+	__u64 cpu = packet.cpu & settings.cpu_mask, ring = (packet.iface - 1) & (burst.ifaces - 1);
 	__u64 buckets = burst.buckets, cpu_buckets = burst.cpu_buckets;
 	struct burst_bucket *all = start_of(bursts), *mine;
 
@@ -93,7 +93,7 @@ static __always_inline struct burst_bucket *bucket_of(const struct burst_packet 
 /* `whose`: as burst_sample has it, the interface's number below and the flow's generation above. */
 static __noinline int take_sample(struct burst_cpu *clock, __u32 cpu, __u32 slot, __u32 whose, __u32 bytes)
 {
-	__u32 at = (cpu & settings.cpu_mask) * BURST_SAMPLES + ((__u32)clock->samples & (BURST_SAMPLES - 1));
+	__u32 at = (cpu & settings.cpu_mask) * burst.samples + ((__u32)clock->samples & (burst.samples - 1));
 	struct burst_sample *sample = bpf_map_lookup_elem(&burst_samples, &at);
 
 	if (!sample)
@@ -146,7 +146,8 @@ static __always_inline void count_in_bucket(const struct burst_packet packet)
 	struct burst_cpu *clock = burst_cpu_of(packet.cpu);
 	struct burst_bucket *bucket;
 
-	if (packet.iface >= burst.ifaces)
+	/* 0, the unknown ones' number, is far above. */
+	if ((__u32)packet.iface - 1 >= burst.ifaces)
 		return;
 	number = number_of(clock, packet.tick, packet.packets);
 	bucket = bucket_of(packet, number);

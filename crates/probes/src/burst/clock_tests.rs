@@ -19,7 +19,7 @@ struct Clock {
 
 impl Clock {
     fn new() -> Self {
-        let sizes = BurstSizes { cpus: 1, ifaces: 2, buckets: 2048 };
+        let sizes = BurstSizes { cpus: 1, ifaces: 2, buckets: 2048, samples: 4096 };
         let settings = BurstOptions { sizes, bucket_ns: BUCKET_NS, netns: 0 }.settings();
         Self { settings, left: 0, step: 0, tick: 0, read_ns: 0, reads: 0 }
     }

@@ -25,7 +25,7 @@ pub struct BurstMemory {
     pub bucket_ns: u64,
     /// `burst_bucket`, [cpu][interface][direction][bucket].
     pub buckets: SharedWords,
-    /// `burst_sample`, [cpu][SAMPLES].
+    /// `burst_sample`, [cpu][sample].
     pub samples: SharedWords,
     /// `burst_retransmit`, [cpu][RETRANSMITS].
     pub retransmits: SharedWords,
@@ -44,7 +44,7 @@ impl BurstMemory {
             sizes,
             bucket_ns: options.bucket_ns,
             buckets: words("bursts", sizes.all_buckets() as usize, size_of::<burst_bucket>())?,
-            samples: words("burst_samples", cpus * bursts::SAMPLES, size_of::<burst_sample>())?,
+            samples: words("burst_samples", cpus * sizes.samples as usize, size_of::<burst_sample>())?,
             retransmits: words("burst_retransmits", cpus * bursts::RETRANSMITS, size_of::<burst_retransmit>())?,
             cpus: words("burst_cpus", cpus, size_of::<burst_cpu>())?,
         })

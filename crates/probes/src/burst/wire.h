@@ -21,7 +21,6 @@ struct burst_bucket {
 
 enum {
 	BURST_SAMPLE_SHIFT = 12,
-	BURST_SAMPLES = 4096, /* of each CPU; the ring goes round */
 	BURST_RETRANSMITS = 512, /* of each CPU; the ring goes round */
 };
 
@@ -61,12 +60,14 @@ struct burst_settings {
 	__u64 bucket_ns;
 	__u32 buckets; /* of one ring; a power of two */
 	__u32 cpu_buckets; /* of one CPU's rings */
-	__u32 ifaces; /* the rig's numbers up to here have rings; a power of two */
+	__u32 ifaces; /* the rig's numbers from 1 up to this one have rings; a power of two */
 	__u32 step_max;
 	__u32 near_ns; /* so many packets took less than this: the next reading may wait for twice as many */
 	__u32 far_ns; /* or more than this: the next packet reads */
 	__u32 netns; /* inode of the namespace whose interfaces are watched */
 	__u32 on;
+	__u32 samples; /* of each CPU; the ring goes round; a power of two */
+	__u32 reserved;
 };
 
 #endif /* NETRIG_BURST_WIRE_H */

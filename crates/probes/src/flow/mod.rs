@@ -22,6 +22,7 @@ use netrig_model::{Direction, InterfaceId};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Where packets are counted on their way in; on their way out it is always tcx or clsact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,9 @@ pub struct FlowOptions {
     pub seed: u64,
     /// Count in fine buckets too.
     pub burst: Option<BurstOptions>,
+    /// How long the number of an interface that is gone stays unused, if it has rings of fine buckets: until what was counted under
+    /// it is told.
+    pub numbers_rest: Duration,
     /// Load only the programs that captures need.
     pub replay_only: bool,
 }
@@ -64,6 +68,7 @@ impl FlowOptions {
             no_fast_path: false,
             seed: random_seed(),
             burst: None,
+            numbers_rest: Duration::from_secs(60),
             replay_only: false,
         }
     }
@@ -132,7 +137,8 @@ impl FlowProbe {
         let memory = Arc::new(FlowMemory::map(&object, options.sizes)?);
         let burst_memory = options.burst.map(|burst| BurstMemory::map(&object, &burst).map(Arc::new)).transpose()?;
         let retransmits = if burst_memory.is_some() { Retransmits::Awaited } else { Retransmits::Unwanted };
-        let interfaces = Interfaces::new(options.sizes);
+        let rings = options.burst.map_or(0, |burst| burst.sizes.ifaces);
+        let interfaces = Interfaces::new(options.sizes, rings, options.numbers_rest);
         Ok(Self {
             object,
             memory,
@@ -199,9 +205,8 @@ impl FlowProbe {
     /// # Errors
     /// What the hook says, or that there is no room. Nothing stays attached then.
     pub fn watch(&mut self, target: LinkTarget<'_>) -> Result<InterfaceId, ProbeError> {
-        let id = self.interfaces.admit(&self.memory, target.ifindex).ok_or_else(|| ProbeError::InterfacesFull {
-            iface: target.name.to_owned(),
-            capacity: self.memory.sizes.interfaces - 1,
+        let id = self.interfaces.admit(&self.memory, target.ifindex, Instant::now()).ok_or_else(|| {
+            ProbeError::InterfacesFull { iface: target.name.to_owned(), capacity: self.memory.sizes.interfaces - 1 }
         })?;
         match self.attach(target) {
             Ok(both) => {
@@ -210,7 +215,7 @@ impl FlowProbe {
                 Ok(id)
             }
             Err(error) => {
-                self.interfaces.dismiss(&self.memory, id);
+                self.interfaces.dismiss(&self.memory, id, Instant::now());
                 Err(error)
             }
         }
@@ -219,7 +224,7 @@ impl FlowProbe {
     /// Gives an interface a number without attaching anything: for tools that run the programs themselves.
     #[must_use]
     pub fn admit(&mut self, ifindex: u32) -> Option<InterfaceId> {
-        self.interfaces.admit(&self.memory, ifindex)
+        self.interfaces.admit(&self.memory, ifindex, Instant::now())
     }
 
     fn attach(&self, target: LinkTarget<'_>) -> Result<[Attached; 2], ProbeError> {
@@ -239,7 +244,7 @@ impl FlowProbe {
     /// Stops counting an interface. What its flows have counted stays in the tables until it is drained.
     pub fn unwatch(&mut self, id: InterfaceId) {
         self.attached.remove(&id);
-        self.interfaces.dismiss(&self.memory, id);
+        self.interfaces.dismiss(&self.memory, id, Instant::now());
     }
 
     /// The hook that serves an interface in a direction, for people; empty where none does.

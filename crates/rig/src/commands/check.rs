@@ -2,7 +2,7 @@
 //! as `netrig run` would, and taken off again.
 
 use crate::cli::CheckArgs;
-use crate::daemon::{latency_options, link_kind, probe_options, targets, tcp_options};
+use crate::daemon::{bucket_ns, latency_options, link_kind, memory_for_bursts, probe_options, targets, tcp_options};
 use crate::output::Output;
 use crate::settings;
 use netrig_config::Config;
@@ -147,15 +147,28 @@ fn bursts(config: &Config) -> Vec<Line> {
     if !config.flow.enabled {
         return line(true, "off: the flow probe counts for it, which is off by [flow] enabled = false".to_owned());
     }
-    let Some(burst) = probe_options(config).0.burst else {
-        let memory = config.rig.memory;
-        return line(false, format!("{memory} of memory have no room for even one interface: raise [rig] memory"));
+    let options = probe_options(config).0;
+    let memory_for = |ifaces| memory_for_bursts(options.sizes.cpus, bucket_ns(config), ifaces) >> 20;
+    let Some(burst) = options.burst else {
+        let (memory, enough) = (config.rig.memory, memory_for(1));
+        let why = format!("{memory} of memory have no room for even one interface: set [rig] memory = \"{enough}MiB\"");
+        return line(false, why + " or more, or make [burst] bucket longer");
     };
-    // Number 0 is the unknown interfaces'.
-    let interfaces = burst.sizes.ifaces - 1;
+    let sizes = burst.sizes;
+    let chosen = targets(&config.rig.interfaces).map_or(0, |(chosen, _)| chosen.len());
+    let chosen = u32::try_from(chosen).unwrap_or(u32::MAX);
     let bucket = units::nanoseconds(burst.bucket_ns);
-    let interfaces = if interfaces == 1 { "1 interface".to_owned() } else { format!("{interfaces} interfaces") };
-    line(true, format!("counted by the flow programs; room for {interfaces}; buckets of {bucket}"))
+    let ring = units::nanoseconds(burst.bucket_ns * u64::from(sizes.buckets));
+    let interfaces = if sizes.ifaces == 1 { "1 interface".to_owned() } else { format!("{} interfaces", sizes.ifaces) };
+    let mut detail = format!(
+        "counted by the flow programs; room for {interfaces}; buckets of {bucket}, kept for {ring}; {} of memory",
+        units::bytes(sizes.bytes())
+    );
+    if chosen > sizes.ifaces {
+        let enough = memory_for(chosen);
+        detail.push_str(&format!("; {chosen} are chosen: set [rig] memory = \"{enough}MiB\" for all of them"));
+    }
+    line(chosen <= sizes.ifaces, detail)
 }
 
 /// What waits in queues is read without a program; who empties them is counted by one.

@@ -1,6 +1,7 @@
 //! The division of `[rig] memory`.
 
 use netrig_aggregate::{BYTES_PER_FLOW, ToldConnections};
+use netrig_probes::burst::BurstSizes;
 use netrig_probes::flow::FlowSizes;
 use netrig_probes::tcp::TcpSizes;
 
@@ -30,8 +31,11 @@ const TCP_SHARE: u64 = 8;
 const LATENCY_SHARE: u64 = 16;
 /// What is dropped has one in so many.
 const DROP_SHARE: u64 = 32;
-/// Fine buckets have one in so many.
+/// Fine buckets have one in so many; on hosts with many CPUs, of which each has rings of its own, what so many interfaces need at
+/// least, up to a larger share.
 const BURST_SHARE: u64 = 16;
+const BURST_IFACES_MIN: u32 = 4;
+const BURST_SHARE_MAX: u64 = 4;
 
 /// Which probes beside that of flows share in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +43,17 @@ pub(crate) struct Sharers {
     pub(crate) tcp: bool,
     pub(crate) latency: bool,
     pub(crate) drop: bool,
-    pub(crate) burst: bool,
+    /// Length of a fine bucket, nanoseconds.
+    pub(crate) burst: Option<u64>,
 }
 
 impl Budget {
     /// Half to the flow probe's tables, and where they are on an eighth to the TCP probe's, a sixteenth each to latency's and
-    /// bursts', half of that to drops'. Of the rest the memory of what was told of every place is taken first; what remains remembers flows.
+    /// bursts', half of that to drops'. Where bursts need more than that for many CPUs, it is taken first. Of the rest the memory of
+    /// what was told of every place is taken first; what remains remembers flows.
     pub(crate) fn of(memory_bytes: u64, cpus: u32, sharers: Sharers) -> Self {
+        let burst_kernel_bytes = sharers.burst.map_or(0, |bucket_ns| burst_bytes(memory_bytes, cpus, bucket_ns));
+        let memory_bytes = memory_bytes - burst_kernel_bytes.saturating_sub(memory_bytes / BURST_SHARE);
         let kernel_bytes = memory_bytes / 2;
         let sizes = FlowSizes::within(kernel_bytes, cpus);
         let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
@@ -53,9 +61,9 @@ impl Budget {
         let tcp_kernel_bytes = share(sharers.tcp, TCP_SHARE);
         let latency_kernel_bytes = share(sharers.latency, LATENCY_SHARE);
         let drop_kernel_bytes = share(sharers.drop, DROP_SHARE);
-        let burst_kernel_bytes = share(sharers.burst, BURST_SHARE);
-        let kernel_all =
-            kernel_bytes + tcp_kernel_bytes + latency_kernel_bytes + drop_kernel_bytes + burst_kernel_bytes;
+        // What bursts have beyond their share is no part of this memory any more.
+        let burst_share = burst_kernel_bytes.min(memory_bytes / BURST_SHARE);
+        let kernel_all = kernel_bytes + tcp_kernel_bytes + latency_kernel_bytes + drop_kernel_bytes + burst_share;
         let places = u64::from(TcpSizes::within(tcp_kernel_bytes, cpus).slots);
         let told = slots * REMEMBERED_BYTES + places * ToldConnections::BYTES_PER_PLACE as u64;
         let rest = (memory_bytes - kernel_all).saturating_sub(told);
@@ -72,25 +80,85 @@ impl Budget {
     }
 }
 
+fn burst_bytes(memory_bytes: u64, cpus: u32, bucket_ns: u64) -> u64 {
+    let least = BurstSizes::least_bytes(cpus, bucket_ns, BURST_IFACES_MIN);
+    least.clamp(memory_bytes / BURST_SHARE, memory_bytes / BURST_SHARE_MAX)
+}
+
+/// The least `[rig] memory`, in whole MiB, in which so many interfaces have rings of fine buckets.
+pub(crate) fn memory_for_bursts(cpus: u32, bucket_ns: u64, ifaces: u32) -> u64 {
+    let least = BurstSizes::least_bytes(cpus, bucket_ns, ifaces);
+    let share = if ifaces <= BURST_IFACES_MIN { BURST_SHARE_MAX } else { BURST_SHARE };
+    (least * share).next_multiple_of(1 << 20)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MS: u64 = 1_000_000;
+    const ALL: Sharers = Sharers { tcp: true, latency: true, drop: true, burst: Some(MS) };
+
+    #[test]
+    fn bursts_are_seen_on_hosts_with_many_cpus_too() {
+        // CPUs, MiB of memory; MiB for bursts; of a ring milliseconds, interfaces that have one, samples.
+        let table = [
+            (2, 64, 4, Some((2048, 8, 4096))),
+            (8, 64, 4, Some((1024, 4, 4096))),
+            (16, 64, 4, Some((512, 4, 4096))),
+            (64, 64, 9, Some((512, 4, 1024))),
+            (128, 64, 16, Some((512, 2, 1024))),
+            (2, 256, 16, Some((2048, 32, 4096))),
+            (8, 256, 16, Some((2048, 8, 4096))),
+            (16, 256, 16, Some((2048, 4, 4096))),
+            (64, 256, 16, Some((512, 4, 4096))),
+            (128, 256, 18, Some((512, 4, 1024))),
+            // The least memory there can be.
+            (2, 16, 1, Some((1024, 4, 4096))),
+            (64, 16, 4, Some((512, 1, 1024))),
+            (128, 16, 4, None),
+        ];
+        for (cpus, mib, burst_mib, expected) in table {
+            let bytes = Budget::of(mib << 20, cpus, ALL).burst_kernel_bytes;
+            assert_eq!(bytes >> 20, burst_mib, "{cpus} CPUs, {mib} MiB");
+            let sizes = BurstSizes::within(bytes, cpus, MS, BURST_IFACES_MIN);
+            let told = sizes.map(|sizes| (sizes.buckets, sizes.ifaces, sizes.samples));
+            assert_eq!(told, expected, "{cpus} CPUs, {mib} MiB");
+        }
+    }
+
+    #[test]
+    fn the_memory_that_is_asked_for_is_enough() {
+        for cpus in [1, 2, 8, 64, 128, 512] {
+            for (bucket_ns, ifaces) in [(MS, 1), (MS, 4), (MS, 5), (MS, 40), (MS / 10, 1), (MS / 10, 7), (10 * MS, 3)] {
+                let memory = memory_for_bursts(cpus, bucket_ns, ifaces);
+                let budget = Budget::of(memory, cpus, Sharers { burst: Some(bucket_ns), ..ALL });
+                let sizes = BurstSizes::within(budget.burst_kernel_bytes, cpus, bucket_ns, ifaces);
+                let fits = sizes.is_some_and(|sizes| sizes.ifaces >= ifaces);
+                // An area of a gibibyte is the kernel's own bound.
+                let too_large = BurstSizes::least_bytes(cpus, bucket_ns, ifaces) > 1 << 30;
+                assert!(fits || too_large, "{cpus} CPUs, {bucket_ns} ns, {ifaces}: {sizes:?} of {memory}");
+            }
+        }
+    }
 
     #[test]
     fn the_parts_add_up_to_no_more_than_the_budget() {
         for mib in [16_u64, 64, 512, 4096] {
             let memory = mib << 20;
-            let budget = Budget::of(memory, 4, Sharers { tcp: true, latency: true, drop: true, burst: true });
-            let sizes = FlowSizes::within(budget.kernel_bytes, 4);
-            let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
-            let all = sizes.bytes()
-                + budget.tcp_kernel_bytes
-                + budget.latency_kernel_bytes
-                + budget.drop_kernel_bytes
-                + budget.burst_kernel_bytes
-                + slots * REMEMBERED_BYTES
-                + (budget.flows_capacity * BYTES_PER_FLOW) as u64;
-            assert!(all <= memory, "{mib} MiB: {all} of {memory}");
+            for cpus in [4, 128] {
+                let budget = Budget::of(memory, cpus, ALL);
+                let sizes = FlowSizes::within(budget.kernel_bytes, cpus);
+                let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
+                let all = sizes.bytes()
+                    + budget.tcp_kernel_bytes
+                    + budget.latency_kernel_bytes
+                    + budget.drop_kernel_bytes
+                    + budget.burst_kernel_bytes
+                    + slots * REMEMBERED_BYTES
+                    + (budget.flows_capacity * BYTES_PER_FLOW) as u64;
+                assert!(all <= memory, "{mib} MiB, {cpus} CPUs: {all} of {memory}");
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The burst probe's road: from fine buckets in kernel memory to a window's records.
 
+use super::budget::memory_for_bursts;
 use super::connections::{Connections, Names};
 use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
 use netrig_aggregate::{BurstBounds, BurstTeller, BurstWorld};
@@ -190,7 +191,7 @@ impl Bursts {
             bucket_ns: self.buckets.bucket_ns(),
             interfaces: self.teller.interfaces(),
             without: self.without.iter().cloned().collect(),
-            bytes: self.buckets.bytes(),
+            bytes: self.buckets.sizes().bytes(),
         }
     }
 
@@ -200,14 +201,20 @@ impl Bursts {
         let mut missing = Vec::new();
         if !self.without.is_empty() {
             let names: Vec<_> = self.without.iter().map(String::as_str).collect();
-            missing.push(format!("rings for {}: they need more [rig] memory", names.join(", ")));
+            let all = u32::try_from(self.watched.len() + self.without.len()).unwrap_or(u32::MAX);
+            let memory = memory_for_bursts(self.buckets.sizes().cpus, self.buckets.bucket_ns(), all) >> 20;
+            missing.push(format!("rings for {}: they need [rig] memory = \"{memory}MiB\"", names.join(", ")));
         }
         missing.extend(self.without_retransmits.as_ref().map(|why| format!("retransmits ({why})")));
         if !missing.is_empty() {
             return status(ProbeState::Degraded, format!("without {}", missing.join("; without ")));
         }
         let bucket = Duration::from_nanos(self.buckets.bucket_ns());
-        status(ProbeState::Running, format!("buckets of {bucket:?} on {} interfaces", self.watched.len()))
+        let interfaces = match self.watched.len() {
+            1 => "1 interface".to_owned(),
+            n => format!("{n} interfaces"),
+        };
+        status(ProbeState::Running, format!("buckets of {bucket:?} on {interfaces}"))
     }
 }
 

@@ -30,9 +30,10 @@ use netrig_config::{Config, ConfigErrors};
 use netrig_serve::{ServeOptions, Server};
 use std::sync::{Arc, mpsc};
 
+pub(crate) use budget::memory_for_bursts;
 pub(crate) use connections::tcp_options;
 pub(crate) use latency::latency_options;
-pub(crate) use road::probe_options;
+pub(crate) use road::{bucket_ns, probe_options};
 pub(crate) use watching::{link_kind, targets};
 
 /// What other threads ask of the loop.

@@ -1,12 +1,13 @@
 //! The probes beside that of flows, and when each has its turn.
 
+use super::budget::memory_for_bursts;
 use super::bursts::Bursts;
 use super::connections::Connections;
 use super::drops::Drops;
 use super::latency::Latency;
 use super::optional::Optional;
 use super::queues::Queues;
-use super::road::Road;
+use super::road::{Road, bucket_ns};
 use super::snapshot::now;
 use super::storing::Storing;
 use netrig_config::Config;
@@ -54,7 +55,7 @@ impl Probes {
                 Some(memory) => {
                     Optional::lay("burst", true, || Ok(Bursts::lay(config, host, memory, road.probe.memory())))
                 }
-                None => without_room(),
+                None => without_room(road.sizes.cpus, bucket_ns(config)),
             },
         };
     }
@@ -178,9 +179,12 @@ impl Probes {
     }
 }
 
-/// With many CPUs, or the shortest buckets, the default of memory is too little for rings: the rig is well without them.
-fn without_room() -> Optional<Bursts> {
-    let why = "its share of [rig] memory, a sixteenth, has no room for the rings of even one interface";
+/// With very many CPUs, or the shortest buckets, memory may be too little for rings: the rig is well without them.
+fn without_room(cpus: u32, bucket_ns: u64) -> Optional<Bursts> {
+    let memory = memory_for_bursts(cpus, bucket_ns, 1) >> 20;
+    let why = format!(
+        "its share of [rig] memory has no room for the rings of even one interface: set memory = \"{memory}MiB\" or more, or make [burst] bucket longer"
+    );
     tracing::warn!("Bursts are not looked at: {why}.");
-    Optional::off("burst", format!("{why}: raise it, or make [burst] bucket longer"))
+    Optional::off("burst", why)
 }

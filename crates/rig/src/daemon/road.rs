@@ -6,7 +6,7 @@ use super::drops::Drops;
 use super::ledger::{self, Baselines, Reading};
 use super::looping::window_ns;
 use super::storing::{CHUNK_ROWS, Storing};
-use super::watching::{Watched, Watching};
+use super::watching::{Watched, Watching, targets};
 use netrig_aggregate::{AggregateConfig, Aggregator, Ledger};
 use netrig_config::{Config, Hook};
 use netrig_drain::Drain;
@@ -232,22 +232,34 @@ pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
         tcp: config.tcp.enabled,
         latency: config.latency.enabled,
         drop: config.drop.enabled,
-        burst: config.burst.enabled && config.flow.enabled,
+        burst: (config.burst.enabled && config.flow.enabled).then(|| bucket_ns(config)),
     };
     let budget = Budget::of(config.rig.memory.0, cpus, sharers);
     let mut options = FlowOptions::live(budget.kernel_bytes);
     options.tunnels = config.flow.tunnels;
+    options.numbers_rest = config.rig.window * 2;
     options.hook = match config.flow.hook {
         Hook::Tcx => FlowHook::Tc,
         Hook::Xdp => FlowHook::Xdp,
     };
-    if sharers.burst {
-        let bucket_ns = u64::try_from(config.burst.bucket.as_nanos()).unwrap_or(u64::MAX);
+    if let Some(bucket_ns) = sharers.burst {
         // Without the namespace's number nothing that TCP sends again is taken for a watched interface's.
         let netns = netrig_host::netns_inode().ok().and_then(|inode| u32::try_from(inode).ok()).unwrap_or(0);
-        options.burst = BurstOptions::within(budget.burst_kernel_bytes, bucket_ns, netns);
+        options.burst = BurstOptions::within(budget.burst_kernel_bytes, bucket_ns, netns, burst_ifaces(config));
     }
     (options, budget)
+}
+
+/// Length of a fine bucket.
+pub(crate) fn bucket_ns(config: &Config) -> u64 {
+    u64::try_from(config.burst.bucket.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// How many interfaces there should be rings for: those that are chosen now, and some that may come.
+fn burst_ifaces(config: &Config) -> u32 {
+    const IFACES_MIN: u32 = 4;
+    let chosen = targets(&config.rig.interfaces).map_or(0, |(chosen, _)| chosen.len());
+    u32::try_from(chosen).unwrap_or(u32::MAX).max(IFACES_MIN)
 }
 
 fn counters() -> Counters {
