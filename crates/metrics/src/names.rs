@@ -244,7 +244,7 @@ metrics! {
     DROPS = Counter "netrig_drops_total" ["reason", "class"]
         "Packets the kernel dropped, by its reason and what that means: harmless, protocol, policy, resource, error, unknown";
     DROP_EVENTS = Counter "netrig_drop_events_total" ["source", "reason", "iface"]
-        "Drops that others counted: socket, xdp, device, qdisc, softnet, table; sources overlap, with netrig_drops_total too";
+        "Drops that others counted: socket, xdp, device, qdisc, softnet, table, refused; sources overlap, with netrig_drops_total too";
     DROPS_UNCOUNTED = Counter "netrig_drops_uncounted_total" []
         "Packets dropped while another drop was being counted: in no reason";
     DROP_EXAMPLES_LOST = Counter "netrig_drop_examples_lost_total" []

@@ -39,6 +39,9 @@ words! {
         Softnet = "softnet",
         /// A table that was full: connection tracking, neighbours; mostly among those of `skb`.
         Table = "table",
+        /// What sockets had no room for, by the kernel's counters: full accept queues, raw and netlink sockets. Mostly in no other
+        /// source, for the packet's own end is an ordinary one.
+        Refused = "refused",
     }
 }
 
@@ -189,7 +192,7 @@ pub const DROP_COLUMNS: &[Column] = &[
     req(
         "source",
         Text,
-        "who counted: skb (the kernel's own end of dropped packets: its rows add up to all), socket, xdp, device, qdisc, softnet, table; sources overlap",
+        "who counted: skb (the kernel's own end of dropped packets: its rows add up to all), socket, xdp, device, qdisc, softnet, table, refused (by sockets without room); sources overlap",
     ),
     req("reason", Text, "the kernel's name for the reason, or the counter's name"),
     opt("class", Text, "harmless, protocol, policy, resource, error; null for a reason netrig does not know"),

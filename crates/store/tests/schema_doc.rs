@@ -147,8 +147,8 @@ const DROPS: &str = "\
 What the kernel threw away: in each window one row for each reason, place, interface and direction on each flow. `src_*` is who
 sent the dropped packets, whoever began. Rows without addresses are the rest of such a group: packets of flows that found no room,
 or that are of no flow. Rows whose `source` is `skb` add up to all packets that the kernel dropped; the other sources count some
-of the same packets again by a second counter, or (`xdp`, and most of `device`) frames that never came to the stack. So never sum
-over several. An ordinary end of life is a drop to the kernel too: leave `class = 'harmless'` out where losses are sought. Windows
+of the same packets again by a second counter, or (`xdp`, and most of `device`) frames that never came to the stack, or (`refused`)
+what sockets had no room for without a packet being dropped. So never sum over several. An ordinary end of life is a drop to the kernel too: leave `class = 'harmless'` out where losses are sought. Windows
 of this table need not be those of `flows`.
 
 What is lost, where and why, most packets first:
@@ -176,7 +176,8 @@ SELECT source, iface, reason, sum(packets) AS packets FROM drops WHERE source <>
 const BURSTS: &str = "\
 Bursts: one row for each time that an interface and direction went over a share of the link's speed, or over so many times its own
 mean, for a few milliseconds. Between bursts no row is written. `flows` counts all flows of a burst; `top_flows` names the largest,
-from samples. Windows of this table need not be those of `flows`.
+from samples, and no further apart than these are good for: of hundreds of flows alike none is told as larger than the others.
+Windows of this table need not be those of `flows`.
 
 How high, how long and how far apart, for each interface:
 

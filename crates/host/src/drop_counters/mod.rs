@@ -1,10 +1,11 @@
-//! What devices, CPUs and tables count of what they dropped, since boot or since they exist.
+//! What devices, CPUs, tables and sockets count of what they dropped or refused, since boot or since they exist.
 //!
 //! Queueing disciplines have a file of their own, as they tell more than drops.
 
 mod driver;
 mod ethtool;
 mod links;
+mod refused;
 mod tables;
 
 use crate::error::HostError;
@@ -12,12 +13,14 @@ use crate::interface::list;
 use crate::softirq::{SoftnetCounts, softnet_counts};
 use driver::Drivers;
 use netrig_model::{DropSource, DropTally};
+use refused::Refused;
 
-/// Reads all such counters, time and again. What of interfaces and connection tracking is of the network namespace of the
+/// Reads all such counters, time and again. What of interfaces, connection tracking and sockets is of the network namespace of the
 /// calling thread; CPUs and tables of neighbours are the whole host's.
 #[derive(Debug, Default)]
 pub struct DropCounters {
     drivers: Drivers,
+    refused: Refused,
 }
 
 impl DropCounters {
@@ -26,6 +29,7 @@ impl DropCounters {
         let mut tallies = unless_refused("interfaces", self.devices());
         tallies.extend(unless_refused("CPUs", softnet_counts().map(|rows| softnet(&rows))));
         tallies.extend(tables::tallies());
+        tallies.extend(self.refused.tallies());
         tallies.retain(|tally| tally.packets > 0);
         tallies
     }
@@ -84,6 +88,7 @@ mod tests {
     fn every_counter_that_is_told_has_a_meaning() {
         let known = |tally: &DropTally| netrig_model::drop_class(tally.source, &tally.reason, None).is_some();
         let fixed = softnet(&[]).into_iter().chain(tables::names().map(|name| tables::tally(name, 1)));
+        let fixed = fixed.chain(refused::names().map(|name| refused::tally(name, 1)));
         for tally in fixed.chain(links::names().map(|name| of_device("eth0", name, 1))) {
             assert!(known(&tally), "{tally:?}");
         }

@@ -1,4 +1,4 @@
-//! What counters of devices, CPUs and tables mean.
+//! What counters of devices, CPUs, tables and sockets mean.
 
 use super::Meaning;
 use crate::DropClass::{self, Error, Harmless, Policy, Protocol, Resource};
@@ -185,6 +185,34 @@ const TABLE: &[Counter] = &[
     ),
 ];
 
+const REFUSED: &[Counter] = &[
+    (
+        &["TcpExtListenOverflows"],
+        Resource,
+        "An accept queue was full, the application accepts too slowly or its backlog is small: raise listen()'s backlog and net.core.somaxconn, or accept faster (`ss -lnt`).",
+    ),
+    (
+        &["TcpExtTCPReqQFullDrop"],
+        Resource,
+        "A listener had no room for half-open connections and sends no cookies: raise net.ipv4.tcp_max_syn_backlog, or set net.ipv4.tcp_syncookies = 1.",
+    ),
+    (
+        &["TcpExtListenDrops"],
+        Resource,
+        "A listener could not take a connection for another reason than a full queue: look for a lack of memory, or of a route back to the client.",
+    ),
+    (
+        &["raw_drops", "raw6_drops"],
+        Resource,
+        "A raw socket's buffer was full, its program reads too slowly: raise SO_RCVBUF and net.core.rmem_max, or read faster (`ss -wnpm`).",
+    ),
+    (
+        &["netlink_drops"],
+        Resource,
+        "A program missed the kernel's messages as it read too slowly: raise its SO_RCVBUF and net.core.rmem_max (/proc/net/netlink shows which).",
+    ),
+];
+
 fn whole(table: &[Counter], name: &str) -> Option<Meaning> {
     let (_, class, advice) = table.iter().find(|(names, ..)| names.contains(&name))?;
     Some(Meaning { class: Some(*class), advice })
@@ -206,8 +234,12 @@ pub(super) fn table(name: &str) -> Option<Meaning> {
     whole(TABLE, name)
 }
 
+pub(super) fn refused(name: &str) -> Option<Meaning> {
+    whole(REFUSED, name)
+}
+
 #[cfg(test)]
 pub(super) fn sentences() -> impl Iterator<Item = &'static str> {
-    let tables = [DEVICE, DRIVER, SOFTNET, TABLE];
+    let tables = [DEVICE, DRIVER, SOFTNET, TABLE, REFUSED];
     tables.into_iter().flatten().map(|(.., advice)| *advice).chain([QDISC.advice])
 }

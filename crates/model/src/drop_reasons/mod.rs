@@ -49,6 +49,7 @@ fn meaning(source: DropSource, reason: &str, place: Option<&str>) -> Option<Mean
         DropSource::Qdisc => Some(counters::QDISC),
         DropSource::Softnet => counters::softnet(reason),
         DropSource::Table => counters::table(reason),
+        DropSource::Refused => counters::refused(reason),
     }
 }
 
@@ -175,5 +176,7 @@ mod tests {
         assert_eq!(class(DropSource::Table, "ndisc_cache_unresolved_discards"), Some(DropClass::Error));
         assert_eq!(class(DropSource::Qdisc, "tbf"), Some(DropClass::Resource));
         assert_eq!(class(DropSource::Table, "surprise"), None);
+        assert_eq!(class(DropSource::Refused, "TcpExtListenOverflows"), Some(DropClass::Resource));
+        assert_eq!(class(DropSource::Refused, "surprise"), None);
     }
 }

@@ -289,7 +289,7 @@ pub(super) const REASONS: &[Entry] = &[
     (
         &["QDISC_DROP"],
         Resource,
-        "A queueing discipline has no room or chose to drop: `tc -s qdisc show dev IFACE`, then its limit or rate.",
+        "A queueing discipline has no room or chose to drop: `tc -s qdisc show dev IFACE`, then its limit or rate; or its link has no carrier (`ip link`).",
     ),
     (
         &["QDISC_OVERLIMIT"],

@@ -66,14 +66,15 @@ fn groups(
     let any = print_groups(&grouped, table.as_ref())?;
     say_what_was_pruned(&grouped, in_packets);
     if left_out > 0 {
-        let records = units::count(left_out);
-        say(&format!("netrig: {records} records of other counters are left out; --by source,… has them"));
+        let (n, of) = (units::count(left_out), "of other counters");
+        let said = if left_out == 1 { format!("1 record {of} is") } else { format!("{n} records {of} are") };
+        say(&format!("netrig: {said} left out; --by source,… has them"));
     }
     Ok(any || left_out > 0)
 }
 
 fn in_packets(n: u64) -> String {
-    format!("{} packets", units::count(n))
+    if n == 1 { "1 packet".to_owned() } else { format!("{} packets", units::count(n)) }
 }
 
 /// Prints reasons and places, with what to do about each.
@@ -101,8 +102,9 @@ fn say_what_was_not_counted(args: &DropsArgs) {
     let uncounted = status.map_or(0, |drops| drops.uncounted);
     if uncounted > 0 {
         let packets = units::count(uncounted);
+        let were = if uncounted == 1 { "was" } else { "were" };
         say(&format!(
-            "netrig: {packets} more were dropped since the rig started while another drop was being counted: by which reason is not known"
+            "netrig: {packets} more {were} dropped since the rig started while another drop was being counted: by which reason is not known"
         ));
     }
 }

@@ -1,10 +1,10 @@
-//! What does not reach its socket: nobody listens, the buffer is full, the checksum is wrong.
+//! What does not reach its socket: nobody listens, the buffer is full, the checksum is wrong, nobody accepts.
 
 use crate::support::drops::send_datagrams;
-use crate::support::{Rig, Since, wait_for};
+use crate::support::{Rig, Since, inode_of, wait_for};
 use netrig_model::{Direction, DropClass, DropSource};
 use netrig_testkit::{Pair, require_root, send_with_bad_checksum};
-use std::net::{SocketAddrV4, UdpSocket};
+use std::net::{SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
 const PORT: u16 = 4546;
@@ -83,4 +83,36 @@ fn datagrams_with_a_wrong_checksum() {
     assert_eq!((dropped.packets(), dropped.of_udp(from, to)), (200, 200), "{dropped:#?}");
     dropped.assert_all(DropClass::Error, Direction::Ingress, Pair::IFACE);
     dropped.assert_example();
+}
+
+#[test]
+fn connections_that_find_the_accept_queue_full() {
+    require_root!();
+    let pair = Pair::new("fullaccept");
+    // No listener's backlog is larger.
+    pair.right.run("sysctl -q -w net.core.somaxconn=2");
+    let rig = Rig::of_drops(&pair.right, Pair::IFACE);
+    let since = Since::now(&pair.right);
+    let to = SocketAddr::from((Pair::RIGHT, PORT));
+    let listener = pair.right.inside(|| TcpListener::bind(to).expect("bind"));
+    let connect = || pair.left.inside(|| TcpStream::connect_timeout(&to, Duration::from_millis(300)));
+    let _taken: Vec<_> =
+        (0..3).map(|n| connect().unwrap_or_else(|e| panic!("connection {n} finds room: {e}"))).collect();
+    let refused = (0..4).filter(|_| connect().is_err()).count();
+    assert!(refused > 0, "as it was meant");
+    drop(listener);
+    let (overflows, all) = (since.get("TcpExtListenOverflows"), since.get("TcpExtListenDrops"));
+    assert!(overflows > 0 && all >= overflows, "as it was meant: {overflows} of {all}");
+    let stored = rig.stop();
+    let told: Vec<_> = stored.drops.iter().filter(|row| row.source == DropSource::Refused).collect();
+    let of = |reason: &str| told.iter().filter(|row| row.reason == reason).map(|row| row.packets).sum::<u64>();
+    assert_eq!(of("TcpExtListenOverflows"), overflows, "{told:#?}");
+    let listeners = ["TcpExtListenOverflows", "TcpExtTCPReqQFullDrop", "TcpExtListenDrops"];
+    assert_eq!(listeners.map(of).iter().sum::<u64>(), all, "each is told once: {told:#?}");
+    assert!(told.iter().all(|row| row.class == Some(DropClass::Resource)), "{told:#?}");
+    // A SYN that was refused is no packet that was dropped: no other source tells of it.
+    let syns = stored.drops.iter().filter(|row| row.source != DropSource::Refused && row.dst_port == Some(PORT));
+    let here = Some(inode_of(&pair.right));
+    let syns: Vec<_> = syns.filter(|row| row.netns == here && row.class == Some(DropClass::Resource)).collect();
+    assert!(syns.is_empty(), "{syns:#?}");
 }

@@ -2,6 +2,7 @@
 
 use super::DropSums;
 use super::rows::{DropRow, Dropped, badness};
+use super::sums::packets;
 use crate::group::{Sum, dashed};
 use crate::table::{Column, Style, Table, printable, wrapped};
 use crate::units::{count, duration, few_per_second, percent, rate};
@@ -10,7 +11,7 @@ use netrig_model::{DropClass, DropSource};
 /// Octets in hexadecimal stand in groups of so many digits.
 const DIGITS: usize = 4;
 /// What stands above the rows of other counters.
-const OTHERS: &str = "Other counters count mostly the same packets once more; but what a device or XDP drops never became a packet of the stack.";
+const OTHERS: &str = "Other counters count mostly the same packets once more; but what a device or XDP drops never became a packet of the stack, and what sockets refuse has no other count.";
 /// From this share on a flow is all there is.
 const WHOLE: f64 = 0.9995;
 
@@ -56,7 +57,7 @@ fn sentence(own: &[&DropRow], length_ns: i64) -> String {
     });
     let by_class: Vec<String> = by_class.collect();
     let colon = if by_class.is_empty() { "" } else { ": " };
-    format!("The kernel dropped {} packets in {}{colon}{}", count(total), duration(length_ns), by_class.join(", "))
+    format!("The kernel dropped {} in {}{colon}{}", packets(total), duration(length_ns), by_class.join(", "))
 }
 
 fn class_word(class: Option<DropClass>) -> &'static str {

@@ -13,6 +13,11 @@ pub struct DropSums {
     pub bytes: Option<u64>,
 }
 
+/// So many, as a word.
+pub(super) fn packets(n: u64) -> String {
+    if n == 1 { "1 packet".to_owned() } else { format!("{} packets", units::count(n)) }
+}
+
 impl Sum for DropSums {
     const NAMES: &'static [&'static str] = &["packets", "bytes"];
 
@@ -42,6 +47,6 @@ impl Sum for DropSums {
     }
 
     fn in_words(&self) -> String {
-        format!("{} packets", units::count(self.packets))
+        packets(self.packets)
     }
 }
