@@ -1,6 +1,7 @@
 //! From fine buckets to bursts: found, told, and counted.
 
 mod detector;
+mod estimate;
 mod level;
 mod ring;
 mod run;

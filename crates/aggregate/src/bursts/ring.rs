@@ -1,6 +1,7 @@
 //! One interface, one way: its buckets, its bursts, and what there is to show of it.
 
 use super::detector::{BurstBounds, Detector};
+use super::estimate::{Whole, shrink};
 use super::level::Peaks;
 use super::run::Ended;
 use super::waiting::Waiting;
@@ -191,23 +192,45 @@ impl Ring {
     }
 }
 
-/// The flows that samples stood for, each once, the largest first.
+/// The flows that samples stood for, each once, the largest first, with what samples are good for.
 fn largest(ended: &Ended, world: &dyn BurstWorld) -> Vec<SeenFlow> {
-    let mut flows: Vec<SeenFlow> = Vec::new();
-    for (number, bytes) in &ended.largest {
-        let Some((key, pid)) = world.flow(*number) else { continue };
+    let mut flows: Vec<(Option<SeenFlow>, f64)> = Vec::new();
+    let mut flow_squares = ended.sampled.flow_squares;
+    let mut merged = 0;
+    for (number, bytes) in &ended.sampled.largest {
+        let seen = world.flow(*number).map(|(key, pid)| SeenFlow { key, pid, bytes: 0 });
         // Each CPU that saw a flow has a place for it.
-        match flows.iter_mut().find(|flow| flow.key == key) {
-            Some(flow) => {
-                flow.bytes += bytes;
-                flow.pid = flow.pid.or(pid);
-            }
-            None => flows.push(SeenFlow { key, pid, bytes: *bytes }),
+        let same = flows.iter_mut().find_map(|(known, sum)| match (known, &seen) {
+            (Some(known), Some(seen)) if known.key == seen.key => Some((known, sum)),
+            _ => None,
+        });
+        if let (Some((known, sum)), Some(seen)) = (same, &seen) {
+            known.pid = known.pid.or(seen.pid);
+            flow_squares += 2.0 * *sum * bytes;
+            *sum += bytes;
+            merged += 1;
+        } else {
+            flows.push((seen, *bytes));
         }
     }
-    flows.sort_by_key(|flow| std::cmp::Reverse(flow.bytes));
-    flows.truncate(FLOWS_TOLD);
-    flows
+    flows.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut estimates: Vec<_> = flows.iter().map(|(_, bytes)| *bytes).collect();
+    // Where each CPU has places of its own, more flows were met than there are: then their bits know better.
+    let met = if merged == 0 { ended.sampled.flows } else { flows.len() };
+    shrink(
+        &mut estimates,
+        Whole {
+            bytes: ended.bytes as f64,
+            flows: distinct(ended.flows).max(met as u64) as f64,
+            sample_squares: ended.sampled.sample_squares,
+            flow_squares,
+        },
+    );
+    let told = flows
+        .into_iter()
+        .zip(estimates)
+        .filter_map(|((flow, _), bytes)| flow.map(|flow| SeenFlow { bytes: bytes.round() as u64, ..flow }));
+    told.take(FLOWS_TOLD).collect()
 }
 
 /// How many flows set so many bits: as many as leave that many of them unset on the average (linear counting).

@@ -1,5 +1,6 @@
 //! Buckets in a row that stand out, and what they were in the end.
 
+use super::estimate::Sampled;
 use netrig_model::{BurstBucket, BurstSample, BurstTrigger};
 use rustc_hash::FxHashMap;
 
@@ -43,6 +44,7 @@ struct Sums {
     /// By samples.
     sampled: FxHashMap<u64, u64>,
     sampled_bytes: u64,
+    sample_squares: f64,
 }
 
 impl Sums {
@@ -54,19 +56,25 @@ impl Sums {
         self.flows |= bucket.flows;
         for sample in samples {
             self.sampled_bytes += sample.bytes;
+            self.sample_squares += (sample.bytes as f64).powi(2);
             if self.sampled.len() < FLOWS_MAX || self.sampled.contains_key(&sample.flow) {
                 *self.sampled.entry(sample.flow).or_default() += sample.bytes;
             }
         }
     }
 
-    /// The largest flows, so scaled that all samples add up to the octets.
-    fn largest(&self) -> Vec<(u64, u64)> {
+    /// What samples say, so scaled that all of them add up to the octets.
+    fn sampled(&self) -> Sampled {
         let scale = self.bytes as f64 / self.sampled_bytes.max(1) as f64;
         let mut all: Vec<_> = self.sampled.iter().map(|(flow, bytes)| (*flow, *bytes)).collect();
         all.sort_unstable_by_key(|(flow, bytes)| (std::cmp::Reverse(*bytes), *flow));
-        all.truncate(FLOWS_KEPT);
-        all.into_iter().map(|(flow, bytes)| (flow, (bytes as f64 * scale).round() as u64)).collect()
+        let scaled = |bytes: u64| bytes as f64 * scale;
+        Sampled {
+            flows: all.len(),
+            sample_squares: self.sample_squares * scale * scale,
+            flow_squares: all.iter().map(|(_, bytes)| scaled(*bytes).powi(2)).sum(),
+            largest: all.into_iter().take(FLOWS_KEPT).map(|(flow, bytes)| (flow, scaled(bytes))).collect(),
+        }
     }
 }
 
@@ -110,8 +118,8 @@ pub(super) struct Ended {
     pub(super) series: Vec<u64>,
     /// Buckets that the series still wants.
     pub(super) series_wants: usize,
-    /// By samples: the largest, the largest first.
-    pub(super) largest: Vec<(u64, u64)>,
+    /// What samples say of its flows.
+    pub(super) sampled: Sampled,
 }
 
 /// How a run came to its end.
@@ -224,7 +232,7 @@ impl Run {
             series_first: self.first.number - self.series_before as u64,
             series_wants: series_wants.min(SERIES_MAX - self.series.len()),
             series: self.series,
-            largest: self.sums.largest(),
+            sampled: self.sums.sampled(),
         })
     }
 

@@ -76,6 +76,20 @@ fn a_burst_of_five_milliseconds_is_told_as_it_was_sent() {
 }
 
 #[test]
+fn many_equal_flows_are_not_told_as_a_few_large_ones() {
+    require_root!();
+    let pair = Pair::new("burst-many");
+    let scene = BurstScene::outgoing(&pair, "");
+    let datagrams = five_milliseconds().of_flows(&[1; 60]);
+    let (pairs, _) = sent_and_told(&pair, &scene, &datagrams, PAUSE);
+    let told = pairs.iter().map(|(_, told)| told.top_flows());
+    let largest: u64 = told.map(|flows| flows.first().map_or(0, |flow| flow.bytes)).sum();
+    // Four or five datagrams each. The largest of what samples say of sixty was four times as much.
+    let truth: u64 = pairs.iter().map(|(sent, _)| sent.bytes() / 60).sum();
+    assert!(largest < 2 * truth && largest * 2 > truth, "{largest} is told, {truth} is true: {pairs:#?}");
+}
+
+#[test]
 fn a_burst_is_told_the_same_where_it_arrives() {
     require_root!();
     let pair = Pair::new("burst-in");
