@@ -65,6 +65,9 @@ where
         _ => String::new(),
     };
     say(&format!("netrig: no {what} in that time{newest}{hint}"));
+    if let Some(next) = sources.next_step() {
+        say(&format!("netrig: {next}"));
+    }
 }
 
 /// The state of the rig that an answer is asked of; none where it is the store's alone, or nobody answers.

@@ -75,8 +75,10 @@ fn list(args: &BurstsArgs, sources: &mut Sources<BurstRecord>, since: Option<Tim
         }
     } else {
         burst_interface_table(&listed).render_lines(style, &mut |line| out.line(line));
-        out.line("");
-        burst_table(&listed, style).render_lines(style, &mut |line| out.line(line));
+        if !listed.bursts.is_empty() {
+            out.line("");
+            burst_table(&listed, style).render_lines(style, &mut |line| out.line(line));
+        }
     }
     out.finish()?;
     if listed.rest.bursts > 0 && asked > listed.bursts.len() {

@@ -10,11 +10,16 @@ use netrig_store::{Record, StoreReader};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
+/// What to do where no rig answers.
+const NEXT_STEP: &str = "Start a rig with `netrig run`, or name one with --url.";
+
 /// What an answer from one table is made of.
 pub(crate) struct Sources<R> {
     live: Option<LiveRecords<R>>,
     store: Option<StoreReader>,
     description: String,
+    /// A rig was looked for, and there is none.
+    no_rig: bool,
 }
 
 impl<R: Record + DeserializeOwned> Sources<R> {
@@ -27,20 +32,23 @@ impl<R: Record + DeserializeOwned> Sources<R> {
                 live: None,
                 store: Some(reader),
                 description: format!("the store in {}", dir.display()),
+                no_rig: false,
             });
         }
         let config = settings::load(rig.file.config.as_deref())?;
         let client = Client::new(&rig.url.clone().unwrap_or_else(|| settings::url(&config)));
         match client.records() {
             Ok(live) => Ok(Self::with_live(client.url(), live, store)),
-            Err(error) if rig.url.is_some() => bail!("no rig answers at {}: {error}", client.url()),
+            Err(error) if rig.url.is_some() => {
+                bail!("no rig answers at {}: {error}\n{NEXT_STEP}", client.url())
+            }
             Err(error) => {
                 let dir = config.store.dir;
                 match StoreReader::open(&dir) {
                     Ok(reader) => {
                         let place = dir.display();
                         let why = format!("the store in {place} alone: no rig answers at {} ({error})", client.url());
-                        Ok(Self { live: None, store: Some(reader), description: why })
+                        Ok(Self { live: None, store: Some(reader), description: why, no_rig: true })
                     }
                     Err(no_store) => bail!(
                         "no rig answers at {} ({error})\nand {no_store}\nStart a rig with `netrig run`, name one with \
@@ -58,16 +66,17 @@ impl<R: Record + DeserializeOwned> Sources<R> {
                 live: Some(live),
                 store: None,
                 description: format!("the rig at {url}, which keeps no store"),
+                no_rig: false,
             };
         };
         match StoreReader::open(&dir) {
             Ok(reader) => {
                 let description = format!("the rig at {url} and its store in {}", dir.display());
-                Self { live: Some(live), store: Some(reader), description }
+                Self { live: Some(live), store: Some(reader), description, no_rig: false }
             }
             Err(error) => {
                 let description = format!("the rig at {url} alone: {error}");
-                Self { live: Some(live), store: None, description }
+                Self { live: Some(live), store: None, description, no_rig: false }
             }
         }
     }
@@ -75,6 +84,11 @@ impl<R: Record + DeserializeOwned> Sources<R> {
     /// What is used, for people.
     pub(crate) fn description(&self) -> &str {
         &self.description
+    }
+
+    /// What to do where a rig was looked for and none answers.
+    pub(crate) fn next_step(&self) -> Option<&'static str> {
+        self.no_rig.then_some(NEXT_STEP)
     }
 
     /// The store, where one is used.

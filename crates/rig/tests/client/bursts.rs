@@ -53,6 +53,14 @@ fn interfaces_come_first_then_the_highest_with_their_series_and_flows() {
 }
 
 #[test]
+fn none_of_the_bursts_is_a_table_of_interfaces_alone() {
+    let store = store_of_bursts(&[(window(1), records(1))]);
+    let output = run(&["bursts", "--top", "0", "--store", store.path().to_str().expect("path")]);
+    let text = stdout(&output);
+    assert!(text.starts_with("IFACE") && !text.contains("SERIES") && !text.contains("\n\n"), "{text}");
+}
+
+#[test]
 fn where_nothing_is_looked_at_that_is_said() {
     let rig = rig(Vec::new(), window(0), None);
     let output = run(&["bursts", "--url", &format!("http://{}", rig.address())]);

@@ -66,6 +66,18 @@ fn a_store_by_name_asks_no_rig() {
 }
 
 #[test]
+fn without_a_rig_and_without_records_the_next_step_is_said() {
+    for (word, store) in [("drops", store_of_drops(&[])), ("bursts", store_of_bursts(&[]))] {
+        let output = netrig().env("NETRIG_STORE__DIR", store.path()).arg(word).output().expect("netrig");
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(stderr(&output).contains("Start a rig with `netrig run`"), "{word}: {}", stderr(&output));
+        let output = run(&[word, "--url", "http://127.0.0.1:1"]);
+        assert!(stderr(&output).contains("Start a rig with `netrig run`"), "{word}: {}", stderr(&output));
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
 fn neither_is_a_failure_that_says_what_to_do() {
     let output = run(&["flows"]);
     assert_eq!(output.status.code(), Some(1));
