@@ -178,13 +178,16 @@ pub struct PolicyConfig {
     pub file: Option<PathBuf>,
     /// The socket by which policies are changed.
     pub socket: PathBuf,
+    /// Where a policy lies that outlives the rig: a folder on the kernel's file system of programs.
+    pub pins: PathBuf,
     /// Packets of a rule that are looked at in a second, at most, on each CPU.
     pub examples: u32,
 }
 
 impl Default for PolicyConfig {
     fn default() -> Self {
-        Self { enabled: true, file: None, socket: PathBuf::from("/run/netrig/control.sock"), examples: 1 }
+        let (socket, pins) = ("/run/netrig/control.sock", "/sys/fs/bpf/netrig/policy");
+        Self { enabled: true, file: None, socket: socket.into(), pins: pins.into(), examples: 1 }
     }
 }
 

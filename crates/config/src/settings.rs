@@ -224,6 +224,12 @@ pub const SETTINGS: &[Setting] = &[
         "The Unix socket by which `netrig policy` changes policies; its folder is made when it is missing. Root's alone.",
     ),
     restart(
+        "policy.pins",
+        Field::AbsolutePath(|c| &mut c.policy.pins),
+        "Where a policy with `persist = true` lies, so that it outlives the rig: a folder on the kernel's file system of \
+         programs.",
+    ),
+    restart(
         "policy.examples",
         Field::Count { at: |c| &mut c.policy.examples, min: 0, max: 1_000 },
         "Packets that matched a rule and are looked at in a second, on each CPU; all are counted.",

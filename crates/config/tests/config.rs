@@ -64,6 +64,7 @@ fn every_key_is_read() {
         enabled = false
         file = "/etc/netrig/edge.toml"
         socket = "/run/edge.sock"
+        pins = "/sys/fs/bpf/edge"
         examples = 0
         [store]
         enabled = false

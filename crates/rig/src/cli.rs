@@ -2,10 +2,15 @@
 
 mod bursts;
 mod drops;
+mod policy;
 mod queues;
 
 pub(crate) use bursts::BurstsArgs;
 pub(crate) use drops::DropsArgs;
+pub(crate) use policy::{
+    PolicyApplyArgs, PolicyCheckArgs, PolicyCommand, PolicyConfirmArgs, PolicyRemoveArgs, PolicyShowArgs,
+    PolicyTestArgs,
+};
 pub(crate) use queues::QueuesArgs;
 
 use crate::commands::Since;
@@ -46,6 +51,7 @@ Examples:
   netrig drops                           what was dropped, why, and what to do about it
   netrig bursts                          what is too short for averages to show
   netrig queues                          what waits in front of devices, and how long
+  netrig policy check policy.toml        rules for packets: what they say and cost
   netrig query \"SELECT dst_port, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
   netrig replay capture.pcapng --json    a capture through the same kernel programs
 
@@ -74,6 +80,9 @@ pub(crate) enum Command {
     Bursts(BurstsArgs),
     /// Show what waits in front of devices, for how long, and how busy those are who empty them
     Queues(QueuesArgs),
+    /// Rules for packets at XDP: dropped, limited or redirected before the stack pays for them
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Ask in SQL: tables flows, connections, latency, drops, bursts and ledger
     Query(QueryArgs),
     /// Send a capture through the real kernel programs and print its flows

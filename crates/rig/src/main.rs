@@ -3,9 +3,11 @@
 mod cli;
 mod client;
 mod commands;
+mod control;
 mod daemon;
 mod failure;
 mod output;
+mod policy;
 mod settings;
 
 use clap::Parser;

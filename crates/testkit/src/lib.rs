@@ -57,6 +57,7 @@ mod relay;
 mod rights;
 mod server;
 mod spinners;
+mod spoofed;
 mod syns;
 mod syscalls;
 mod tcp_info;
@@ -74,6 +75,7 @@ pub use relay::{DelayRelay, End, Fate, Fates, Packet, RelayCounts, TcpHeader};
 pub use rights::{missing_rights, report_skipped, report_without_rights};
 pub use server::{ResetBy, Server};
 pub use spinners::Spinners;
+pub use spoofed::Spoofed;
 pub use syns::SynFlood;
 pub use tcp_info::TcpInfo;
 

@@ -38,7 +38,8 @@ pub use group::{Group, Grouped, Grouper, Limits, Pruned, Sum};
 pub use latency::{LatencySums, latency_table};
 pub use lines::{group_line, record_line};
 pub use policy::{
-    CheckFinding, CheckRule, CheckSeverity, CheckedPolicy, list_policy, list_policy_check, policy_rule_line,
+    CheckFinding, CheckRule, CheckSeverity, CheckedPolicy, list_policy, list_policy_check, list_policy_rules,
+    policy_rule_line,
 };
 pub use queues::{list_queues, queue_lines};
 pub use table::{Align, Column, Style, Table};

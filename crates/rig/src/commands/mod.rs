@@ -11,6 +11,7 @@ mod explain;
 mod flows;
 mod latency;
 mod man;
+mod policy;
 mod query;
 mod queues;
 mod replay;
@@ -38,6 +39,7 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Drops(args) => done(drops::run(args)),
         Command::Bursts(args) => done(bursts::run(args)),
         Command::Queues(args) => done(queues::run(args)),
+        Command::Policy(command) => policy::run(command),
         Command::Query(args) => done(query::run(args)),
         Command::Config(command) => done(config::run(command)),
         Command::Completions(args) => done(completions::run(args)),

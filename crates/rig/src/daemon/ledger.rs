@@ -138,7 +138,7 @@ pub(crate) fn input(
     (watched, way): (&Watched, Direction),
     baselines: &Baselines,
     aggregator: &Aggregator,
-    told_overflow: TrafficCounts,
+    (told_overflow, policy): (TrafficCounts, Option<TrafficCounts>),
 ) -> LedgerInput {
     let key = (watched.id, way);
     let before = reading.before.get(&key).copied().unwrap_or_default();
@@ -180,7 +180,7 @@ pub(crate) fn input(
         told,
         not_ip,
         sampled_out: TrafficCounts::default(),
-        policy: None,
+        policy,
         kernel: kernel(reading.kernel_before, |b| b.after),
         kernel_after: kernel(reading.kernel_after, |b| b.before),
     }

@@ -2,7 +2,7 @@
 
 use super::Request;
 use netrig_model::Snapshot;
-use netrig_serve::{Live, Open, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency};
+use netrig_serve::{Live, Open, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents};
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -87,5 +87,9 @@ impl Live for Handle {
 
     fn open_bursts(&self) -> Option<OpenBursts> {
         self.open(Request::OpenBursts)
+    }
+
+    fn open_policy_events(&self) -> Option<OpenPolicyEvents> {
+        self.open(Request::OpenPolicyEvents)
     }
 }

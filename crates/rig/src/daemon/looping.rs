@@ -12,7 +12,7 @@ use super::storing::Storing;
 use super::watching::{Watched, Watching};
 use netrig_config::{Config, ConfigErrors};
 use netrig_model::{Direction, LedgerRecord, ProbeState, ProbeStatus, Snapshot, Timestamp};
-use netrig_serve::{OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency};
+use netrig_serve::{OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents};
 use std::iter;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -125,6 +125,9 @@ impl Loop {
                 }
                 Ok(Request::OpenBursts(answer)) => {
                     let _ = answer.send(self.open_bursts());
+                }
+                Ok(Request::OpenPolicyEvents(answer)) => {
+                    let _ = answer.send(self.open_policy_events());
                 }
                 Ok(Request::Reload) => self.reload(reload),
                 Ok(Request::Stop(why)) => {
@@ -253,6 +256,15 @@ impl Loop {
         })
     }
 
+    fn open_policy_events(&mut self) -> Option<OpenPolicyEvents> {
+        let window = self.window_so_far();
+        open(self.storing.as_ref(), Storing::pending_policy_events, window.0, |records| {
+            if let Some(policies) = self.probes.policies.get() {
+                records.extend(policies.open(window));
+            }
+        })
+    }
+
     fn window_start(&self) -> Timestamp {
         self.window_end.plus_ns(-window_ns(&self.config))
     }
@@ -284,6 +296,7 @@ impl Loop {
             aggregator: &road.aggregator,
             ledger: &road.ledger,
             baselines: &road.baselines,
+            policies: self.probes.policies.get(),
             kernel: &kernel,
             kernel_at_start: &road.kernel_at_start,
         };
@@ -334,6 +347,7 @@ impl Loop {
         self.config.burst.min_bytes = new.burst.min_bytes;
         self.config.store.retain = new.store.retain;
         self.config.store.budget = new.store.budget;
+        self.config.policy.file = new.policy.file;
         self.config.rig.interfaces = new.rig.interfaces;
         self.config.rig.cpu = new.rig.cpu;
         self.probes.reload(&self.config);
@@ -364,6 +378,7 @@ fn outlet<'a>(config: &Config, storing: Option<&'a Storing>, probes: &'a Probes,
         window: (window_end.plus_ns(-window_ns(config)), window_end),
         connections: probes.connections.get(),
         drops: probes.drops.get(),
+        policies: probes.policies.get(),
     }
 }
 

@@ -14,6 +14,7 @@ mod live;
 mod looping;
 mod open;
 mod optional;
+mod policy;
 mod probes;
 mod queues;
 mod rights;
@@ -50,6 +51,8 @@ pub(crate) enum Request {
     OpenDrops(mpsc::SyncSender<Option<netrig_serve::OpenDrops>>),
     /// The same of bursts.
     OpenBursts(mpsc::SyncSender<Option<netrig_serve::OpenBursts>>),
+    /// The same of packets that a policy's rules matched.
+    OpenPolicyEvents(mpsc::SyncSender<Option<netrig_serve::OpenPolicyEvents>>),
     /// Read the configuration again.
     Reload,
     /// End, telling everything.

@@ -6,6 +6,7 @@ use super::connections::Connections;
 use super::drops::Drops;
 use super::latency::Latency;
 use super::optional::Optional;
+use super::policy::Policies;
 use super::queues::Queues;
 use super::road::{Road, bucket_ns};
 use super::snapshot::now;
@@ -24,6 +25,7 @@ pub(super) struct Probes {
     pub(super) drops: Optional<Drops>,
     pub(super) bursts: Optional<Bursts>,
     queues: Optional<Queues>,
+    pub(super) policies: Optional<Policies>,
 }
 
 impl Probes {
@@ -40,6 +42,7 @@ impl Probes {
             drops,
             bursts: Optional::off("burst", "starting".to_owned()),
             queues: Optional::lay("queue", config.queue.enabled, || Ok(Queues::lay(config))),
+            policies: Optional::lay("policy", config.policy.enabled, || Policies::start(config, host)),
         }
     }
 
@@ -130,6 +133,12 @@ impl Probes {
         if let Some(bursts) = self.bursts.get_mut() {
             bursts.close(storing, window, last, self.connections.get());
         }
+        if let Some(policies) = self.policies.get() {
+            let events = policies.close(window);
+            if let Some(storing) = storing {
+                storing.policy_events(window, events);
+            }
+        }
     }
 
     /// The window's flows have been told.
@@ -156,16 +165,20 @@ impl Probes {
         if let Some(queues) = self.queues.get_mut() {
             queues.reload(config);
         }
+        if let Some(policies) = self.policies.get() {
+            policies.reload(config);
+        }
     }
 
     /// How each fares.
-    pub(super) fn statuses(&self) -> [ProbeStatus; 5] {
+    pub(super) fn statuses(&self) -> [ProbeStatus; 6] {
         [
             self.connections.status(Connections::probe_status),
             self.latency.status(Latency::probe_status),
             self.drops.status(Drops::probe_status),
             self.bursts.status(Bursts::probe_status),
             self.queues.status(Queues::probe_status),
+            self.policies.status(Policies::probe_status),
         ]
     }
 
@@ -176,6 +189,7 @@ impl Probes {
         picture.drops = self.drops.get().map(Drops::status);
         picture.bursts = self.bursts.get().map(Bursts::status);
         picture.queues = self.queues.get().map(Queues::status);
+        picture.policy = self.policies.get().and_then(|policies| policies.status(picture.taken));
     }
 }
 

@@ -5,6 +5,7 @@ use super::connections::{Connections, Names};
 use super::drops::Drops;
 use super::ledger::{self, Baselines, Reading};
 use super::looping::window_ns;
+use super::policy::Policies;
 use super::storing::{CHUNK_ROWS, Storing};
 use super::watching::{Watched, Watching, targets};
 use netrig_aggregate::{AggregateConfig, Aggregator, Ledger};
@@ -148,7 +149,16 @@ impl Road {
         for each in watched {
             for way in Direction::BOTH {
                 let told_overflow = self.ledger.overflow(each.id, way);
-                inputs.push(ledger::input(&reading, (each, way), &self.baselines, &self.aggregator, told_overflow));
+                // A policy stands in front of what is received.
+                let removed = outlet.policies.filter(|_| way == Direction::Ingress);
+                let removed = removed.and_then(|policies| policies.removed(each.ifindex));
+                inputs.push(ledger::input(
+                    &reading,
+                    (each, way),
+                    &self.baselines,
+                    &self.aggregator,
+                    (told_overflow, removed),
+                ));
             }
         }
         let deltas = deltas + late.len() as u64;
@@ -179,6 +189,7 @@ pub(super) struct Outlet<'a> {
     pub(super) window: (Timestamp, Timestamp),
     pub(super) connections: Option<&'a Connections>,
     pub(super) drops: Option<&'a Drops>,
+    pub(super) policies: Option<&'a Policies>,
 }
 
 /// Adds a delta. Where flows had to make room for others, those are told at once, ahead of the window's close: one reading

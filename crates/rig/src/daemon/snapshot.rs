@@ -1,6 +1,7 @@
 //! The picture of the rig that others are shown.
 
 use super::ledger::{Baselines, counts_since, told_since};
+use super::policy::Policies;
 use super::watching::Watched;
 use netrig_aggregate::{Aggregator, Ledger};
 use netrig_drain::Drain;
@@ -18,11 +19,14 @@ pub(crate) struct Sources<'a> {
     pub(crate) aggregator: &'a Aggregator,
     pub(crate) ledger: &'a Ledger,
     pub(crate) baselines: &'a Baselines,
+    pub(crate) policies: Option<&'a Policies>,
     pub(crate) kernel: &'a Counters,
     pub(crate) kernel_at_start: &'a BTreeMap<(InterfaceId, Direction), KernelCounts>,
 }
 
 pub(crate) fn interface(of: &Sources<'_>, watched: &Watched, way: Direction) -> InterfaceStatus {
+    // A policy stands in front of what is received.
+    let policies = of.policies.filter(|_| way == Direction::Ingress);
     let (told, _) = told_since(of.baselines, of.aggregator, watched.id, way);
     let not_ip = of.aggregator.not_ip_by_ethertype(watched.id, way);
     let (unaccounted_packets, unsent_packets) = of.ledger.levels(watched.id, way);
@@ -42,7 +46,7 @@ pub(crate) fn interface(of: &Sources<'_>, watched: &Watched, way: Direction) -> 
         told,
         not_ip: not_ip.into_iter().map(|(ethertype, sum)| (ethertype_word(ethertype), sum)).collect(),
         kernel,
-        policy: None,
+        policy: policies.and_then(|policies| policies.removed(watched.ifindex)),
         unaccounted_packets,
         unsent_packets,
     }

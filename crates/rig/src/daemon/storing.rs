@@ -2,7 +2,8 @@
 
 use anyhow::Context;
 use netrig_model::{
-    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, StoreStatus, Timestamp,
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord, StoreStatus,
+    Timestamp,
 };
 use netrig_store::{Record, StoreConfig, StoreWriter, WindowFile};
 use std::collections::VecDeque;
@@ -43,6 +44,10 @@ enum Job {
     Bursts(Window, Arc<Vec<BurstRecord>>),
     /// The end of a window of bursts.
     CloseBursts(Window),
+    /// A window of packets that policies' rules matched.
+    PolicyEvents(Window, Arc<Vec<PolicyEventRecord>>),
+    /// Its end.
+    ClosePolicyEvents(Window),
     /// Other limits, from a reload.
     Limits(Duration, u64),
 }
@@ -104,6 +109,7 @@ struct Shared {
     latency: Pending<LatencyRecord>,
     drops: Pending<DropRecord>,
     bursts: Pending<BurstRecord>,
+    policy_events: Pending<PolicyEventRecord>,
     /// Rows that did not fit into the queue.
     lost: u64,
     failed: Option<String>,
@@ -189,6 +195,12 @@ impl Storing {
         self.send(Job::CloseBursts(window), meanwhile);
     }
 
+    /// Hands over a whole window of packets that policies' rules matched.
+    pub(crate) fn policy_events(&self, window: Window, rows: Vec<PolicyEventRecord>) {
+        self.hand_over(|shared| &mut shared.policy_events, Job::PolicyEvents, (window, rows), &mut || ());
+        self.send(Job::ClosePolicyEvents(window), &mut || ());
+    }
+
     fn hand_over<R>(
         &self,
         pending: fn(&mut Shared) -> &mut Pending<R>,
@@ -262,6 +274,11 @@ impl Storing {
     pub(crate) fn pending_bursts(&self, open: Timestamp) -> Option<Chunks<BurstRecord>> {
         lock(&self.shared).bursts.before(open)
     }
+
+    /// The same of packets that policies' rules matched.
+    pub(crate) fn pending_policy_events(&self, open: Timestamp) -> Option<Chunks<PolicyEventRecord>> {
+        lock(&self.shared).policy_events.before(open)
+    }
 }
 
 impl Drop for Storing {
@@ -285,10 +302,12 @@ impl Job {
             Self::Latency(_, rows) => rows.len() as u64,
             Self::Drops(_, rows) => rows.len() as u64,
             Self::Bursts(_, rows) => rows.len() as u64,
+            Self::PolicyEvents(_, rows) => rows.len() as u64,
             Self::CloseConnections(_)
             | Self::CloseLatency(_)
             | Self::CloseDrops(_)
             | Self::CloseBursts(_)
+            | Self::ClosePolicyEvents(_)
             | Self::Limits(..) => 0,
         }
     }
@@ -302,6 +321,7 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
     let mut latency = Lane { open: None, pending: |shared| &mut shared.latency };
     let mut drops = Lane { open: None, pending: |shared| &mut shared.drops };
     let mut bursts = Lane { open: None, pending: |shared| &mut shared.bursts };
+    let mut policy_events = Lane { open: None, pending: |shared| &mut shared.policy_events };
     while let Ok(job) = inbox.recv() {
         match job {
             Job::Flows(window, rows) => flows.take(&mut store, window, &rows),
@@ -309,6 +329,7 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
             Job::Latency(window, rows) => latency.take(&mut store, window, &rows),
             Job::Drops(window, rows) => drops.take(&mut store, window, &rows),
             Job::Bursts(window, rows) => bursts.take(&mut store, window, &rows),
+            Job::PolicyEvents(window, rows) => policy_events.take(&mut store, window, &rows),
             Job::CloseFlows(window, ledger) => {
                 flows.close(&mut store);
                 // The writer keeps the reason in its status, counts the rows, and says it in the log.
@@ -319,6 +340,7 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
             Job::CloseLatency(window) => latency.end(&mut store, window),
             Job::CloseDrops(window) => drops.end(&mut store, window),
             Job::CloseBursts(window) => bursts.end(&mut store, window),
+            Job::ClosePolicyEvents(window) => policy_events.end(&mut store, window),
             Job::Limits(retain, budget_bytes) => store.writer.limit(retain, budget_bytes),
         }
     }
@@ -328,6 +350,7 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
     latency.close(&mut store);
     drops.close(&mut store);
     bursts.close(&mut store);
+    policy_events.close(&mut store);
     lock(shared).status = store.writer.status();
 }
 

@@ -17,6 +17,7 @@ mod latency_faults;
 mod latency_queue;
 mod latency_sampling;
 mod latency_ways;
+mod policy;
 mod queue_waits;
 mod support;
 mod tcp_churn;

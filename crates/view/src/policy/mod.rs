@@ -4,4 +4,4 @@ mod check;
 mod show;
 
 pub use check::{CheckFinding, CheckRule, CheckSeverity, CheckedPolicy, list_policy_check};
-pub use show::{list_policy, policy_rule_line};
+pub use show::{list_policy, list_policy_rules, policy_rule_line};

@@ -35,6 +35,12 @@ pub fn list_policy(status: &PolicyStatus, before: Option<&PolicyStatus>, style: 
     }
 }
 
+/// Lists rules alone, in the order in which they are asked.
+pub fn list_policy_rules(of: &[PolicyRuleStatus], style: Style, sink: &mut dyn FnMut(&str)) {
+    let status = PolicyStatus { rules: of.to_vec(), ..PolicyStatus::default() };
+    rules(&status, None).render_lines(style, sink);
+}
+
 /// A rule as a line of JSON, without the line feed.
 ///
 /// # Errors

@@ -6,7 +6,8 @@ use super::subject::{Subject, Transport};
 use netrig_model::TrafficCounts;
 use netrig_policy::Slots;
 use netrig_policy::words::{
-    Action, Addresses, Family, FragmentTest, Limit, LimitPer, LimitUnit, Match, Mode, Policy, Unreadable, VlanTest,
+    Action, Addresses, Family, FragmentTest, Limit, LimitPer, LimitUnit, Match, Mode, Policy, Target, Unreadable,
+    VlanTest,
 };
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -103,6 +104,8 @@ impl<'a> Judge<'a> {
 
     fn decide(&mut self, action: &Action, unread: bool, removed: bool, subject: &Subject) -> u32 {
         let (verdict, account) = match action {
+            // On another CPU the stack sees it all the same: it is not taken from it.
+            Action::Redirect(Target::Cpu(_)) if !unread => return XDP_REDIRECT,
             Action::Redirect(_) if !unread => (XDP_REDIRECT, &mut self.ledger.redirected),
             _ if removed => (XDP_DROP, &mut self.ledger.dropped),
             _ => return XDP_PASS,

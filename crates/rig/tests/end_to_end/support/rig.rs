@@ -53,6 +53,9 @@ impl<'a> Rig<'a> {
         let mut command = Command::new(netrig());
         command.arg("run").arg("-c").arg(folder.path().join("rig.toml"));
         command.env("NETRIG_STORE__DIR", folder.path().join("store"));
+        for (key, value) in policy_places(folder.path()) {
+            command.env(key, value);
+        }
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log twice")).stderr(log);
         let child = ns.inside(|| command.spawn()).expect("start netrig");
         let mut rig = Self { ns, child, folder, listen };
@@ -101,12 +104,28 @@ impl<'a> Rig<'a> {
 
     /// Runs `netrig` beside it with these arguments, and returns what it wrote to standard output.
     pub(crate) fn ask(&self, arguments: &[&str]) -> String {
-        let mut command = self.ns.command(netrig());
-        command.args(arguments).env("NETRIG_STORE__DIR", self.store_dir());
-        let out = command.output().expect("start netrig");
+        let out = self.run(arguments);
         let words = String::from_utf8_lossy(&out.stderr).into_owned();
         assert!(out.status.success(), "netrig {arguments:?} ended with {}: {words}", out.status);
         String::from_utf8(out.stdout).expect("text")
+    }
+
+    /// The same, however it ends.
+    pub(crate) fn run(&self, arguments: &[&str]) -> std::process::Output {
+        // As the rig itself: `ip netns exec` would hide what is pinned under /sys.
+        let mut command = Command::new(netrig());
+        command.args(arguments).env("NETRIG_STORE__DIR", self.store_dir()).stdin(Stdio::null());
+        for (key, value) in policy_places(self.folder.path()) {
+            command.env(key, value);
+        }
+        // Whoever runs the tests may be logged in by SSH.
+        command.env_remove("SSH_CONNECTION");
+        self.ns.inside(|| command.output()).expect("start netrig")
+    }
+
+    /// Its folder: what lies there goes with it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Runs `netrig` where no rig is, and returns what it wrote to standard output.
@@ -154,11 +173,22 @@ impl<'a> Rig<'a> {
     }
 }
 
+/// Where a rig takes policies, and where those lie that outlive it: its own, that tests may run side by side.
+fn policy_places(folder: &Path) -> [(&'static str, PathBuf); 2] {
+    let name = folder.file_name().expect("a folder's name").to_string_lossy().replace('.', "");
+    let pins = Path::new("/sys/fs/bpf").join(format!("netrig-test-{name}"));
+    [("NETRIG_POLICY__SOCKET", folder.join("control.sock")), ("NETRIG_POLICY__PINS", pins)]
+}
+
 impl Drop for Rig<'_> {
     fn drop(&mut self) {
         // Both fail only when it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let [_, (_, pins)] = policy_places(self.folder.path());
+        if pins.exists() {
+            let _ = netrig_probes::policy::remove_pinned(&pins);
+        }
     }
 }
 

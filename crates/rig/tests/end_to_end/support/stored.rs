@@ -1,6 +1,8 @@
 //! What a rig left in its store.
 
-use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord};
+use netrig_model::{
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord,
+};
 use netrig_store::StoreReader;
 use std::path::Path;
 
@@ -13,6 +15,7 @@ pub(crate) struct Stored {
     pub(crate) latency: Vec<LatencyRecord>,
     pub(crate) drops: Vec<DropRecord>,
     pub(crate) bursts: Vec<BurstRecord>,
+    pub(crate) policy_events: Vec<PolicyEventRecord>,
 }
 
 impl Stored {
@@ -27,7 +30,11 @@ impl Stored {
         let (mut drops, mut bursts) = (Vec::new(), Vec::new());
         reader.drops(None, None, &mut |record| drops.push(record)).expect("read the drops");
         reader.bursts(None, None, &mut |record| bursts.push(record)).expect("read the bursts");
-        Self { flows, ledger, connections, latency, drops, bursts }
+        let mut policy_events = Vec::new();
+        reader
+            .policy_events(None, None, &mut |record| policy_events.push(record))
+            .expect("read the packets of policies");
+        Self { flows, ledger, connections, latency, drops, bursts, policy_events }
     }
 
     /// Packets and bytes of all flows of `iface` that `keep` lets through, both directions.
