@@ -1,13 +1,12 @@
 //! Attaching to XDP in the real kernel: what is asked for and what is got, and whose the hook is where another has it.
 
-use libbpf_rs::libbpf_sys;
 use netrig_probes::ProbeError;
 use netrig_probes::holder::{AttachedBy, XdpMode, driver_takes_xdp, xdp_holder};
 use netrig_probes::link::attach_xdp;
 use netrig_probes::policy::PolicyProbe;
 use netrig_testkit::{NetNs, Pair, XdpDrop, report_skipped, require_root};
 use std::fs;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::AsFd;
 
 fn ifindex(ns: &NetNs, iface: &str) -> u32 {
     let text = ns.inside(|| fs::read_to_string("/proc/thread-self/net/igmp")).expect("the kernel's list");
@@ -110,35 +109,13 @@ fn where_the_driver_takes_none_the_stack_does_and_the_kernel_says_why() {
     assert!(seen > 0, "not even on the loopback device");
 }
 
-/// A program that passes all packets, and does not say that it takes those in several parts.
-#[expect(unsafe_code, reason = "libbpf-rs loads objects only")]
-fn without_frags() -> OwnedFd {
-    let instruction = |code, imm| libbpf_sys::bpf_insn { code, imm, ..Default::default() };
-    // r0 = XDP_PASS; exit
-    let program = [instruction(0xb7, 2), instruction(0x95, 0)];
-    // SAFETY: texts that end in a zero, and as many instructions as stated, alive during the call; no options.
-    let fd = unsafe {
-        libbpf_sys::bpf_prog_load(
-            libbpf_sys::BPF_PROG_TYPE_XDP,
-            c"whole".as_ptr(),
-            c"GPL".as_ptr(),
-            program.as_ptr(),
-            program.len() as _,
-            std::ptr::null_mut(),
-        )
-    };
-    assert!(fd >= 0, "the kernel takes the program: {fd}");
-    // SAFETY: the kernel has just given us this descriptor, and nobody else has it.
-    unsafe { OwnedFd::from_raw_fd(fd) }
-}
-
 #[test]
 fn what_a_driver_says_of_packets_that_are_too_long_reaches_the_user() {
     require_root!();
     let ns = NetNs::new("xdplong");
     ns.run("ip link add name a mtu 9000 type veth peer name b mtu 9000");
     ns.run_script("ip link set dev a up; ip link set dev b up");
-    let (index, program) = (ifindex(&ns, "a"), without_frags());
+    let (index, program) = (ifindex(&ns, "a"), XdpDrop::program());
     let attached = ns.inside(|| attach_xdp(program.as_fd(), "a", index)).expect("the generic form");
     println!("{:?}", attached.why_not_native());
     assert_eq!(attached.hook(), "xdp-generic");

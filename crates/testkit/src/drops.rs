@@ -36,13 +36,21 @@ impl<'a> XdpDrop<'a> {
     /// When the kernel refuses it.
     #[must_use]
     pub fn attach(ns: &'a NetNs, iface: &str, mode: XdpMode) -> Self {
-        let object = load(DROP_ALL);
-        let program = object.progs().next().expect("the object has one program").as_fd().try_clone_to_owned();
-        let program = program.expect("one more descriptor");
-        let this = Self { ns, ifindex: ifindex_of(ns, iface), mode, program };
+        let this = Self { ns, ifindex: ifindex_of(ns, iface), mode, program: Self::program() };
         let attached = ns.inside(|| Xdp::new(this.program.as_fd()).attach(this.ifindex, mode.flags()));
         attached.unwrap_or_else(|e| panic!("cannot attach an XDP program to {iface}: {e}"));
         this
+    }
+
+    /// Its program, attached nowhere. It takes no packets in several parts, so drivers refuse it where packets may be long.
+    ///
+    /// # Panics
+    /// When the kernel does not load it.
+    #[must_use]
+    pub fn program() -> OwnedFd {
+        let object = load(DROP_ALL);
+        let program = object.progs().next().expect("the object has one program").as_fd().try_clone_to_owned();
+        program.expect("one more descriptor")
     }
 }
 
