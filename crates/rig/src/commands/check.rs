@@ -1,5 +1,7 @@
 //! `netrig check`: what this kernel and these rights allow, found out by doing it: the programs are loaded and attached
-//! as `netrig run` would, and taken off again.
+//! as `netrig run` would, and taken off again. Only policies are not attached: that is for who asks for one.
+
+mod policy;
 
 use crate::cli::CheckArgs;
 use crate::daemon::{bucket_ns, latency_options, link_kind, memory_for_bursts, probe_options, targets, tcp_options};
@@ -23,13 +25,14 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     for Finding { what, fine, detail } in ground() {
         lines.push((fine, what.to_owned(), detail));
     }
-    let probes: [(&str, bool, Try); 6] = [
+    let probes: [(&str, bool, Try); 7] = [
         ("flow", config.flow.enabled, flow),
         ("tcp", config.tcp.enabled, tcp),
         ("latency", config.latency.enabled, latency),
         ("drop", config.drop.enabled, drops),
         ("burst", config.burst.enabled, bursts),
         ("queue", config.queue.enabled, queues),
+        ("policy", config.policy.enabled, policy::policy),
     ];
     for (name, enabled, try_it) in probes {
         if enabled {

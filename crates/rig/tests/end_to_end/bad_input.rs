@@ -1,7 +1,7 @@
 //! Bad input gets a clear error: what, where, what to do, and the exit code that says whose fault it is.
 
 use crate::support::{Rig, Street, netrig, rig::run_in};
-use netrig_testkit::{NetNs, require_root};
+use netrig_testkit::{NetNs, Pair, XdpDrop, XdpMode, require_root};
 use std::fs;
 use std::process::{Command, Output};
 
@@ -148,4 +148,31 @@ fn check_with_rights_says_that_all_can_run() {
     let out = run_in(std::path::Path::new("/"), &["check"]);
     assert_eq!(out.status.code(), Some(0), "{}{}", String::from_utf8_lossy(&out.stdout), words(&out));
     assert!(String::from_utf8_lossy(&out.stdout).contains("flow"));
+}
+
+#[test]
+fn check_says_where_a_policy_could_be_attached_and_attaches_none() {
+    require_root!();
+    let pair = Pair::new("checked");
+    let check = || {
+        let mut command = pair.right.command(netrig());
+        command.arg("check").env("NETRIG_RIG__INTERFACES", "eth0,lo").current_dir("/");
+        let out = command.output().expect("start netrig");
+        let told = String::from_utf8_lossy(&out.stdout).into_owned();
+        // What else is missing in a namespace is another's business.
+        assert!(!told.lines().any(|line| line.starts_with("no ") && line.contains("policy")), "{told}{}", words(&out));
+        told
+    };
+    let told = check();
+    assert!(told.contains("a policy without rules is loaded, verified and put in force"), "{told}");
+    assert!(told.contains("policy: the XDP hook is free"), "{told}");
+    assert!(!pair.right.run("ip link show dev eth0").contains("xdp"));
+    let held = XdpDrop::attach(&pair.right, Pair::IFACE, XdpMode::Native);
+    let told = check();
+    for part in
+        ["no policy: eth0's XDP hook is held by program", "`drop_udp4` (native", "ip link set dev eth0 xdpdrv off"]
+    {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    drop(held);
 }
