@@ -11,6 +11,8 @@ pub(crate) enum Needs {
     Start,
     /// Interfaces may come and go: attaching must stay possible.
     HotPlug,
+    /// Policies are loaded and attached; who is logged in is looked up among other processes' descriptors.
+    Policies,
     /// The set of interfaces is fixed; tracepoints are attached for slices of time.
     Slices,
     /// Nothing is attached any more.
@@ -29,8 +31,11 @@ pub(crate) fn drop_all_but_needed(needs: Needs) -> anyhow::Result<()> {
     if needs != Needs::Nothing {
         wanted.push(Capability::CAP_PERFMON);
     }
-    if matches!(needs, Needs::Start | Needs::HotPlug) {
+    if matches!(needs, Needs::Start | Needs::HotPlug | Needs::Policies) {
         wanted.push(Capability::CAP_NET_ADMIN);
+    }
+    if needs == Needs::Policies {
+        wanted.push(Capability::CAP_SYS_PTRACE);
     }
     if needs == Needs::Start {
         wanted.extend([Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE, Capability::CAP_SYSLOG]);

@@ -8,4 +8,5 @@ mod explain;
 mod fixture;
 mod flows;
 mod latency;
+mod policy;
 mod queues;

@@ -114,7 +114,7 @@ impl Keeper {
     /// Until the rig ends.
     pub(super) fn run(&mut self, inbox: &Receiver<Message>) {
         // Each thread has rights of its own: this one goes on loading and attaching.
-        if let Err(error) = rights::drop_all_but_needed(Needs::HotPlug) {
+        if let Err(error) = rights::drop_all_but_needed(Needs::Policies) {
             tracing::warn!(error = %format_args!("{error:#}"), "The keeper of policies has more rights than it needs.");
         }
         self.find();
