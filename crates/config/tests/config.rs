@@ -178,12 +178,11 @@ fn a_reload_names_what_needs_a_restart() {
 #[test]
 fn files_that_cannot_be_read_say_why() {
     let dir = tempfile::tempdir().expect("a folder");
-    let message = |path: &std::path::Path| {
-        Config::load(Some(path), std::iter::empty()).expect_err("unreadable").0.remove(0).message
-    };
+    let message =
+        |path: &Path| Config::load(Some(path), std::iter::empty()).expect_err("unreadable").0.remove(0).message;
     assert!(message(&dir.path().join("none.toml")).starts_with("cannot be opened: No such file"));
     assert!(message(dir.path()).starts_with("cannot be read: Is a directory"));
-    assert_eq!(message(std::path::Path::new("/dev/zero")), "is larger than 1 MiB: no configuration");
+    assert_eq!(message(Path::new("/dev/zero")), "is larger than 1 MiB: no configuration");
     let latin1 = dir.path().join("latin1.toml");
     std::fs::write(&latin1, b"[rig]\nhost = \"caf\xe9\"\n").expect("write");
     assert_eq!(message(&latin1), "line 2 is not UTF-8 text");
