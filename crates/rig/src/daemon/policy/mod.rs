@@ -106,7 +106,7 @@ impl Policies {
     pub(crate) fn probe_status(&self) -> ProbeStatus {
         let shared = self.shared();
         let name = "policy".to_owned();
-        if let Some(why) = &shared.failed {
+        if let (Some(why), None) = (&shared.failed, &shared.in_force) {
             return ProbeStatus { name, state: ProbeState::Failed, detail: why.clone() };
         }
         let mut detail = match &shared.in_force {
@@ -119,11 +119,12 @@ impl Policies {
                 format!("{} on {}", policy.shown.file, doors.collect::<Vec<_>>().join(", "))
             }
         };
-        for sentence in shared.warnings.iter().chain(&self.unheard) {
+        // What could not be applied leaves what is in force as it was.
+        for sentence in shared.failed.iter().chain(&shared.warnings).chain(&self.unheard) {
             detail.push_str("; ");
             detail.push_str(sentence);
         }
-        let calm = shared.warnings.is_empty() && self.unheard.is_none();
+        let calm = shared.failed.is_none() && shared.warnings.is_empty() && self.unheard.is_none();
         let state = if calm { ProbeState::Running } else { ProbeState::Degraded };
         ProbeStatus { name, state, detail }
     }

@@ -149,6 +149,7 @@ impl Keeper {
         self.waits = waits;
         self.slots = prepared.compiled.slots.clone();
         self.show_doors();
+        give_back_memory();
         if !waits {
             self.release(&prepared.read.policy);
         }
@@ -212,4 +213,11 @@ fn hash_of(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     hasher.write(text.as_bytes());
     format!("{:016x}", hasher.finish())
+}
+
+/// Reading, compiling and loading a million addresses takes a hundred megabytes for a moment, which the allocator would keep.
+#[expect(unsafe_code, reason = "the C library's allocator is asked to give back what it holds")]
+pub(super) fn give_back_memory() {
+    // SAFETY: it takes a number and touches no memory that is in use.
+    unsafe { libc::malloc_trim(0) };
 }

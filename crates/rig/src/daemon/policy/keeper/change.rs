@@ -1,5 +1,6 @@
 //! What becomes of a policy that is in force: it is confirmed or removed, its sets change, its interfaces come and go.
 
+use super::apply::give_back_memory;
 use super::{Failure, Keeper, NOT_RENEWED};
 use crate::daemon::policy::kept::Kept;
 use crate::daemon::policy::shared::InForce;
@@ -97,6 +98,7 @@ impl Keeper {
             "A set has changed, and is in force."
         );
         self.shared().in_force = Some(shown);
+        give_back_memory();
         Ok(())
     }
 

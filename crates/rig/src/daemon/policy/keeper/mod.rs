@@ -24,8 +24,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Packets that were looked at are fetched this often.
-const TURN: Duration = Duration::from_millis(50);
+/// Packets that were looked at are fetched this often: the rules of a policy may send a ring full of them in a second.
+const TURN: Duration = Duration::from_millis(200);
+/// Without a policy there is nothing to do but to answer.
+const IDLE: Duration = Duration::from_secs(3600);
 /// Files, interfaces and deadlines are looked at this often.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -119,7 +121,8 @@ impl Keeper {
         }
         self.find();
         loop {
-            match inbox.recv_timeout(TURN) {
+            let rest = if self.probe.is_some() { TURN } else { IDLE };
+            match inbox.recv_timeout(rest) {
                 Ok(Message::Asked(asked)) => self.answer(asked),
                 Ok(Message::File(file)) => self.apply_file(file.as_deref()),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -177,7 +180,7 @@ impl Keeper {
                 None
             }
             Err(Failure::Wrong(why) | Failure::Failed(why)) => {
-                tracing::error!(file = shown, error = why, "The configuration's policy is not in force.");
+                tracing::error!(file = shown, error = why, "The configuration's policy is not taken over.");
                 Some(format!("[policy] file: {why}"))
             }
         };
