@@ -1,6 +1,8 @@
 //! The policy probe's programs in the real kernel, by test run.
 
-use netrig_policy::words::{Action, Addresses, Management, Match, Mode, Policy, Rule, Unreadable};
+use netrig_policy::words::{
+    Action, Addresses, Limit, LimitPer, LimitUnit, Management, Match, Mode, Policy, Rule, Unreadable,
+};
 use netrig_policy::{Ranges, World, compile};
 use netrig_probes::policy::{Confirmation, PolicyProbe};
 use netrig_testkit::require_root;
@@ -86,4 +88,24 @@ fn what_nobody_confirms_gives_way_by_itself() {
     assert_eq!(verdict(&probe, [10, 0, 0, 9]), XDP_PASS);
     probe.take_back().expect("it is taken back");
     assert_eq!(verdict(&probe, [10, 0, 0, 9]), XDP_DROP);
+}
+
+/// The bucket goes on with the rule; what a slow limit took from it must not hold a fast one up.
+#[test]
+fn a_limit_that_is_made_faster_is_faster_at_once() {
+    require_root!();
+    let mut probe = PolicyProbe::load(0).expect("the door is loaded");
+    let limited = |per_second, burst| {
+        let mut policy = dropping(&[[10, 0, 0, 7]]);
+        let limit = Limit { unit: LimitUnit::Packets, per_second, burst, per: LimitPer::Rule, sources: 1 };
+        policy.rules[0].action = Action::Limit(limit);
+        policy
+    };
+    let verdict = |probe: &PolicyProbe| probe.run(&udp_from([10, 0, 0, 7])).expect("a test run");
+    put(&mut probe, &limited(1, 60), None);
+    assert!((0..60).all(|_| verdict(&probe) == XDP_PASS));
+    put(&mut probe, &limited(1_000_000, 1_000), None);
+    verdict(&probe);
+    std::thread::sleep(Duration::from_millis(20));
+    assert_eq!(verdict(&probe), XDP_PASS, "a minute of the slow one would have been left");
 }

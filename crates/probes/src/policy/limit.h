@@ -20,9 +20,14 @@ static __always_inline bool take_from(struct policy_bucket *bucket, const struct
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < TRIES_MAX; i++) {
 		__u64 full_at = *(volatile __u64 *)&bucket->full_at, begin = full_at > now ? full_at : now;
+		const __u64 empty = now + rule->capacity;
 
-		if (begin + cost - now > rule->capacity)
+		if (begin + cost > empty) {
+			/* A slower limit of the same rule has left it emptier than empty: from now on it fills at this one's rate. */
+			if (full_at > empty)
+				__sync_val_compare_and_swap(&bucket->full_at, full_at, empty);
 			return false;
+		}
 		if (__sync_val_compare_and_swap(&bucket->full_at, full_at, begin + cost) == full_at)
 			return true;
 	}
