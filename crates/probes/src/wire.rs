@@ -162,6 +162,18 @@ pub mod policy_acts {
     pub const SYN_GUARD: u8 = 7;
 }
 
+/// `enum policy_at_once`, in a word's upper half.
+pub mod policy_at_once {
+    /// More is to be asked.
+    pub const NOT: u64 = 0;
+    /// It is dropped.
+    pub const DROP: u64 = 1;
+    /// It passes.
+    pub const PASS: u64 = 2;
+    /// It passes within a limit.
+    pub const LIMIT: u64 = 3;
+}
+
 /// `enum policy_rule_flag`.
 pub mod policy_rule_flags {
     /// It tells what it would have done.

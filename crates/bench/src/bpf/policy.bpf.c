@@ -25,7 +25,8 @@ struct {
 
 /* An IPv4 source, or the upper half of an IPv6 one, in network order; the lower half is the packet's own. */
 __u64 sources[SEQUENCE_LEN] SEC(".data.sources");
-__u32 cursor SEC(".data.cursor") = 0;
+__u32 cursor SEC(".data.cursor")
+= 0;
 /* Live frames: the device to send by. */
 const volatile __u32 redirect_ifindex = 0;
 
@@ -121,8 +122,7 @@ static __always_inline int textbook(struct xdp_md *xdp, void *table4, void *tabl
 
 		count = by_prefix ? bpf_map_lookup_elem(table4, &key) : bpf_map_lookup_elem(table4, &key.address);
 	} else if (*(__u16 *)(data + 12) == bpf_htons(0x86dd) && data + 54 <= end) {
-		struct prefix6 key = { .bits = 128,
-				       .address = { *(__u64 *)(data + 22), *(__u64 *)(data + 30) } };
+		struct prefix6 key = { .bits = 128, .address = { *(__u64 *)(data + 22), *(__u64 *)(data + 30) } };
 
 		count = bpf_map_lookup_elem(table6, &key);
 	}

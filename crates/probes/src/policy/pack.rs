@@ -2,8 +2,9 @@
 
 use crate::object::bytes_of;
 use crate::wire::{
-    policy_acts as acts, policy_addresses, policy_checks as checks, policy_dimension, policy_fragments as fragments,
-    policy_layout, policy_ports, policy_ranges4, policy_ranges6, policy_row, policy_rule, policy_rule_flags as flags,
+    policy_acts as acts, policy_addresses, policy_at_once as first, policy_checks as checks, policy_dimension,
+    policy_fragments as fragments, policy_layout, policy_ports, policy_ranges4, policy_ranges6, policy_row,
+    policy_rule, policy_rule_flags as flags,
 };
 use netrig_policy::tables::{Act, AddressClasses, Checks, PortClasses, Ranges4, Ranges6, Row, Rule, Tables};
 use netrig_policy::words::{FragmentTest, Limit, LimitPer, LimitUnit, Mode, Unreadable};
@@ -11,6 +12,12 @@ use netrig_policy::words::{FragmentTest, Limit, LimitPer, LimitUnit, Mode, Unrea
 /// A limit's nanoseconds are kept in sixteenths; the cost of one byte in 2^20ths.
 const PER_NS: u128 = 16;
 const BYTE_COST_SHIFT: u32 = 20;
+/// Entries that the kernel may look at behind the last one.
+const FEW: usize = 8;
+/// `rules.bpf.c`'s: upper six bits of its product with a power of two differ for each.
+const LOWEST_BIT_PRODUCT: u64 = 0x03f7_9d71_b4cb_0a89;
+/// As many kinds as the verifier takes for possible.
+const KINDS: usize = 1024;
 /// What a bucket holds at most, so that sums with a clock never wrap.
 const CAPACITY_MAX: u128 = 1 << 62;
 
@@ -67,7 +74,7 @@ impl Area {
         policy_ranges4 {
             index: self.put32(&ranges.index),
             shift: 32 - u32::from(ranges.index_bits),
-            entries: self.put32(&ranges.entries),
+            entries: self.put32(&[ranges.entries.as_slice(), &[0; FEW]].concat()),
             entry_count: ranges.entries.len() as u32,
         }
     }
@@ -102,7 +109,9 @@ pub(super) struct Begin {
 pub(super) fn pack(tables: &Tables, begin: Begin) -> Packed {
     let words = tables.words.max(1);
     let mut area = Area::default();
-    let kinds = area.put_sets(&tables.kinds, words).sets;
+    let mut kinds = tables.kinds.clone();
+    kinds.resize(KINDS * words, 0);
+    let kinds = area.put_sets(&kinds, words).sets;
     let of = |area: &mut Area, used: bool, sets: &[u64]| {
         let dimension = if used { area.put_sets(sets, words) } else { policy_dimension::default() };
         policy_dimension { used: used.into(), ..dimension }
@@ -115,6 +124,7 @@ pub(super) fn pack(tables: &Tables, begin: Begin) -> Packed {
     let (mut devices, mut cpus) = (Vec::new(), Vec::new());
     let rules: Vec<_> = tables.rules.iter().map(|rule| rule_of(rule, begin, &mut devices, &mut cpus)).collect();
     let rows: Vec<_> = tables.rows.iter().map(row_of).collect();
+    let first = at_once(&rows, &rules, words);
     let layout = policy_layout {
         words: words as u32,
         set_shift: (words.next_power_of_two() * 8).ilog2(),
@@ -126,6 +136,7 @@ pub(super) fn pack(tables: &Tables, begin: Begin) -> Packed {
         all_checks: rows.iter().fold(0, |all, row| all | u32::from(row.checks)),
         drop_unreadable: (tables.unreadable == Unreadable::Drop).into(),
         sets_end,
+        first: area.put64(&first),
         guards_syn: tables.rules.iter().any(|rule| matches!(rule.act, Act::SynGuard(_))).into(),
         src: addresses(&mut area, src, &tables.src),
         dst: addresses(&mut area, dst, &tables.dst),
@@ -135,6 +146,27 @@ pub(super) fn pack(tables: &Tables, begin: Begin) -> Packed {
     };
     area.bytes.resize(area.bytes.len().next_multiple_of(8), 0);
     Packed { layout, area: area.bytes, devices, cpus }
+}
+
+/// Of each row what is decided where it is the first candidate; in each word's part by the product that finds the lowest bit.
+fn at_once(rows: &[policy_row], rules: &[policy_rule], words: usize) -> Vec<u64> {
+    let of_row = |row: &policy_row| {
+        let rule = rules.get(usize::from(row.rule)).copied().unwrap_or_default();
+        let plain = row.checks == 0 && rule.expires == 0 && rule.flags & flags::SHADOW == 0;
+        let how = match rule.act {
+            acts::DROP if plain => first::DROP,
+            acts::PASS if plain => first::PASS,
+            acts::LIMIT if plain => first::LIMIT,
+            _ => first::NOT,
+        };
+        how << 32 | u64::from(rule.slot) << 16 | u64::from(row.rule)
+    };
+    let mut all = vec![0; words * 64];
+    for (place, row) in rows.iter().enumerate() {
+        let product = (1_u64 << (place % 64)).wrapping_mul(LOWEST_BIT_PRODUCT) >> 58;
+        all[place / 64 * 64 + product as usize] = of_row(row);
+    }
+    all
 }
 
 fn addresses(area: &mut Area, of: policy_dimension, classes: &AddressClasses) -> policy_addresses {

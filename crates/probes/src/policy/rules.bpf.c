@@ -30,15 +30,14 @@ struct {
 
 #define NO_RULE 0xffff
 #define WORDS_MAX 16
-#define DIMENSIONS 5
 /* Each step tries a candidate or goes on to the next word. */
 #define STEPS_MAX (1024 + WORDS_MAX)
 
 struct search {
 	struct xdp_md *xdp;
 	__u64 bits; /* candidates of this word that were not tried yet */
-	struct subject s;
-	__u32 sets[DIMENSIONS]; /* where the packet's sets begin; all of those that are not used are the first */
+	const struct subject *s;
+	const __u32 *sets; /* remembered's */
 	__u32 word;
 	__u32 ifindex;
 	__u32 number; /* redirect: place in its map */
@@ -56,19 +55,25 @@ static __always_inline __u64 word_of(__u32 set, __u32 word)
 	return at < layout.sets_end ? *(__u64 *)part(at) : 0;
 }
 
-static __always_inline __u64 candidates(const struct search *q, __u32 word)
+static __always_inline __u64 candidates(const __u32 *sets, __u32 word)
 {
-	__u64 bits = word_of(q->sets[0], word);
+	__u64 bits = word_of(sets[0], word);
 
 	if (layout.src.of.used)
-		bits &= word_of(q->sets[1], word);
+		bits &= word_of(sets[1], word);
 	if (layout.dst.of.used)
-		bits &= word_of(q->sets[2], word);
+		bits &= word_of(sets[2], word);
 	if (layout.src_port.of.used)
-		bits &= word_of(q->sets[3], word);
+		bits &= word_of(sets[3], word);
 	if (layout.dst_port.of.used)
-		bits &= word_of(q->sets[4], word);
+		bits &= word_of(sets[4], word);
 	return bits;
+}
+
+static __always_inline __u32 set_of_kind(const struct subject *s)
+{
+	/* To the verifier there are as many kinds as this; the area goes on behind those that there are. */
+	return layout.kinds + ((__u32)(s->kind & (2 * POLICY_KIND_NOT_IP - 1)) << layout.set_shift);
 }
 
 static __always_inline __u32 set_of_addresses(const volatile struct policy_addresses *at, const struct subject *s,
@@ -84,53 +89,60 @@ static __always_inline __u32 set_of_addresses(const volatile struct policy_addre
 	return set_of(&at->of, class);
 }
 
-/*
- * The packet's sets, dimension by dimension; false as soon as nothing is left, which where one word holds all rows is known at
- * once.
- */
-static __always_inline bool find_sets(struct search *q)
+/* Of a set whose place the verifier has seen come from the layout: it knows how far that can be. */
+static __always_inline __u64 word_at(__u32 set)
 {
-	const struct subject *s = &q->s;
-	__u64 bits;
+	return *(__u64 *)part(set);
+}
 
-	q->sets[0] = layout.kinds + ((__u32)s->kind << layout.set_shift);
-	bits = word_of(q->sets[0], 0);
-	if (layout.words == 1 && !bits)
-		return false;
-	if (layout.src.of.used) {
-		q->sets[1] = set_of_addresses(&layout.src, s, true);
-		bits &= word_of(q->sets[1], 0);
-		if (layout.words == 1 && !bits)
-			return false;
-	}
-	if (layout.dst.of.used) {
-		q->sets[2] = set_of_addresses(&layout.dst, s, false);
-		bits &= word_of(q->sets[2], 0);
-		if (layout.words == 1 && !bits)
-			return false;
-	}
-	if (layout.dst_port.of.used) {
-		q->sets[4] = set_of_port(&layout.dst_port, s->dst_port);
-		bits &= word_of(q->sets[4], 0);
-	}
-	if (layout.src_port.of.used) {
-		q->sets[3] = set_of_port(&layout.src_port, s->src_port);
-		bits &= word_of(q->sets[3], 0);
-	}
-	q->bits = bits;
+/* Where one word holds all rows: the candidates, dimension by dimension until nothing is left. Ports come first: they cost one look. */
+static __always_inline __u64 candidates_of_one_word(const struct subject *s)
+{
+	__u64 bits = word_at(set_of_kind(s));
+
+	if (layout.dst_port.of.used)
+		bits &= word_at(set_of_port(&layout.dst_port, s->dst_port));
+	if (layout.src_port.of.used)
+		bits &= word_at(set_of_port(&layout.src_port, s->src_port));
+	if (layout.src.of.used && bits)
+		bits &= word_at(set_of_addresses(&layout.src, s, true));
+	if (layout.dst.of.used && bits)
+		bits &= word_at(set_of_addresses(&layout.dst, s, false));
+	return bits;
+}
+
+/* Where they are more: the candidates of the first word that has any, of what is remembered. */
+__noinline __u64 candidates_of_many(struct remembered *of)
+{
+	const struct subject *s;
+	__u64 bits = 0;
+	__u32 word;
+
+	if (!of)
+		return 0;
+	s = &of->subject;
+	of->sets[0] = set_of_kind(s);
+	if (layout.src.of.used)
+		of->sets[1] = set_of_addresses(&layout.src, s, true);
+	if (layout.dst.of.used)
+		of->sets[2] = set_of_addresses(&layout.dst, s, false);
+	if (layout.src_port.of.used)
+		of->sets[3] = set_of_port(&layout.src_port, s->src_port);
+	if (layout.dst_port.of.used)
+		of->sets[4] = set_of_port(&layout.dst_port, s->dst_port);
 #pragma clang loop unroll(disable)
-	for (__u32 word = 1; !q->bits && word < WORDS_MAX && word < layout.words; word++) {
-		q->word = word;
-		q->bits = candidates(q, word);
+	for (word = 0; !bits && word < WORDS_MAX && word < layout.words; word++) {
+		of->word = word;
+		bits = candidates(of->sets, word);
 	}
-	return q->bits;
+	return bits;
 }
 
 #define FAILS(CHECK, HOLDS) (layout.all_checks & (CHECK) && checks & (CHECK) && !(HOLDS))
 
 static __always_inline bool holds_below_transport(const struct search *q, const struct policy_row *row)
 {
-	const struct subject *s = &q->s;
+	const struct subject *s = q->s;
 	__u32 checks = row->checks;
 
 	if (FAILS(POLICY_CHECK_LENGTH, s->length >= row->length_min && s->length <= row->length_max))
@@ -175,19 +187,19 @@ static __always_inline bool is_unreadable(const struct subject *s, const struct 
 /* Whether a SYN comes too fast to be let in, and can be answered. In shadow mode no cookie is made, so all that come too fast are. */
 static __always_inline bool is_guarded(struct search *q, const struct policy_rule *rule)
 {
-	if (!layout.guards_syn || !is_syn(&q->s) || !is_over(&q->s, rule))
+	if (!layout.guards_syn || !is_syn(q->s) || !is_over(q->s, rule))
 		return false;
 	if (rule->flags & POLICY_SHADOW)
 		return true;
 	q->syn = (struct syn){};
-	return find_cookie(q->xdp, &q->s, &q->syn);
+	return find_cookie(q->xdp, q->s, &q->syn);
 }
 
 /* Whether the rule removes the packet, or would; a rule that observes does not. */
 static __always_inline bool removes(struct search *q, const struct policy_rule *rule, bool unreadable)
 {
 	if (rule->act == POLICY_LIMIT)
-		return unreadable || is_over(&q->s, rule);
+		return unreadable || is_over(q->s, rule);
 	if (rule->act == POLICY_SYN_GUARD)
 		return unreadable || is_guarded(q, rule);
 	return acts(rule);
@@ -198,7 +210,8 @@ static __always_inline long apply(struct search *q, const struct policy_rule *ru
 {
 	bool over = removes(q, rule, unreadable);
 
-	tell(q->xdp, &q->s, rule, over);
+	if (tell(q->s, this_cpu(), rule->slot, over, rule->act == POLICY_SAMPLE ? rule->number : 0))
+		send_example(q->xdp, q->s, rule, over);
 	if (rule->flags & POLICY_SHADOW || rule->act == POLICY_COUNT || rule->act == POLICY_SAMPLE)
 		return 0;
 	q->verdict = over ? XDP_DROP : XDP_PASS;
@@ -225,10 +238,10 @@ static __noinline long try_row(struct search *q, __u32 place)
 		return 0;
 	rule = (struct policy_rule *)part(layout.rules) + which;
 	if (row->checks) {
-		unreadable = is_unreadable(&q->s, row);
+		unreadable = is_unreadable(q->s, row);
 		if (unreadable && !(layout.drop_unreadable && acts(rule)))
 			return 0;
-		if (!holds_below_transport(q, row) || (!unreadable && !holds_of_transport(&q->s, row)))
+		if (!holds_below_transport(q, row) || (!unreadable && !holds_of_transport(q->s, row)))
 			return 0;
 	}
 	if (rule->expires && bpf_jiffies64() >= rule->expires)
@@ -240,6 +253,11 @@ static __noinline long try_row(struct search *q, __u32 place)
 /* Clang's own way to the lowest bit runs out of memory in version 14: a product whose upper six bits differ for each bit. */
 #define LOWEST_BIT_PRODUCT 0x03f79d71b4cb0a89ull
 
+static __always_inline __u32 product_of_lowest(__u64 bits)
+{
+	return (bits & -bits) * LOWEST_BIT_PRODUCT >> 58;
+}
+
 static const __u8 lowest_bit_by_product[64] = {
 	0,  1,  48, 2,  57, 49, 28, 3,  61, 58, 50, 42, 38, 29, 17, 4,  62, 55, 59, 36, 53, 51,
 	43, 22, 45, 39, 33, 30, 24, 18, 12, 5,  63, 47, 56, 27, 60, 41, 37, 16, 54, 35, 52, 21,
@@ -248,7 +266,7 @@ static const __u8 lowest_bit_by_product[64] = {
 
 static __always_inline __u32 lowest_bit(__u64 bits)
 {
-	return lowest_bit_by_product[(bits & -bits) * LOWEST_BIT_PRODUCT >> 58];
+	return lowest_bit_by_product[product_of_lowest(bits)];
 }
 
 static long step(__u64 index, struct search *q)
@@ -256,20 +274,20 @@ static long step(__u64 index, struct search *q)
 	__u64 bits = q->bits;
 
 	if (!bits) {
-		q->word++;
-		if (q->word >= layout.words)
+		/* The last word stays, so that the verifier meets no words beyond. */
+		if (q->word + 1 >= layout.words)
 			return 1;
-		q->bits = candidates(q, q->word);
+		q->word++;
+		q->bits = candidates(q->sets, q->word);
 		return 0;
 	}
 	q->bits = bits & (bits - 1);
 	return try_row(q, q->word * 64 + lowest_bit(bits));
 }
 
-/* What only candidates are asked for. */
+/* What rows ask for that is nowhere yet. */
 static __always_inline void read_rest(struct search *q)
 {
-	q->s.length = bpf_xdp_get_buff_len(q->xdp);
 	if (layout.all_checks & POLICY_CHECK_IFINDEX)
 		q->ifindex = q->xdp->ingress_ifindex;
 	if (layout.all_checks & (POLICY_CHECK_SRC_MAC | POLICY_CHECK_DST_MAC)) {
@@ -287,48 +305,134 @@ static __always_inline int carry_out(struct search *q)
 								 bpf_redirect_map(&cpus, q->number, XDP_PASS);
 
 		if (done == XDP_REDIRECT)
-			tell_removed(q->xdp, &q->s, true);
+			tell_removed(q->xdp, this_cpu(), q->s->length, true);
 		return done;
 	}
 	if (layout.guards_syn && q->act == POLICY_SYN_GUARD && q->verdict == XDP_DROP)
-		q->verdict = answer_syn(q->xdp, &q->s, &q->syn);
+		q->verdict = answer_syn(q->xdp, q->s, &q->syn);
 	/* Nor does the stack see a SYN that was answered. */
 	if (q->verdict != XDP_PASS)
-		tell_removed(q->xdp, &q->s, false);
+		tell_removed(q->xdp, this_cpu(), q->s->length, false);
 	return q->verdict;
 }
 
-static __always_inline int pass_always(struct search *q)
-{
-	q->s.length = bpf_xdp_get_buff_len(q->xdp);
-	if (layout.rule_count)
-		tell(q->xdp, &q->s, part(layout.rules), false);
-	return XDP_PASS;
-}
-
-SEC("xdp.frags")
-int policy_rules(struct xdp_md *xdp)
+/* All candidates in their order, whatever they ask for. `bits`: those of the first word that has any. A global function: see read_slowly. */
+__noinline int try_all(struct xdp_md *xdp, struct remembered *of, __u64 bits)
 {
 	struct search q;
+	__u32 word;
 
+	if (!of)
+		return XDP_PASS;
+	word = of->word;
+	/* So that the verifier sees an end. */
+	if (word >= WORDS_MAX || word >= layout.words)
+		return XDP_PASS;
 	q.xdp = xdp;
-	q.word = 0;
+	q.bits = bits;
+	q.s = &of->subject;
+	q.sets = of->sets;
+	q.word = word;
 	q.told = NO_RULE;
 	q.verdict = XDP_PASS;
 	q.act = POLICY_PASS;
-	if (!read_common(&q.s, (void *)(long)xdp->data, (void *)(long)xdp->data_end)) {
-		q.s = (struct subject){};
-		read_slowly(xdp, &q.s);
-	}
-	if (always_passes(&q.s))
-		return pass_always(&q);
-	if (!find_sets(&q))
-		return XDP_PASS;
 	read_rest(&q);
-	/* The first candidate nearly always decides: for it no loop is begun. */
-	if (!step(0, &q))
-		bpf_loop(STEPS_MAX, step, &q, 0);
+	bpf_loop(STEPS_MAX, step, &q, 0);
 	return carry_out(&q);
+}
+
+/* Counts what a rule decided, and carries it out. */
+static __always_inline int conclude(struct xdp_md *xdp, const struct subject *s, __u32 slot, __u32 which, bool drop)
+{
+	__u32 cpu = this_cpu();
+
+	if (tell(s, cpu, slot, drop, 0) && which < layout.rule_count) {
+		struct remembered *of = remember(s);
+
+		if (of)
+			send_example(xdp, &of->subject, (struct policy_rule *)part(layout.rules) + which, drop);
+	}
+	if (!drop)
+		return XDP_PASS;
+	tell_removed(xdp, cpu, s->length, false);
+	return XDP_DROP;
+}
+
+/*
+ * A packet's fate. Nearly always it has no candidate, or the first one decides: that much is done here, with all that was read in
+ * registers.
+ */
+static __always_inline int decide(struct xdp_md *xdp, struct subject *s)
+{
+	__u32 word = 0, which, how;
+	struct remembered *of;
+	__u64 bits, first;
+	bool drop;
+
+	if (always_passes(s)) {
+		s->length = bpf_xdp_get_buff_len(xdp);
+		return conclude(xdp, s, POLICY_SLOT_ALWAYS, 0, false);
+	}
+	if (layout.words == 1) {
+		bits = candidates_of_one_word(s);
+	} else {
+		of = remember(s);
+		if (!of)
+			return XDP_PASS;
+		bits = candidates_of_many(of);
+		word = of->word & (WORDS_MAX - 1);
+	}
+	if (!bits)
+		return XDP_PASS;
+	s->length = bpf_xdp_get_buff_len(xdp);
+	if (word >= layout.words)
+		return XDP_PASS;
+	first = *(__u64 *)part(layout.first + (word * 64 + product_of_lowest(bits)) * 8);
+	how = first >> 32;
+	which = (__u16)first;
+	drop = how == POLICY_AT_ONCE_DROP;
+	if (how == POLICY_AT_ONCE_LIMIT) {
+		if (which >= layout.rule_count)
+			return XDP_PASS;
+		drop = is_over(s, (struct policy_rule *)part(layout.rules) + which);
+	} else if (!how) {
+		of = remember(s);
+		if (!of)
+			return XDP_PASS;
+		of->word = word;
+		return try_all(xdp, of, bits);
+	}
+	return conclude(xdp, s, (__u32)first >> 16, which, drop);
+}
+
+/* The two families part early and never meet again, so that nothing is asked twice. */
+SEC("xdp.frags")
+int policy_rules(struct xdp_md *xdp)
+{
+	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
+	struct remembered *remembered;
+	struct subject s;
+
+	if (data + LEN_ETHERNET > end)
+		goto slowly;
+	s.vlan = 0;
+	s.tcp_flags = 0;
+	s.icmp_type = 0;
+	s.unreadable = READABLE;
+	s.fragment = POLICY_FRAGMENT_NONE;
+	if (*(__be16 *)(data + 12) == bpf_htons(ETH_IPV4)) {
+		s.ethertype = ETH_IPV4;
+		if (read_ipv4(&s, data + LEN_ETHERNET, end))
+			return decide(xdp, &s);
+	} else if (*(__be16 *)(data + 12) == bpf_htons(ETH_IPV6)) {
+		s.ethertype = ETH_IPV6;
+		if (read_ipv6(&s, data + LEN_ETHERNET, end))
+			return decide(xdp, &s);
+	}
+slowly:
+	read_slowly(xdp);
+	remembered = the_remembered();
+	return remembered ? decide(xdp, &remembered->subject) : XDP_PASS;
 }
 
 char LICENSE[] SEC("license")

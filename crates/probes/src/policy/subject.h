@@ -9,8 +9,6 @@
 #include "../bpf/parse_walk.h"
 #include "tables.h"
 
-SHARED_ARRAY(scratch, struct parsed); /* [cpu] */
-
 /* What a packet should have and cannot be read. */
 enum unreadable {
 	READABLE,
@@ -81,33 +79,6 @@ static __always_inline bool read_ipv6(struct subject *s, void *l3, void *end)
 	return read_transport(s, l3 + LEN_IPV6, end, PROTO_ICMPV6);
 }
 
-/*
- * False: not of the common shapes. `s` may have been written to all the same. What a common packet does not have is set field by
- * field: clearing all of it would cost as much as reading the packet.
- */
-static __always_inline bool read_common(struct subject *s, void *data, void *end)
-{
-	__be16 type;
-
-	if (data + LEN_ETHERNET > end)
-		return false;
-	type = *(__be16 *)(data + 12);
-	s->vlan = 0;
-	s->tcp_flags = 0;
-	s->icmp_type = 0;
-	s->unreadable = READABLE;
-	s->fragment = POLICY_FRAGMENT_NONE;
-	if (type == bpf_htons(ETH_IPV4)) {
-		s->ethertype = ETH_IPV4;
-		return read_ipv4(s, data + LEN_ETHERNET, end);
-	}
-	if (type == bpf_htons(ETH_IPV6)) {
-		s->ethertype = ETH_IPV6;
-		return read_ipv6(s, data + LEN_ETHERNET, end);
-	}
-	return false;
-}
-
 static __always_inline void read_walked(struct subject *s, const struct parsed *p)
 {
 	bool later = p->key.kind & FLOW_FRAGMENT, cut = p->key.kind & FLOW_CUT;
@@ -143,22 +114,57 @@ static __always_inline void read_walked(struct subject *s, const struct parsed *
 	}
 }
 
-/* A global function: the verifier looks at it once. */
-__noinline int read_slowly(struct xdp_md *xdp, struct subject *s)
+/* Kinds, addresses and ports of both sides. */
+#define DIMENSIONS 5
+
+/*
+ * What of a packet has to be in memory, of few: those that are not of the common shapes, whose rows ask for more, that are told, or
+ * all where one word does not hold all rows. Not on the stack, which is short where functions call each other.
+ */
+struct remembered {
+	struct parsed parsed;
+	struct subject subject;
+	__u32 sets[DIMENSIONS]; /* where the packet's sets begin; those of dimensions that are not used are the first */
+	__u32 word; /* the first with candidates */
+	__u64 ip[LEN_IPV6 / 8]; /* headers of a SYN */
+	__u64 tcp[8];
+};
+
+SHARED_ARRAY(scratch, struct remembered); /* [cpu] */
+
+static __always_inline struct remembered *the_remembered(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id() & layout.cpu_mask;
-	struct parsed *p = bpf_map_lookup_elem(&scratch, &cpu);
+
+	return bpf_map_lookup_elem(&scratch, &cpu);
+}
+
+static __always_inline struct remembered *remember(const struct subject *s)
+{
+	struct remembered *remembered = the_remembered();
+
+	if (!remembered)
+		return NULL;
+	remembered->subject = *s;
+	remembered->word = 0;
+	return remembered;
+}
+
+/* A global function: the verifier looks at it once. */
+__noinline int read_slowly(struct xdp_md *xdp)
+{
+	struct remembered *remembered = the_remembered();
 	struct walk w = {
 		.source = { .ctx = xdp, .ethernet = true },
-		.out = p,
 	};
 
-	if (!p || !s)
+	if (!remembered)
 		return 0;
-	*p = (struct parsed){};
+	w.out = &remembered->parsed;
+	remembered->parsed = (struct parsed){};
 	parse_walk(HOOK_XDP, &w);
-	*s = (struct subject){};
-	read_walked(s, p);
+	remembered->subject = (struct subject){};
+	read_walked(&remembered->subject, &remembered->parsed);
 	return 0;
 }
 
@@ -166,7 +172,7 @@ __noinline int read_slowly(struct xdp_md *xdp, struct subject *s)
 static __always_inline bool always_passes(const struct subject *s)
 {
 	if (s->kind == PROTO_UDP || s->kind == PROTO_UDP + POLICY_KIND_IPV6)
-		return s->dst_port == 67 || s->dst_port == 68 || s->dst_port == 546 || s->dst_port == 547;
+		return s->dst_port - 67 < 2 || s->dst_port - 546 < 2;
 	if (s->kind == PROTO_ICMPV6 + POLICY_KIND_IPV6)
 		return !s->unreadable && s->icmp_type >= 133 && s->icmp_type <= 137;
 	return s->kind == POLICY_KIND_NOT_IP && s->ethertype == 0x0806;

@@ -184,14 +184,17 @@ static __always_inline struct bpf_sock *socket_of(struct xdp_md *xdp, const stru
 /* The stack's cookie for this SYN. A global function: the verifier looks at it once. */
 __noinline int find_cookie(struct xdp_md *xdp, const struct subject *s, struct syn *syn)
 {
-	__u64 ip[LEN_IPV6 / 8] = {}, tcp[8] = {};
+	struct remembered *remembered = the_remembered();
 	__u32 network, transport, octets;
 	struct bpf_sock *socket;
-	bool ipv6;
+	__u64 *ip, *tcp;
 	__s64 cookie;
+	bool ipv6;
 
-	if (!s || !syn)
+	if (!s || !syn || !remembered)
 		return 0;
+	ip = remembered->ip;
+	tcp = remembered->tcp;
 	ipv6 = s->kind >= POLICY_KIND_IPV6;
 	network = network_of(xdp);
 	if (!network || bpf_xdp_load_bytes(xdp, network, ip, ipv6 ? LEN_IPV6 : LEN_IPV4))

@@ -25,41 +25,62 @@ static __always_inline void *part(__u32 offset)
 
 /* Searches more than 2^24 entries of one upper part would take more. */
 #define SEARCH_STEPS_MAX 24
+/* So many entries are compared all at once; each array of entries has as many more behind it. */
+#define FEW 8
+
+/* 1 where a < b, else 0, without a branch: which entry is met is chance to the CPU, and each wrong guess costs it some 20 cycles. */
+static __always_inline __u64 less(__u64 a, __u64 b)
+{
+	__u64 difference = a - b;
+
+	/* The compiler would make a branch of it. */
+	asm volatile("" : "+r"(difference));
+	return difference >> 63;
+}
+
+/* Of up to FEW entries the last that is below `after`; the first always is. */
+static __always_inline __u32 last_of_few(const __u32 *entries, __u32 count, __u64 after)
+{
+	__u64 place = 0;
+
+#pragma unroll
+	for (__u32 i = 1; i < FEW; i++)
+		place += less(entries[i], after) & less(i, count);
+	return place;
+}
 
 /* `(upper half: where it begins, lower half: its class)`: the last of `count` entries from `first` on that begins at `key` or before. */
 static __always_inline __u32 search4(const volatile struct policy_ranges4 *at, __u32 first, __u32 count, __u32 key)
 {
 	const __u32 *entries = part(at->entries);
-
 	/* The key's half, with all classes below. */
-	key = key << 16 | 0xffff;
+	__u64 after = ((__u64)key << 16 | 0xffff) + 1;
+
 #pragma clang loop unroll(disable)
-	for (int i = 0; i < 17 && count > 1; i++) {
+	for (int i = 0; i < 17 && count > FEW; i++) {
 		__u32 half = count / 2, middle = first + half;
 
-		if (middle < at->entry_count && entries[middle] <= key)
-			first = middle;
+		if (middle >= at->entry_count)
+			return 0;
+		first += half * less(entries[middle], after);
 		count -= half;
 	}
-	return first < at->entry_count ? entries[first] & 0xffff : 0;
+	if (first >= at->entry_count)
+		return 0;
+	first += last_of_few(entries + first, count, after);
+	return entries[first] & 0xffff;
 }
 
 static __always_inline __u32 class_of_ipv4(const volatile struct policy_ranges4 *at, __u32 address)
 {
 	const __u32 *index = part(at->index);
-	__u32 upper, first, count;
+	__u32 upper, first;
 
 	if (!at->shift)
 		return 0;
 	upper = (__u64)address >> at->shift;
 	first = index[upper];
-	count = index[upper + 1] - first;
-	if (count <= 1) {
-		const __u32 *entries = part(at->entries);
-
-		return first < at->entry_count ? entries[first] & 0xffff : 0;
-	}
-	return search4(at, first, count, address & ((1u << at->shift) - 1));
+	return search4(at, first, index[upper + 1] - first, address & ((1u << at->shift) - 1));
 }
 
 /* Where the last of `count` keys from `first` on lies that is `key` or less. */

@@ -10,38 +10,27 @@
 #define WEIGHT_MAX 0xffff
 #define IFACE_PROBES 4
 
-static __always_inline struct policy_count *count_of(__u32 slot)
+static __always_inline __u32 this_cpu(void)
 {
-	__u32 cpu = bpf_get_smp_processor_id() & layout.cpu_mask;
+	return bpf_get_smp_processor_id() & layout.cpu_mask;
+}
+
+static __always_inline struct policy_count *count_of(__u32 cpu, __u32 slot)
+{
 	struct policy_count *all = counts;
 
 	asm volatile("" : "+r"(all));
 	return all + (cpu * POLICY_RULES + (slot & (POLICY_RULES - 1)));
 }
 
-static __always_inline void address_of_source(const struct subject *s, __u64 addr[2])
-{
-	addr[0] = 0;
-	addr[1] = 0;
-	if (s->kind < POLICY_KIND_IPV6) {
-		addr[1] = (__u64)(__u32)s->addr[3] << 32 | bpf_htonl(0xffff);
-	} else {
-		addr[0] = s->addr[0];
-		addr[1] = s->addr[1];
-	}
-}
-
 /* The lighter of a set grows lighter by each packet of another source, and makes room when nothing is left of it. */
-static __noinline int note_source(const struct subject *s, __u32 slot)
+static __noinline int note_source(__u64 upper, __u64 lower, __u32 slot)
 {
-	__u64 addr[2], hash;
+	__u64 addr[2] = { upper, lower }, hash;
 	struct policy_source_set *set;
 	struct policy_source *place;
 	__u32 at;
 
-	if (!s)
-		return 0;
-	address_of_source(s, addr);
 	hash = (layout.seed ^ addr[0]) * 0xc2b2ae3d27d4eb4full + addr[1] * 0x9e3779b97f4a7c15ull + slot;
 	hash = (hash ^ hash >> 32) * 0xff51afd7ed558ccdull;
 	at = (bpf_get_smp_processor_id() & layout.cpu_mask) * POLICY_SOURCE_SETS +
@@ -122,22 +111,25 @@ static __noinline int send_example(struct xdp_md *xdp, const struct subject *s, 
 	return 0;
 }
 
-static __always_inline void tell(struct xdp_md *xdp, const struct subject *s, const struct policy_rule *rule, bool over)
+/* Counts; tells whether an example is wanted too. `one_in`: of a rule that samples, else 0. */
+static __always_inline bool tell(const struct subject *s, __u32 cpu, __u32 slot, bool over, __u32 one_in)
 {
-	struct policy_count *count = count_of(rule->slot);
-	struct policy_gate *gate = the_gate();
+	struct policy_count *count = count_of(cpu, slot);
+	__u64 packets = ++count->packets;
 
-	count->packets++;
 	count->bytes += s->length;
 	if (over) {
 		count->over_packets++;
 		count->over_bytes += s->length;
 	}
 	count->last = bpf_jiffies64();
-	if (!(count->packets & (SOURCE_SAMPLING - 1)) && s->kind < POLICY_KIND_NOT_IP)
-		note_source(s, rule->slot);
-	if (rule->act == POLICY_SAMPLE ? bpf_get_prandom_u32() % rule->number == 0 : wants_example(count, gate))
-		send_example(xdp, s, rule, over);
+	if (!(packets & (SOURCE_SAMPLING - 1))) {
+		if (s->kind < POLICY_KIND_IPV6)
+			note_source(0, (__u64)(__u32)s->addr[3] << 32 | bpf_htonl(0xffff), slot);
+		else if (s->kind < POLICY_KIND_NOT_IP)
+			note_source(s->addr[0], s->addr[1], slot);
+	}
+	return one_in ? bpf_get_prandom_u32() % one_in == 0 : wants_example(count, the_gate());
 }
 
 /* The place of an interface among the counts of what was removed; 0, where none is, for those that nobody named. */
@@ -154,20 +146,19 @@ static __always_inline __u32 place_of(const struct policy_gate *gate, __u32 ifin
 }
 
 /* The stack will not see this packet: the interface's account must know. */
-static __always_inline void tell_removed(struct xdp_md *xdp, const struct subject *s, bool redirected)
+static __always_inline void tell_removed(struct xdp_md *xdp, __u32 cpu, __u32 length, bool redirected)
 {
 	struct policy_gate *gate = the_gate();
 	struct policy_removed *mine = removed;
-	__u32 cpu = bpf_get_smp_processor_id() & layout.cpu_mask;
 
 	asm volatile("" : "+r"(mine));
 	mine += cpu * POLICY_IFACES + place_of(gate, xdp->ingress_ifindex);
 	if (redirected) {
 		mine->redirected_packets++;
-		mine->redirected_bytes += s->length;
+		mine->redirected_bytes += length;
 	} else {
 		mine->dropped_packets++;
-		mine->dropped_bytes += s->length;
+		mine->dropped_bytes += length;
 	}
 }
 

@@ -44,6 +44,14 @@ enum policy_check {
 	POLICY_NEEDS_TRANSPORT = 1 << 15, /* not a check: it asks for what later fragments do not have */
 };
 
+/* What is decided where a row is the first candidate; upper half of a word of 64 bits, above its rule's slot and its rule. */
+enum policy_at_once {
+	POLICY_AT_ONCE_NOT, /* it asks for more, or others come after it */
+	POLICY_AT_ONCE_DROP,
+	POLICY_AT_ONCE_PASS,
+	POLICY_AT_ONCE_LIMIT,
+};
+
 /* A packet's fragment bits, and which of them a row looks for. */
 enum policy_fragment {
 	POLICY_FRAGMENT_FIRST = 1 << 0,
@@ -152,8 +160,8 @@ struct policy_layout {
 	__u32 bucket_mask; /* sets of buckets - 1 */
 	__u32 drop_unreadable; /* rules that act drop what they cannot read */
 	__u32 sets_end; /* sets of rows come first in the area, and end here */
+	__u32 first; /* of each row, in 64 bits: its rule, where that is counted, enum policy_at_once; by the product of its bit */
 	__u32 guards_syn; /* a rule does */
-	__u32 reserved;
 	struct policy_addresses src;
 	struct policy_addresses dst;
 	struct policy_ports src_port;
