@@ -83,9 +83,13 @@ impl Area {
         if ranges.index.is_empty() {
             return policy_ranges6::default();
         }
+        let (parts, fine) = parts6(ranges);
         policy_ranges6 {
             used: 1,
-            index: self.put32(&ranges.index),
+            parts: self.put64(&parts),
+            fine: self.put32(&fine),
+            // The kernel looks at the next one too.
+            fine_count: fine.len().saturating_sub(1) as u32,
             upper: self.put64(&ranges.upper),
             upper_class: self.put32(&ranges.upper_class),
             upper_count: ranges.upper.len() as u32,
@@ -96,6 +100,33 @@ impl Area {
             lower_count: ranges.lower.len() as u32,
         }
     }
+}
+
+/// By upper 16 bits of an address: where their keys begin and, where they are few, how many they are; where they are more, where
+/// their index begins, and how far what is left of the address is shifted for it. And those indices: for each value of the next
+/// bits the last key that begins there or before.
+fn parts6(ranges: &Ranges6) -> (Vec<u64>, Vec<u32>) {
+    const PART_BITS: u32 = 48;
+    let mut fine = Vec::new();
+    let of_part = |(part, ends): (usize, &[u32])| {
+        let (begin, end) = (ends[0], ends[1]);
+        let keys = &ranges.upper[begin as usize..end as usize];
+        if keys.len() <= FEW {
+            return u64::from(begin) | (keys.len() as u64) << 32;
+        }
+        let bits = keys.len().ilog2();
+        let base = fine.len() as u64;
+        let mut last = 0;
+        for slot in 0..1_u64 << bits {
+            let first = (part as u64) << PART_BITS | slot << (PART_BITS - bits);
+            last += keys[last + 1..].iter().take_while(|key| **key <= first).count();
+            fine.push(begin + last as u32);
+        }
+        fine.push(end - 1);
+        base | u64::from(63 - bits) << 40
+    };
+    let parts = ranges.index.windows(2).enumerate().map(of_part).collect();
+    (parts, fine)
 }
 
 /// When a generation begins, and how to count from there.

@@ -110,16 +110,31 @@ static __always_inline __u32 class_of_lower(const volatile struct policy_ranges6
 	return first < at->lower_count ? classes[first] : 0;
 }
 
-/* Both halves in host order. */
+/*
+ * Both halves in host order. The upper 16 bits alone say little: registries give out from a few of them. So a part that has more than a
+ * few keys has an index of its own, of as many of the next bits as it has keys; what is left to search is one or two.
+ */
 static __always_inline __u32 class_of_ipv6(const volatile struct policy_ranges6 *at, __u64 upper, __u64 lower)
 {
-	const __u32 *index = part(at->index), *classes = part(at->upper_class);
-	__u32 first, class;
+	const __u32 *classes = part(at->upper_class);
+	__u32 first, count, class;
+	__u64 of_part;
 
 	if (!at->used)
 		return 0;
-	first = index[upper >> 48];
-	first = search6(part(at->upper), at->upper_count, first, index[(upper >> 48) + 1] - first, upper);
+	of_part = ((const __u64 *)part(at->parts))[upper >> 48];
+	first = of_part;
+	count = of_part >> 32 & 0xff;
+	if (!count) {
+		const __u32 *fine = part(at->fine);
+		__u32 place = first + ((upper << 16 >> 1) >> (of_part >> 40 & 63));
+
+		if (place >= at->fine_count)
+			return 0;
+		first = fine[place];
+		count = fine[place + 1] - first + 1;
+	}
+	first = search6(part(at->upper), at->upper_count, first, count, upper);
 	class = first < at->upper_count ? classes[first] : 0;
 	return class & DEEPER ? class_of_lower(at, class & ~DEEPER, lower) : class;
 }

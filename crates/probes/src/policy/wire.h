@@ -117,7 +117,9 @@ struct policy_ranges4 {
 
 struct policy_ranges6 {
 	__u32 used;
-	__u32 index;
+	__u32 parts; /* by upper 16 bits, in 64 bits: see class_of_ipv6 */
+	__u32 fine;
+	__u32 fine_count;
 	__u32 upper;
 	__u32 upper_class;
 	__u32 upper_count;
