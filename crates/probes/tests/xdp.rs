@@ -39,7 +39,8 @@ fn a_free_hook_is_held_by_none_and_then_by_us() {
         let holder = xdp_holder(index).expect("netlink").expect("the door");
         assert_eq!((holder.name.as_deref(), holder.mode), (Some("policy_entry"), XdpMode::Native));
         assert!(matches!(holder.by, AttachedBy::Link(_)), "{holder:?}");
-        assert_eq!(holder.processes.iter().map(|p| p.pid).collect::<Vec<_>>(), [std::process::id()]);
+        // Other tests of this process start commands: until those begin, they hold what it holds.
+        assert!(holder.processes.iter().any(|p| p.pid == std::process::id()), "{holder:?}");
         assert!(holder.loaded_ago.expect("a time").as_secs() < 60, "{holder:?}");
         let error = PolicyProbe::load(0).expect("another").attach("a", index).expect_err("it is taken").to_string();
         assert!(error.contains("that is a policy of netrig's"), "{error}");

@@ -299,10 +299,11 @@ static __always_inline void read_rest(struct search *q)
 
 static __always_inline int carry_out(struct search *q)
 {
-	if (q->act == POLICY_REDIRECT_INTERFACE || q->act == POLICY_REDIRECT_CPU) {
-		/* A target that has gone fails open. */
-		int done = q->act == POLICY_REDIRECT_INTERFACE ? bpf_redirect_map(&devices, q->number, XDP_PASS) :
-								 bpf_redirect_map(&cpus, q->number, XDP_PASS);
+	/* A target that has gone fails open. On another CPU the stack sees the packet all the same: it is not taken from it. */
+	if (q->act == POLICY_REDIRECT_CPU)
+		return bpf_redirect_map(&cpus, q->number, XDP_PASS);
+	if (q->act == POLICY_REDIRECT_INTERFACE) {
+		int done = bpf_redirect_map(&devices, q->number, XDP_PASS);
 
 		if (done == XDP_REDIRECT)
 			tell_removed(q->xdp, this_cpu(), q->s->length, true);

@@ -91,7 +91,11 @@ static __noinline int send_example(struct xdp_md *xdp, const struct subject *s, 
 	}
 	__builtin_memset(event, 0, sizeof(*event));
 	event->monotonic_ns = bpf_ktime_get_ns();
-	__builtin_memcpy(event->addr, s->addr, sizeof(event->addr));
+	/* Of IPv4 only the last word was read, of what is not IP none. */
+	if (s->kind < POLICY_KIND_IPV6)
+		event->addr[3] = s->addr[3];
+	else if (s->kind < POLICY_KIND_NOT_IP)
+		__builtin_memcpy(event->addr, s->addr, sizeof(event->addr));
 	event->ifindex = xdp->ingress_ifindex;
 	event->length = s->length;
 	event->src_port = s->src_port < POLICY_PORT_NONE ? bpf_htons(s->src_port) : 0;
