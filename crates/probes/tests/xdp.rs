@@ -7,6 +7,14 @@ use netrig_probes::policy::PolicyProbe;
 use netrig_testkit::{NetNs, Pair, XdpDrop, report_skipped, require_root};
 use std::fs;
 use std::os::fd::AsFd;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// One test after another: a command that a test starts holds for a moment, until it begins, all that this process holds, links too.
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn ifindex(ns: &NetNs, iface: &str) -> u32 {
     let text = ns.inside(|| fs::read_to_string("/proc/thread-self/net/igmp")).expect("the kernel's list");
@@ -28,6 +36,7 @@ fn attach(ns: &NetNs, iface: &str) -> Result<(&'static str, Option<String>), Pro
 #[test]
 fn a_free_hook_is_held_by_none_and_then_by_us() {
     require_root!();
+    let _alone = alone();
     let ns = NetNs::new("xdpfree");
     ns.veth("a", "b");
     let index = ifindex(&ns, "a");
@@ -39,8 +48,7 @@ fn a_free_hook_is_held_by_none_and_then_by_us() {
         let holder = xdp_holder(index).expect("netlink").expect("the door");
         assert_eq!((holder.name.as_deref(), holder.mode), (Some("policy_entry"), XdpMode::Native));
         assert!(matches!(holder.by, AttachedBy::Link(_)), "{holder:?}");
-        // Other tests of this process start commands: until those begin, they hold what it holds.
-        assert!(holder.processes.iter().any(|p| p.pid == std::process::id()), "{holder:?}");
+        assert_eq!(holder.processes.iter().map(|p| p.pid).collect::<Vec<_>>(), [std::process::id()]);
         assert!(holder.loaded_ago.expect("a time").as_secs() < 60, "{holder:?}");
         let error = PolicyProbe::load(0).expect("another").attach("a", index).expect_err("it is taken").to_string();
         assert!(error.contains("that is a policy of netrig's"), "{error}");
@@ -53,6 +61,7 @@ fn a_free_hook_is_held_by_none_and_then_by_us() {
 #[test]
 fn what_another_holds_is_left_to_it_and_it_is_named() {
     require_root!();
+    let _alone = alone();
     let pair = Pair::new("xdpheld");
     let modes = [
         (netrig_testkit::XdpMode::Native, "(native, loaded", "xdpdrv off"),
@@ -79,6 +88,7 @@ fn what_another_holds_is_left_to_it_and_it_is_named() {
 #[test]
 fn where_the_driver_takes_none_the_stack_does_and_the_kernel_says_why() {
     require_root!();
+    let _alone = alone();
     let ns = NetNs::new("xdpgeneric");
     ns.veth("a", "b");
     let made = [
@@ -113,6 +123,7 @@ fn where_the_driver_takes_none_the_stack_does_and_the_kernel_says_why() {
 #[test]
 fn what_a_driver_says_of_packets_that_are_too_long_reaches_the_user() {
     require_root!();
+    let _alone = alone();
     let ns = NetNs::new("xdplong");
     ns.run("ip link add name a mtu 9000 type veth peer name b mtu 9000");
     ns.run_script("ip link set dev a up; ip link set dev b up");

@@ -18,7 +18,10 @@ pub use persist::remove_pinned;
 use crate::clock::{self, TickClock};
 use crate::link::{Attached, attach_xdp};
 use crate::ring::Ring;
-use crate::wire::{policy, policy_bucket, policy_count, policy_event, policy_gate, policy_removed, policy_source_set};
+use crate::wire::{
+    policy, policy_bucket, policy_bucket_set, policy_count, policy_event, policy_gate, policy_removed,
+    policy_source_set,
+};
 use crate::{ProbeError, object};
 use generation::{Generation, Ground};
 use libbpf_rs::{ErrorExt, MapCore, MapFlags, Object, OpenMapMut};
@@ -350,6 +353,15 @@ fn shared_sizes(name: &str, cpus: u32) -> Option<(u32, u32)> {
         "rule_buckets" => Some((size_of::<policy_bucket>() as u32, policy::RULES as u32)),
         _ => None,
     }
+}
+
+/// What a policy's generation takes of the kernel's memory: its tables as they are laid out, and the buckets of its limits. While one
+/// replaces another there are two. What all policies share is beside it: some 90 kB for each CPU, and a ring of 256 KiB.
+#[must_use]
+pub fn kernel_bytes(tables: &Tables) -> u64 {
+    let laid_out = pack::pack(tables, Begin { jiffies: 1, ns_per_tick: 1 }).area.len() as u64;
+    let buckets = u64::from(generation::bucket_sets(tables)) * size_of::<policy_bucket_set>() as u64;
+    laid_out + buckets
 }
 
 /// Partitions of what each CPU counts by itself.

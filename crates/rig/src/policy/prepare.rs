@@ -5,6 +5,7 @@ use netrig_config::ConfigErrors;
 use netrig_policy::explain::{Finding, ManagementPeer, Severity, findings, shadows_management};
 use netrig_policy::words::{Addresses, Policy};
 use netrig_policy::{CompileErrors, Compiled, Ranges, Read, Slots, World, compile, read};
+use netrig_probes::policy::kernel_bytes;
 use netrig_view::units;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +32,8 @@ pub(crate) struct Surroundings {
 pub(crate) struct Prepared {
     pub(crate) read: Read,
     pub(crate) compiled: Compiled,
+    /// What it takes of the kernel's memory.
+    pub(crate) kernel_bytes: u64,
     /// What is to be said of it; nothing that it would be refused for.
     pub(crate) findings: Vec<Finding>,
 }
@@ -103,13 +106,13 @@ fn prepare_read(read: Read, file: &str, surroundings: &Surroundings) -> Result<P
     if !shadowing.is_empty() {
         return Err(Refused::Management { file: file.to_owned(), findings: shadowing });
     }
-    let needs = compiled.tables.memory().total();
+    let needs = kernel_bytes(&compiled.tables);
     if needs > surroundings.memory_max {
         return Err(Refused::Memory { needs, max: surroundings.memory_max });
     }
     let findings = findings(policy, &management).into_iter().filter(|found| found.severity != Severity::Refused);
     let findings = findings.collect();
-    Ok(Prepared { findings, compiled, read })
+    Ok(Prepared { findings, kernel_bytes: needs, compiled, read })
 }
 
 /// Whose packets pass before any rule, and whom of them rules are held against.

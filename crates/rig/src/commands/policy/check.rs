@@ -69,13 +69,14 @@ fn checked(file: &str, prepared: &Prepared) -> CheckedPolicy {
         message: finding.message.clone(),
     });
     let memory = tables.memory();
+    let buckets = prepared.kernel_bytes.saturating_sub(memory.total() - memory.limits);
     let parts = [
         ("families and protocols", memory.kinds),
         ("source addresses", memory.src),
         ("destination addresses", memory.dst),
         ("ports", memory.ports),
         ("rows and rules", memory.rows + memory.rules),
-        ("limits' sources", memory.limits),
+        ("limits' sources, and padding", buckets),
     ];
     let cost = tables.cost();
     CheckedPolicy {

@@ -34,7 +34,6 @@ impl InForce {
     /// As it is from `shown.since` on.
     pub(super) fn of(policy: &Policy, compiled: &Compiled, mut shown: PolicyInForce) -> Self {
         shown.rows = compiled.tables.rows.len() as u64;
-        shown.bytes = compiled.tables.memory().total();
         let built_in = [(ALWAYS, Slots::ALWAYS), (MANAGEMENT, Slots::MANAGEMENT)].map(|(id, slot)| RuleInForce {
             slot,
             shown: PolicyRuleStatus {

@@ -59,6 +59,7 @@ impl Keeper {
             since,
             persist: prepared.read.policy.persist,
             confirm_until,
+            bytes: prepared.kernel_bytes,
             ..PolicyInForce::default()
         };
         let applied = Applied {

@@ -88,7 +88,7 @@ impl Keeper {
             of_rule.ttl_ns = left.map(|left| u64::try_from(left.as_nanos()).unwrap_or(u64::MAX).max(1));
         }
         probe.put(&prepared.compiled.tables, None)?;
-        let told = PolicyInForce { ..applied.shown.shown.clone() };
+        let told = PolicyInForce { bytes: prepared.kernel_bytes, ..applied.shown.shown.clone() };
         applied.shown = InForce::of(&prepared.read.policy, &prepared.compiled, told);
         self.slots = prepared.compiled.slots.clone();
         let shown = applied.shown.clone();
