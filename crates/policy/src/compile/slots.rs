@@ -2,7 +2,6 @@
 
 use super::{ALWAYS, MANAGEMENT};
 use crate::tables::RULES_MAX;
-use crate::words::Policy;
 use std::collections::BTreeMap;
 
 /// Which rule is counted where. A rule keeps its place by its id, whatever policy replaces its own, so its counters go on.
@@ -60,10 +59,10 @@ impl Slots {
         Some(free)
     }
 
-    /// Gives back the places of all rules that are not in `policy`, and tells which: call it when nothing counts there any
+    /// Gives back the places of all rules but those whose id is `kept`, and tells which: call it when nothing counts there any
     /// more, and clear their counters before they are given to others.
-    pub fn release(&mut self, policy: &Policy) -> Vec<(String, u16)> {
-        let keep = |id: &str| id == ALWAYS || id == MANAGEMENT || policy.rules.iter().any(|rule| rule.id == id);
+    pub fn release(&mut self, kept: impl Fn(&str) -> bool) -> Vec<(String, u16)> {
+        let keep = |id: &str| id == ALWAYS || id == MANAGEMENT || kept(id);
         let gone: Vec<_> = self.0.iter().filter(|(id, _)| !keep(id)).map(|(id, slot)| (id.clone(), *slot)).collect();
         for (id, _) in &gone {
             self.0.remove(id);
@@ -81,15 +80,8 @@ mod tests {
         let mut slots = Slots::default();
         assert_eq!((slots.get(ALWAYS), slots.get(MANAGEMENT)), (Some(0), Some(1)));
         assert_eq!((slots.assign("a"), slots.assign("b"), slots.assign("a")), (Some(2), Some(3), Some(2)));
-        let none = Policy {
-            rules: Vec::new(),
-            fragments: crate::words::Unreadable::Pass,
-            persist: false,
-            management: crate::words::Management { auto: true, allow: Default::default() },
-            interfaces: Vec::new(),
-        };
         assert_eq!(slots.assign("c"), Some(4));
-        assert_eq!(slots.release(&none).len(), 3);
+        assert_eq!(slots.release(|_| false).len(), 3);
         assert_eq!((slots.get("a"), slots.get(ALWAYS), slots.assign("d")), (None, Some(0), Some(2)));
     }
 

@@ -195,6 +195,13 @@ fn what_nobody_confirms_comes_back_and_what_is_confirmed_stays() {
     scene.applied(&drop_port(7002), &["--confirm", "5s"]);
     assert!(reaches(&pair, 7001) && !reaches(&pair, 7002));
     assert!(scene.status().and_then(|s| s.in_force).is_some_and(|policy| policy.confirm_until.is_some()));
+    let early = scene.apply(&drop_port(7004), &[]);
+    assert_eq!(
+        early.status.code(),
+        Some(2),
+        "one that waits is not replaced: {}",
+        String::from_utf8_lossy(&early.stderr)
+    );
     wait_for("what was before comes back", PATIENCE, || (reaches(&pair, 7002) && !reaches(&pair, 7001)).then_some(()));
     wait_for("and is told so", PATIENCE, || {
         let policy = scene.status().and_then(|status| status.in_force)?;
@@ -234,6 +241,19 @@ fn a_feed_is_followed_and_its_last_good_version_stays() {
     fs::write(&feed, "192.0.2.0/24\n").expect("write");
     wait_for("a good one is taken over", PATIENCE, || reaches(&pair, 7010).then_some(()));
     wait_for("and nothing is wrong any more", PATIENCE, || scene.status()?.warnings.is_empty().then_some(()));
+}
+
+#[test]
+fn a_feed_that_changes_while_its_policy_waits_is_taken_over_once_it_is_confirmed() {
+    require_root!();
+    let pair = Pair::new("feedwaits");
+    let scene = Scene::of(&pair);
+    let feed = scene.write("feed.txt", "192.0.2.0/24\n");
+    let rules = "[[set]]\nname = \"feed\"\nfile = \"feed.txt\"\n\n[[rule]]\nid = \"feed\"\nmatch = { src = \"@feed\" }\naction = \"drop\"\n";
+    scene.applied(rules, &["--confirm", "60s"]);
+    fs::write(&feed, format!("{}\n", Pair::LEFT)).expect("write");
+    scene.rig.ask(&["policy", "confirm"]);
+    wait_for("the feed is taken over", PATIENCE, || (!reaches(&pair, 7080)).then_some(()));
 }
 
 #[test]
@@ -404,7 +424,9 @@ fn two_interfaces_share_a_policy_and_a_rule_may_be_of_one_of_them() {
 fn packets_that_rules_met_are_told_as_records() {
     require_root!();
     let pair = Pair::new("events");
-    let scene = Scene::of(&pair);
+    // A window that closes right after the packet was fetched would have it in the store before anyone asks.
+    let config = format!("[rig]\ninterfaces = [{:?}]\nwindow = \"1h\"\n", Pair::IFACE);
+    let scene = Scene { rig: Rig::start_with(&pair.right, &config) };
     scene.applied("[[rule]]\nid = \"p\"\nmatch = { protocol = \"udp\", dst_port = 7050 }\naction = \"drop\"\n", &[]);
     assert!(!reaches(&pair, 7050));
     wait_for("the packet is told", PATIENCE, || {

@@ -60,6 +60,11 @@ impl InForce {
         Self { rules: built_in.into_iter().chain(own).collect(), shown }
     }
 
+    /// Whether it has a rule of this id.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.rules.iter().any(|rule| rule.shown.id == id)
+    }
+
     /// The id of the rule that is counted in a slot.
     pub(super) fn rule_in(&self, slot: u16) -> Option<&str> {
         self.rules.iter().find(|rule| rule.slot == slot).map(|rule| rule.shown.id.as_str())

@@ -31,6 +31,11 @@ impl Keeper {
     /// Puts a policy in force; nothing has changed where it fails.
     pub(super) fn apply(&mut self, wanted: Wanted) -> Result<Vec<String>, Failure> {
         self.settle()?;
+        if self.waits {
+            return Err(Failure::Wrong(
+                "a policy waits to be confirmed: `netrig policy confirm` it first, or let its time pass".into(),
+            ));
+        }
         let mut sets = SetFiles::beside(Path::new(&wanted.file));
         let session = wanted.session.as_deref();
         let (surroundings, mut notes) = Surroundings::look(session, &self.slots, self.settings.memory_max)?;
@@ -107,10 +112,7 @@ impl Keeper {
     ) -> anyhow::Result<()> {
         let probe = self.probe.as_mut().context("no probe: this is a bug in netrig")?;
         let had: Vec<u32> = probe.attached().map(|(ifindex, _)| ifindex).collect();
-        let waited = self.waits;
-        // What waits already would lose what it replaces to a deadline of the swap's own.
-        let confirm = if waited { wanted.confirm } else { Some(wanted.confirm.unwrap_or(SWAP)) };
-        probe.put(&prepared.compiled.tables, confirm)?;
+        probe.put(&prepared.compiled.tables, Some(wanted.confirm.unwrap_or(SWAP)))?;
         for name in interfaces {
             let ifindex = surroundings.interfaces.get(name).copied().context("the interface has gone")?;
             if let Err(error) = probe.attach(name, ifindex) {
@@ -123,38 +125,30 @@ impl Keeper {
         let indices: Vec<u32> =
             interfaces.iter().filter_map(|name| surroundings.interfaces.get(name).copied()).collect();
         had.iter().filter(|index| !indices.contains(index)).for_each(|index| probe.detach(*index));
-        let pinned = match (prepared.read.policy.persist, probe.pinned().is_some()) {
-            (true, false) => probe.pin(&self.settings.pins),
-            (false, true) => probe.unpin(),
-            _ => Ok(()),
-        };
-        if let Err(error) = pinned {
+        // What waits is pinned, or no more, once it is confirmed: until then what it replaces goes on as it was.
+        if wanted.confirm.is_some() {
+            return Ok(());
+        }
+        if let Err(error) = pin_as_told(probe, &self.settings.pins, prepared.read.policy.persist) {
             indices.iter().filter(|index| !had.contains(index)).for_each(|index| probe.detach(*index));
             probe.take_back()?;
-            return Err(error.into());
+            return Err(error);
         }
-        if wanted.confirm.is_none() {
-            probe.keep()?;
-        }
-        Ok(())
+        Ok(probe.keep()?)
     }
 
     /// What is told of it from now on.
     fn take_over(&mut self, applied: Applied, prepared: &Prepared, waits: bool) {
         let last = self.applied.replace(applied);
-        match (waits, self.waits) {
-            (true, false) => self.before = last,
-            (true, true) => {}
-            (false, _) => self.before = None,
-        }
+        self.before = if waits { last } else { None };
         self.waits = waits;
         self.slots = prepared.compiled.slots.clone();
         self.show_doors();
         give_back_memory();
         if !waits {
-            self.release(&prepared.read.policy);
+            self.release();
+            self.write_down();
         }
-        self.write_down();
         let shown = self.applied.as_ref().map(|applied| applied.shown.clone());
         let mut shared = self.shared();
         shared.in_force = shown;
@@ -163,8 +157,10 @@ impl Keeper {
     }
 
     /// Gives the places of rules that are gone back: nothing counts there any more.
-    pub(super) fn release(&mut self, policy: &netrig_policy::Policy) {
-        let gone = self.slots.release(policy);
+    pub(super) fn release(&mut self) {
+        let Some(applied) = &mut self.applied else { return };
+        let gone = self.slots.release(|id| applied.shown.has(id));
+        applied.slots = self.slots.clone();
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((drain, _)) = &mut shared.drain {
             gone.iter().for_each(|(_, slot)| drain.forget(*slot));
@@ -186,6 +182,16 @@ impl Keeper {
         let doors = doors.collect();
         self.shared().doors = doors;
     }
+}
+
+/// Whether it outlives the rig.
+pub(super) fn pin_as_told(probe: &mut PolicyProbe, pins: &Path, persist: bool) -> anyhow::Result<()> {
+    match (persist, probe.pinned().is_some()) {
+        (true, false) => probe.pin(pins)?,
+        (false, true) => probe.unpin()?,
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Which interfaces are meant; all of them are there.

@@ -1,6 +1,6 @@
 //! What becomes of a policy that is in force: it is confirmed or removed, its sets change, its interfaces come and go.
 
-use super::apply::give_back_memory;
+use super::apply::{give_back_memory, pin_as_told};
 use super::{Failure, Keeper, NOT_RENEWED};
 use crate::daemon::policy::kept::Kept;
 use crate::daemon::policy::shared::InForce;
@@ -9,6 +9,7 @@ use crate::policy::{Surroundings, prepare};
 use anyhow::{Context, anyhow};
 use netrig_model::PolicyInForce;
 use netrig_policy::Slots;
+use netrig_probes::policy::remove_pinned;
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
@@ -24,19 +25,20 @@ impl Keeper {
         self.before = None;
         applied.shown.shown.confirm_until = None;
         let shown = applied.shown.clone();
-        let (text, file) = (applied.text.clone(), applied.file.clone());
+        let pinned = pin_as_told(probe, &self.settings.pins, shown.shown.persist);
         // Its rules alone are counted from now on.
-        if let Ok(read) = netrig_policy::read(&text, &file, &mut applied.sets) {
-            self.release(&read.policy);
-        }
+        self.release();
         self.shared().in_force = Some(shown);
         self.write_down();
+        pinned.map_err(|error| {
+            Failure::Failed(format!("it is confirmed, and yet will not outlive the rig: {error:#}"))
+        })?;
         Ok(Vec::new())
     }
 
     pub(super) fn remove(&mut self, interfaces: &[String]) -> Result<Vec<String>, Failure> {
         let (Some(probe), Some(applied)) = (&mut self.probe, &mut self.applied) else {
-            return Err(Failure::Wrong("no policy is in force".into()));
+            return self.remove_unknown();
         };
         if let Some(name) = interfaces.iter().find(|name| !applied.interfaces.contains(name)) {
             let there = applied.interfaces.join(", ");
@@ -63,6 +65,19 @@ impl Keeper {
             self.show_doors();
             self.write_down();
         }
+        Ok(Vec::new())
+    }
+
+    /// One that outlived another rig, of which this one knows nothing or that it cannot go on with.
+    fn remove_unknown(&mut self) -> Result<Vec<String>, Failure> {
+        if self.probe.take().is_none() && !self.settings.pins.exists() {
+            return Err(Failure::Wrong("no policy is in force".into()));
+        }
+        remove_pinned(&self.settings.pins).map_err(|error| anyhow!(error))?;
+        Kept::remove(&self.settings.kept);
+        let mut shared = self.shared();
+        shared.close();
+        shared.failed = None;
         Ok(Vec::new())
     }
 

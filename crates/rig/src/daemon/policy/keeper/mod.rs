@@ -12,7 +12,7 @@ use crate::daemon::rights::{self, Needs};
 use crate::daemon::snapshot::now;
 use crate::policy::{Refused, SetFiles, memory_max};
 use anyhow::Context;
-use apply::Wanted;
+use apply::{Wanted, pin_as_told};
 use netrig_config::Config;
 use netrig_drain::policy::sighting;
 use netrig_model::Timestamp;
@@ -249,7 +249,9 @@ impl Keeper {
             Some(applied) => {
                 self.slots = applied.slots.clone();
                 let shown = applied.shown.clone();
+                pin_as_told(probe, &self.settings.pins, shown.shown.persist)?;
                 self.shared().in_force = Some(shown);
+                self.write_down();
             }
             // Nothing was: the doors let all pass, and go.
             None => {
