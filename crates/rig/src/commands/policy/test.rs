@@ -31,7 +31,8 @@ pub(super) fn run(args: &PolicyTestArgs) -> anyhow::Result<()> {
     let prepared = prepare(&text, &shown, &mut sets, &surroundings).map_err(|refused| wrong(refused.to_string()))?;
     let (replayed, broken) = match verdicts(&args.capture, &prepared.compiled.tables) {
         Ok(replayed) => (replayed, None),
-        Err(PolicyReplayError::Capture { error, so_far }) => (*so_far, Some(error)),
+        // Up to where it breaks it is told; of what is no capture there is nothing to tell.
+        Err(PolicyReplayError::Capture { error, so_far }) if so_far.packets > 0 => (*so_far, Some(error)),
         Err(error) => return Err(error.into()),
     };
     let rules = rules_of(&prepared, &replayed);
