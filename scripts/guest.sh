@@ -49,6 +49,56 @@ live() {
   wait "$rig"
 }
 
+# Policies that use all there is: each kernel's verifier has its own mind. A capture without packets is enough to have them loaded.
+policies() {
+  printf '\324\303\262\241\2\0\4\0\0\0\0\0\0\0\0\0\377\377\0\0\1\0\0\0' >/tmp/empty.pcap
+  cat >/tmp/all.toml <<'TOML'
+fragments = "drop"
+[management]
+allow = ["10.9.0.0/16", "2001:db9::/48"]
+[[rule]]
+id = "prefixes"
+match = { src = ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32", "2001:db8:1::7"], dst = ["!203.0.113.0/24"] }
+action = "drop"
+[[rule]]
+id = "ports"
+match = { protocol = ["tcp", "udp"], src_port = "1-1023", dst_port = [53, "8000-9000"] }
+action = { limit = { packets_per_second = 10, per = "src/24" } }
+[[rule]]
+id = "bytes"
+match = { protocol = "udp", dst_port = 9999 }
+action = { limit = { bytes_per_second = "1MiB" } }
+[[rule]]
+id = "odd"
+match = { length = ">1000", vlan = ["none", "5-9"], fragment = false, iface = "lo", src_mac = "02:00:00:00:00:01", dst_mac = "02:00:00:00:00:02" }
+action = { sample = { one_in = 10 } }
+[[rule]]
+id = "flags"
+match = { tcp_flags = ["syn,!ack", "fin"], ethertype = "ipv4" }
+action = "count"
+ttl = "1h"
+mode = "shadow"
+[[rule]]
+id = "guard"
+match = { protocol = "tcp", dst_port = 80 }
+action = { syn-guard = { above_per_second = 100 } }
+[[rule]]
+id = "away"
+match = { icmp_type = "echo-request" }
+action = { redirect = { interface = "lo" } }
+[[rule]]
+id = "aside"
+match = { protocol = "sctp" }
+action = { redirect = { cpu = 0 } }
+TOML
+  cp /tmp/all.toml /tmp/many.toml
+  for n in $(seq 1 90); do
+    printf '[[rule]]\nid = "r%s"\nmatch = { protocol = "udp", dst_port = %s, length = "<%s" }\naction = "drop"\n' "$n" "$((10000 + n))" "$n"
+  done >>/tmp/many.toml
+  netrig policy test /tmp/all.toml /tmp/empty.pcap || return 1
+  netrig policy test /tmp/many.toml /tmp/empty.pcap >/tmp/many 2>&1 || { cat /tmp/many; return 1; }
+}
+
 steps() {
   code=0
   # A host without v2 control groups is told what it has to do without; with them all can run.
@@ -58,6 +108,7 @@ steps() {
   netrig check || code=1
   real_programs --test-threads=1 || code=1
   connections --skip namespace || code=1
+  policies || code=1
   live || code=1
   return "$code"
 }

@@ -50,9 +50,9 @@ struct search {
 
 static __always_inline __u64 word_of(__u32 set, __u32 word)
 {
-	__u32 at = set + word * 8;
+	__u64 at = set + word * 8;
 
-	return at < layout.sets_end ? *(__u64 *)part(at) : 0;
+	return BELOW(at, layout.sets_end) ? *(__u64 *)part(at) : 0;
 }
 
 static __always_inline __u64 candidates(const __u32 *sets, __u32 word)
@@ -70,13 +70,13 @@ static __always_inline __u64 candidates(const __u32 *sets, __u32 word)
 	return bits;
 }
 
-static __always_inline __u32 set_of_kind(const struct subject *s)
+static __always_inline __u64 set_of_kind(const struct subject *s)
 {
 	/* To the verifier there are as many kinds as this; the area goes on behind those that there are. */
-	return layout.kinds + ((__u32)(s->kind & (2 * POLICY_KIND_NOT_IP - 1)) << layout.set_shift);
+	return layout.kinds + ((__u64)(s->kind & (2 * POLICY_KIND_NOT_IP - 1)) << layout.set_shift);
 }
 
-static __always_inline __u32 set_of_addresses(const volatile struct policy_addresses *at, const struct subject *s,
+static __always_inline __u64 set_of_addresses(const volatile struct policy_addresses *at, const struct subject *s,
 					      bool source)
 {
 	__u32 class = 0;
@@ -90,7 +90,7 @@ static __always_inline __u32 set_of_addresses(const volatile struct policy_addre
 }
 
 /* Of a set whose place the verifier has seen come from the layout: it knows how far that can be. */
-static __always_inline __u64 word_at(__u32 set)
+static __always_inline __u64 word_at(__u64 set)
 {
 	return *(__u64 *)part(set);
 }
@@ -221,22 +221,27 @@ static __always_inline long apply(struct search *q, const struct policy_rule *ru
 	return 1;
 }
 
-static __noinline long try_row(struct search *q, __u32 place)
+static __always_inline const struct policy_row *row_at(__u64 place)
 {
-	const struct policy_row *row;
+	return BELOW(place, layout.row_count) ? (struct policy_row *)part(layout.rows) + place : NULL;
+}
+
+static __always_inline const struct policy_rule *rule_at(__u64 place)
+{
+	return BELOW(place, layout.rule_count) ? (struct policy_rule *)part(layout.rules) + place : NULL;
+}
+
+static __noinline long try_row(struct search *q, __u64 place)
+{
+	const struct policy_row *row = row_at(place);
 	const struct policy_rule *rule;
 	bool unreadable = false;
-	__u32 which;
 
-	if (place >= layout.row_count)
+	if (!row || row->rule == q->told)
 		return 0;
-	row = (struct policy_row *)part(layout.rows) + place;
-	which = row->rule;
-	/* The verifier has to see the bound on the very number that is used. */
-	asm volatile("" : "+r"(which));
-	if (which == q->told || which >= layout.rule_count)
+	rule = rule_at(row->rule);
+	if (!rule)
 		return 0;
-	rule = (struct policy_rule *)part(layout.rules) + which;
 	if (row->checks) {
 		unreadable = is_unreadable(q->s, row);
 		if (unreadable && !(layout.drop_unreadable && acts(rule)))
@@ -246,7 +251,7 @@ static __noinline long try_row(struct search *q, __u32 place)
 	}
 	if (rule->expires && bpf_jiffies64() >= rule->expires)
 		return 0;
-	q->told = which;
+	q->told = row->rule;
 	return apply(q, rule, unreadable);
 }
 
@@ -282,7 +287,7 @@ static long step(__u64 index, struct search *q)
 		return 0;
 	}
 	q->bits = bits & (bits - 1);
-	return try_row(q, q->word * 64 + lowest_bit(bits));
+	return try_row(q, place_in(q->word * 64, lowest_bit(bits)));
 }
 
 /* What rows ask for that is nowhere yet. */
@@ -347,11 +352,12 @@ static __always_inline int conclude(struct xdp_md *xdp, const struct subject *s,
 {
 	__u32 cpu = this_cpu();
 
-	if (tell(s, cpu, slot, drop, 0) && which < layout.rule_count) {
+	if (tell(s, cpu, slot, drop, 0)) {
+		const struct policy_rule *rule = rule_at(which);
 		struct remembered *of = remember(s);
 
-		if (of)
-			send_example(xdp, &of->subject, (struct policy_rule *)part(layout.rules) + which, drop);
+		if (rule && of)
+			send_example(xdp, &of->subject, rule, drop);
 	}
 	if (!drop)
 		return XDP_PASS;
@@ -388,14 +394,16 @@ static __always_inline int decide(struct xdp_md *xdp, struct subject *s)
 	s->length = bpf_xdp_get_buff_len(xdp);
 	if (word >= layout.words)
 		return XDP_PASS;
-	first = *(__u64 *)part(layout.first + (word * 64 + product_of_lowest(bits)) * 8);
+	first = *(__u64 *)part(layout.first + place_in(word * 64, product_of_lowest(bits)) * 8);
 	how = first >> 32;
 	which = (__u16)first;
 	drop = how == POLICY_AT_ONCE_DROP;
 	if (how == POLICY_AT_ONCE_LIMIT) {
-		if (which >= layout.rule_count)
+		const struct policy_rule *rule = rule_at(which);
+
+		if (!rule)
 			return XDP_PASS;
-		drop = is_over(s, (struct policy_rule *)part(layout.rules) + which);
+		drop = is_over(s, rule);
 	} else if (!how) {
 		of = remember(s);
 		if (!of)

@@ -185,7 +185,8 @@ static __always_inline struct bpf_sock *socket_of(struct xdp_md *xdp, const stru
 __noinline int find_cookie(struct xdp_md *xdp, const struct subject *s, struct syn *syn)
 {
 	struct remembered *remembered = the_remembered();
-	__u32 network, transport, octets;
+	__u32 network, transport;
+	__u64 octets;
 	struct bpf_sock *socket;
 	__u64 *ip, *tcp;
 	__s64 cookie;
@@ -206,8 +207,12 @@ __noinline int find_cookie(struct xdp_md *xdp, const struct subject *s, struct s
 	if (bpf_xdp_load_bytes(xdp, transport, tcp, LEN_TCP))
 		return 0;
 	octets = ((__u8 *)tcp)[12] >> 4 << 2;
+	/* As for an example's: two bounds, one after the other. */
 	asm volatile("" : "+r"(octets));
-	if (octets < LEN_TCP || octets > LEN_TCP_MAX || bpf_xdp_load_bytes(xdp, transport, tcp, octets))
+	if (octets < LEN_TCP)
+		return 0;
+	asm volatile("" : "+r"(octets));
+	if (octets > LEN_TCP_MAX || bpf_xdp_load_bytes(xdp, transport, tcp, octets))
 		return 0;
 	if (!is_for_us(xdp, s, ipv6))
 		return 0;

@@ -15,13 +15,23 @@ char tables[8] SEC(".data.tables");
 const volatile struct policy_layout layout SEC(".rodata.layout") = {};
 
 /* The area's start, of which the compiler must not think that it has eight bytes; the verifier knows its real size. */
-static __always_inline void *part(__u32 offset)
+static __always_inline void *part(__u64 offset)
 {
 	void *start = tables;
 
 	asm volatile("" : "+r"(start));
 	return start + offset;
 }
+
+/*
+ * Whether a number is below a bound of the layout's. The verifier before 6.9 has to see the bound on the very register that is added to
+ * an address: so such numbers are 64 bits long, and the compiler may not make another of them.
+ */
+#define BELOW(NUMBER, BOUND)                     \
+	({                                       \
+		asm volatile("" : "+r"(NUMBER)); \
+		(NUMBER) < (BOUND);              \
+	})
 
 /* Searches more than 2^24 entries of one upper part would take more. */
 #define SEARCH_STEPS_MAX 24
@@ -39,7 +49,7 @@ static __always_inline __u64 less(__u64 a, __u64 b)
 }
 
 /* Of up to FEW entries the last that is below `after`; the first always is. */
-static __always_inline __u32 last_of_few(const __u32 *entries, __u32 count, __u64 after)
+static __always_inline __u64 last_of_few(const __u32 *entries, __u64 count, __u64 after)
 {
 	__u64 place = 0;
 
@@ -50,7 +60,7 @@ static __always_inline __u32 last_of_few(const __u32 *entries, __u32 count, __u6
 }
 
 /* `(upper half: where it begins, lower half: its class)`: the last of `count` entries from `first` on that begins at `key` or before. */
-static __always_inline __u32 search4(const volatile struct policy_ranges4 *at, __u32 first, __u32 count, __u32 key)
+static __always_inline __u32 search4(const volatile struct policy_ranges4 *at, __u64 first, __u64 count, __u32 key)
 {
 	const __u32 *entries = part(at->entries);
 	/* The key's half, with all classes below. */
@@ -58,23 +68,24 @@ static __always_inline __u32 search4(const volatile struct policy_ranges4 *at, _
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < 17 && count > FEW; i++) {
-		__u32 half = count / 2, middle = first + half;
+		__u64 half = count / 2, middle = first + half;
 
-		if (middle >= at->entry_count)
+		if (!BELOW(middle, at->entry_count))
 			return 0;
 		first += half * less(entries[middle], after);
 		count -= half;
 	}
-	if (first >= at->entry_count)
+	if (!BELOW(first, at->entry_count))
 		return 0;
-	first += last_of_few(entries + first, count, after);
-	return entries[first] & 0xffff;
+	entries += first;
+	return entries[last_of_few(entries, count, after) & (FEW - 1)] & 0xffff;
 }
 
 static __always_inline __u32 class_of_ipv4(const volatile struct policy_ranges4 *at, __u32 address)
 {
 	const __u32 *index = part(at->index);
-	__u32 upper, first;
+	__u64 upper;
+	__u32 first;
 
 	if (!at->shift)
 		return 0;
@@ -84,13 +95,13 @@ static __always_inline __u32 class_of_ipv4(const volatile struct policy_ranges4 
 }
 
 /* Where the last of `count` keys from `first` on lies that is `key` or less. */
-static __always_inline __u32 search6(const __u64 *keys, __u32 bound, __u32 first, __u32 count, __u64 key)
+static __always_inline __u64 search6(const __u64 *keys, __u32 bound, __u64 first, __u64 count, __u64 key)
 {
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < SEARCH_STEPS_MAX && count > 1; i++) {
-		__u32 half = count / 2, middle = first + half;
+		__u64 half = count / 2, middle = first + half;
 
-		if (middle < bound && keys[middle] <= key)
+		if (BELOW(middle, bound) && keys[middle] <= key)
 			first = middle;
 		count -= half;
 	}
@@ -99,15 +110,16 @@ static __always_inline __u32 search6(const __u64 *keys, __u32 bound, __u32 first
 
 #define DEEPER (1u << 31)
 
-static __always_inline __u32 class_of_lower(const volatile struct policy_ranges6 *at, __u32 place, __u64 lower)
+static __always_inline __u32 class_of_lower(const volatile struct policy_ranges6 *at, __u64 place, __u64 lower)
 {
 	const __u32 *deeper = part(at->deeper), *classes = part(at->lower_class);
-	__u32 first;
+	__u64 first;
 
-	if (place >= at->deeper_count)
+	if (!BELOW(place, at->deeper_count))
 		return 0;
-	first = search6(part(at->lower), at->lower_count, deeper[place], deeper[place + 1] - deeper[place], lower);
-	return first < at->lower_count ? classes[first] : 0;
+	deeper += place;
+	first = search6(part(at->lower), at->lower_count, deeper[0], deeper[1] - deeper[0], lower);
+	return BELOW(first, at->lower_count) ? classes[first] : 0;
 }
 
 /*
@@ -117,42 +129,43 @@ static __always_inline __u32 class_of_lower(const volatile struct policy_ranges6
 static __always_inline __u32 class_of_ipv6(const volatile struct policy_ranges6 *at, __u64 upper, __u64 lower)
 {
 	const __u32 *classes = part(at->upper_class);
-	__u32 first, count, class;
-	__u64 of_part;
+	__u64 of_part, first, count;
+	__u32 class;
 
 	if (!at->used)
 		return 0;
 	of_part = ((const __u64 *)part(at->parts))[upper >> 48];
-	first = of_part;
+	first = (__u32)of_part;
 	count = of_part >> 32 & 0xff;
 	if (!count) {
 		const __u32 *fine = part(at->fine);
-		__u32 place = first + ((upper << 16 >> 1) >> (of_part >> 40 & 63));
+		__u64 place = first + ((upper << 16 >> 1) >> (of_part >> 40 & 63));
 
-		if (place >= at->fine_count)
+		if (!BELOW(place, at->fine_count))
 			return 0;
-		first = fine[place];
-		count = fine[place + 1] - first + 1;
+		fine += place;
+		first = fine[0];
+		count = fine[1] - fine[0] + 1;
 	}
 	first = search6(part(at->upper), at->upper_count, first, count, upper);
-	class = first < at->upper_count ? classes[first] : 0;
+	class = BELOW(first, at->upper_count) ? classes[first] : 0;
 	return class & DEEPER ? class_of_lower(at, class & ~DEEPER, lower) : class;
 }
 
 /* Where the set of a class begins. */
-static __always_inline __u32 set_of(const volatile struct policy_dimension *of, __u32 class)
+static __always_inline __u64 set_of(const volatile struct policy_dimension *of, __u64 class)
 {
-	if (class >= of->classes)
+	if (!BELOW(class, of->classes))
 		class = 0;
 	return of->sets + (class << layout.set_shift);
 }
 
 /* `port` may be POLICY_PORT_NONE or POLICY_PORT_UNREADABLE. */
-static __always_inline __u32 set_of_port(const volatile struct policy_ports *at, __u32 port)
+static __always_inline __u64 set_of_port(const volatile struct policy_ports *at, __u64 port)
 {
 	const __u16 *classes = part(at->table);
 
-	return set_of(&at->of, port <= POLICY_PORT_UNREADABLE ? classes[port] : 0);
+	return set_of(&at->of, BELOW(port, POLICY_PORT_UNREADABLE + 1) ? classes[port] : 0);
 }
 
 #endif /* NETRIG_POLICY_TABLES_H */

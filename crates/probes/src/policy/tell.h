@@ -20,7 +20,7 @@ static __always_inline struct policy_count *count_of(__u32 cpu, __u32 slot)
 	struct policy_count *all = counts;
 
 	asm volatile("" : "+r"(all));
-	return all + (cpu * POLICY_RULES + (slot & (POLICY_RULES - 1)));
+	return all + place_in(cpu * POLICY_RULES, slot & (POLICY_RULES - 1));
 }
 
 /* The lighter of a set grows lighter by each packet of another source, and makes room when nothing is left of it. */
@@ -33,8 +33,7 @@ static __noinline int note_source(__u64 upper, __u64 lower, __u32 slot)
 
 	hash = (layout.seed ^ addr[0]) * 0xc2b2ae3d27d4eb4full + addr[1] * 0x9e3779b97f4a7c15ull + slot;
 	hash = (hash ^ hash >> 32) * 0xff51afd7ed558ccdull;
-	at = (bpf_get_smp_processor_id() & layout.cpu_mask) * POLICY_SOURCE_SETS +
-	     ((__u32)(hash >> 40) & (POLICY_SOURCE_SETS - 1));
+	at = place_in(this_cpu() * POLICY_SOURCE_SETS, (__u32)(hash >> 40) & (POLICY_SOURCE_SETS - 1));
 	set = bpf_map_lookup_elem(&sources, &at);
 	if (!set)
 		return 0;
@@ -80,7 +79,7 @@ static __noinline int send_example(struct xdp_md *xdp, const struct subject *s, 
 {
 	struct policy_gate *gate = the_gate();
 	struct policy_event *event;
-	__u32 octets;
+	__u64 octets;
 
 	if (!s || !rule)
 		return 0;
@@ -108,9 +107,13 @@ static __noinline int send_example(struct xdp_md *xdp, const struct subject *s, 
 	event->over = over;
 	event->shadow = rule->flags & POLICY_SHADOW;
 	octets = s->length < POLICY_EVENT_OCTETS ? s->length : POLICY_EVENT_OCTETS;
+	/* Two bounds, which the compiler would make one of: the verifier before 6.9 knows neither then. */
 	asm volatile("" : "+r"(octets));
-	if (octets && octets <= POLICY_EVENT_OCTETS && !bpf_xdp_load_bytes(xdp, 0, event->octets, octets))
-		event->captured = octets;
+	if (octets >= LEN_ETHERNET) {
+		asm volatile("" : "+r"(octets));
+		if (octets <= POLICY_EVENT_OCTETS && !bpf_xdp_load_bytes(xdp, 0, event->octets, octets))
+			event->captured = octets;
+	}
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }
@@ -156,7 +159,7 @@ static __always_inline void tell_removed(struct xdp_md *xdp, __u32 cpu, __u32 le
 	struct policy_removed *mine = removed;
 
 	asm volatile("" : "+r"(mine));
-	mine += cpu * POLICY_IFACES + place_of(gate, xdp->ingress_ifindex);
+	mine += place_in(cpu * POLICY_IFACES, place_of(gate, xdp->ingress_ifindex));
 	if (redirected) {
 		mine->redirected_packets++;
 		mine->redirected_bytes += length;
