@@ -12,11 +12,13 @@ build | cmd:make                   | make            | make                   | 
 build | cmd:pkg-config             | pkg-config      | pkgconf-pkg-config     | pkgconf         | pkg-config        | finds the libraries libbpf needs
 build | file:/usr/include/libelf.h | libelf-dev      | elfutils-libelf-devel  | libelf          | libelf-devel      | libbpf reads object files with it
 build | file:/usr/include/zlib.h   | zlib1g-dev      | zlib-devel             | zlib            | zlib-devel        | libelf needs it
+build | file:/usr/include/pcap/pcap.h | libpcap-dev | libpcap-devel         | libpcap         | libpcap-devel     | compiles filters of captures
 build | file:/etc/ssl/certs/ca-certificates.crt,/etc/pki/tls/certs/ca-bundle.crt,/etc/ssl/ca-bundle.pem | ca-certificates | ca-certificates | ca-certificates | ca-certificates | lets cargo trust the crate registry
 test  | cmd:ip                     | iproute2        | iproute                | iproute2        | iproute2          | network namespaces for the tests
 test  | cmd:ping                   | iputils-ping    | iputils                | iputils         | iputils           | traffic for the tests
 test  | cmd:iperf3                 | iperf3          | iperf3                 | iperf3          | iperf             | traffic for the tests
 test  | cmd:tcpdump                | tcpdump         | tcpdump                | tcpdump         | tcpdump           | a second opinion on what passed
+test  | cmd:tshark               | tshark          | wireshark-cli          | wireshark-cli   | wireshark         | a second opinion on captures' files
 test  | cmd:ethtool                | ethtool         | ethtool                | ethtool         | ethtool           | offloads of test interfaces
 test  | cmd:nft                | nftables        | nftables               | nftables        | nftables          | drops by a firewall's rule, in the tests
 test  | cmd:setpriv                | util-linux      | util-linux             | util-linux      | util-linux        | runs the rig without its rights

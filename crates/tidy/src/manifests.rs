@@ -4,11 +4,12 @@ use crate::{Finding, SourceFile, Tree};
 
 /// The road data goes, in order: a crate may depend on those before it, never on those after it. `ARCHITECTURE.md` says
 /// the same to people.
-pub const ROAD: [&str; 16] = [
+pub const ROAD: [&str; 18] = [
     "testkit",
     "model",
     "config",
     "policy",
+    "filter",
     "host",
     "probes",
     "drain",
@@ -17,6 +18,7 @@ pub const ROAD: [&str; 16] = [
     "metrics",
     "serve",
     "view",
+    "capture",
     "replay",
     "rig",
     "query",

@@ -1,0 +1,1 @@
+//! The pcap filter language: libpcap compiles an expression to classic BPF, this crate converts that to eBPF.
