@@ -1,8 +1,8 @@
 //! The kernel programs, and the Rust that loads, attaches and maps them.
 //!
 //! One probe, one folder: kernel C and Rust side by side. What crosses the boundary is declared in `bpf/wire.h` and
-//! reaches Rust through BTF ([`wire`]). Shared memory is read through [`SharedWords`], links through [`link`]; those two
-//! and [`flow`]'s test runs are the only homes of `unsafe` here.
+//! reaches Rust through BTF ([`wire`]). Shared memory is read through [`SharedWords`], links through [`link`]; those two,
+//! [`flow`]'s test runs and what loads a [`program`] are the only homes of `unsafe` here.
 
 pub mod burst;
 pub mod check;
@@ -21,6 +21,7 @@ mod missing;
 mod object;
 pub mod policy;
 mod print;
+pub mod program;
 pub mod queue;
 mod ring;
 mod sizes;
