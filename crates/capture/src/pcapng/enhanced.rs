@@ -1,0 +1,132 @@
+//! A packet's block. This is the one that is written a million times a second.
+
+use super::block::{Block, COMMENT, PACKET, padding};
+use super::describe::halves;
+use crate::packet::{Owner, Packet, Verdict};
+use crate::text::{OPTION_MAX, push_harmless};
+use netrig_model::Direction;
+
+/// The most octets of a packet that readers accept; libpcap and Wireshark call more an error.
+const OCTETS_MAX: usize = 262_144;
+
+/// Options of known length, put together on the stack so that they are copied once.
+struct Options {
+    octets: [u8; 96],
+    length: usize,
+}
+
+impl Options {
+    fn push<const N: usize>(&mut self, code: u16, value: [u8; N]) {
+        // N is known where this is compiled in, so each of these is a plain store.
+        let whole = 4 + N + padding(N);
+        let Some(place) = self.octets.get_mut(self.length..self.length + whole) else { return };
+        place[..2].copy_from_slice(&code.to_le_bytes());
+        place[2..4].copy_from_slice(&(N as u16).to_le_bytes());
+        place[4..4 + N].copy_from_slice(&value);
+        self.length += whole;
+    }
+}
+
+/// Appends a packet's block; `snaplen` is what its interface keeps of a packet, 0 for all.
+pub(super) fn packet(out: &mut Vec<u8>, packet: &Packet<'_>, snaplen: u32, lost_before: u64) {
+    let most = if snaplen == 0 { OCTETS_MAX } else { OCTETS_MAX.min(snaplen as usize) };
+    let octets = packet.octets.get(..most).unwrap_or(packet.octets);
+    let original = packet.original.max(u32::try_from(packet.octets.len()).unwrap_or(u32::MAX));
+
+    let mut head = [0; 20];
+    head[..4].copy_from_slice(&packet.interface.0.to_le_bytes());
+    head[4..12].copy_from_slice(&halves(packet.time));
+    head[12..16].copy_from_slice(&(octets.len() as u32).to_le_bytes());
+    head[16..].copy_from_slice(&original.to_le_bytes());
+
+    let mut block = Block::begin(out, PACKET);
+    block.body(&head);
+    block.body(octets);
+    block.body(&[0; 3][..padding(octets.len())]);
+    let options = fixed_options(packet, lost_before);
+    block.options(&options.octets[..options.length]);
+    if packet.owner.is_some() || packet.note.is_some() || matches!(packet.verdict, Some(Verdict::Dropped(_))) {
+        comments(&mut block, packet);
+    }
+    block.end();
+}
+
+fn fixed_options(packet: &Packet<'_>, lost_before: u64) -> Options {
+    let mut options = Options { octets: [0; 96], length: 0 };
+    if let Some(direction) = packet.direction {
+        let flags: u32 = match direction {
+            Direction::Ingress => 1,
+            Direction::Egress => 2,
+        };
+        options.push(2, flags.to_le_bytes());
+    }
+    if lost_before > 0 {
+        options.push(4, lost_before.to_le_bytes());
+    }
+    if packet.id > 0 {
+        options.push(5, packet.id.to_le_bytes());
+    }
+    if let Some(queue) = packet.queue {
+        options.push(6, queue.to_le_bytes());
+    }
+    match packet.verdict {
+        Some(Verdict::Tc(action)) => options.push(7, verdict(1, i64::from(action) as u64)),
+        Some(Verdict::Xdp(action)) => options.push(7, verdict(2, u64::from(action))),
+        Some(Verdict::Dropped(_)) | None => {}
+    }
+    if let Some(owner) = packet.owner {
+        // The upper half is the thread's number; 0 is unknown.
+        options.push(8, u64::from(owner.pid).to_le_bytes());
+    }
+    options
+}
+
+/// What decided, and in eight octets what.
+fn verdict(kind: u8, action: u64) -> [u8; 9] {
+    let mut octets = [kind; 9];
+    octets[1..].copy_from_slice(&action.to_le_bytes());
+    octets
+}
+
+/// What people want to read beside a packet, a comment for each thing.
+fn comments(block: &mut Block<'_>, packet: &Packet<'_>) {
+    if let Some(owner) = packet.owner {
+        block.text_by(COMMENT, |out| push_owner(out, owner));
+    }
+    if let Some(Verdict::Dropped(reason)) = packet.verdict {
+        block.text_by(COMMENT, |out| {
+            out.extend_from_slice(b"dropped: ");
+            push_harmless(out, reason, OPTION_MAX, false);
+        });
+    }
+    if let Some(note) = packet.note {
+        block.text(COMMENT, note);
+    }
+}
+
+/// `nginx[4711] container=web`.
+pub(crate) fn push_owner(out: &mut Vec<u8>, owner: Owner<'_>) {
+    push_harmless(out, owner.process, OPTION_MAX, false);
+    out.push(b'[');
+    push_decimal(out, owner.pid);
+    out.push(b']');
+    if let Some(container) = owner.container {
+        out.extend_from_slice(b" container=");
+        push_harmless(out, container, OPTION_MAX, false);
+    }
+}
+
+/// Appends a number in decimal, without the machinery of `format!`.
+fn push_decimal(out: &mut Vec<u8>, mut number: u32) {
+    let mut digits = [0; 10];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
