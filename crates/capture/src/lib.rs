@@ -6,6 +6,7 @@
 
 mod error;
 mod files;
+mod gather;
 mod packet;
 mod pcapng;
 mod section;
@@ -14,6 +15,7 @@ mod zone;
 
 pub use error::Error;
 pub use files::{Closed, Files, Progress, Quota, Removed, Rotation, dump_path};
+pub use gather::Gather;
 pub use packet::{InterfaceNumber, Owner, Packet, Verdict};
 pub use pcapng::{Counts, Writer};
 pub use section::{Interface, LinkType, Section, Statistics};
