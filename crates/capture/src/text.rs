@@ -1,5 +1,7 @@
 //! Text of others, made harmless: names of processes and interfaces are chosen by whoever runs there.
 
+use std::fmt;
+
 /// The most octets an option of pcapng can have.
 pub(crate) const OPTION_MAX: usize = u16::MAX as usize;
 
@@ -27,6 +29,22 @@ pub(crate) fn push_harmless(out: &mut Vec<u8>, text: &str, max: usize, lines: bo
     }
 }
 
+/// Text that shows with everything harmful replaced by `?`.
+pub(crate) struct Harmless<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Harmless<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in self.0.split_inclusive(is_harmful) {
+            let good = piece.trim_end_matches(is_harmful);
+            f.write_str(good)?;
+            if good.len() < piece.len() {
+                f.write_str("?")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,6 +60,7 @@ mod tests {
         assert_eq!(harmless("a\0b\u{1b}[2Jc\u{9b}d\u{202e}e\nf", 99, false), "a?b?[2Jc?d?e?f");
         assert_eq!(harmless("two\nlines\r", 99, true), "two\nlines?");
         assert_eq!(harmless("café", 99, false), "café");
+        assert_eq!(Harmless("a\0b\u{1b}\u{1b}[2Jcafé\n").to_string(), "a?b??[2Jcafé?");
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! The crate from outside: files as other programs read them.
+//! The crate from outside: files as other programs read them, lines of real packets.
 
 mod blocks;
+mod captures;
+mod golden;
+mod hostile;
 mod round_trip;
