@@ -1,19 +1,13 @@
 //! IPv4 and IPv6, with their fragments and extension headers.
 
+use super::extensions::{Fragment, extensions};
 use super::{DEPTH_MAX, icmp, link, tcp, tunnel, u16_at};
-use etherparse::{IpNumber, Ipv6ExtensionSlice, LaxIpSlice, err::ip::LaxHeaderSliceError};
+use etherparse::{IpNumber, LaxIpSlice, err::ip::LaxHeaderSliceError};
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
 /// Extension headers that are told; a packet can be full of them.
 const EXTENSIONS_MAX: usize = 8;
-
-/// A fragment: its packet's number, its place in it, and whether others follow.
-struct Fragment {
-    id: u32,
-    offset: usize,
-    more: bool,
-}
 
 /// What an IP header says lies behind it.
 struct Inside<'a> {
@@ -43,7 +37,7 @@ pub(super) fn ip(out: &mut String, octets: &[u8], whole: usize, depth: u8) -> fm
     out.write_str(" > ")?;
     address(out, slice.destination_addr(), ports.map(|(_, destination)| destination))?;
     out.write_str(": ")?;
-    extensions(out, &slice)?;
+    push_extensions(out, &slice)?;
     if stopped.is_some() {
         return out.write_str("[|ip6 extension]");
     }
@@ -71,14 +65,7 @@ fn inside<'a>(slice: &LaxIpSlice<'a>, octets: &'a [u8], whole: usize) -> Inside<
         }
         LaxIpSlice::Ipv6(v6) => {
             let header = v6.header();
-            let fragment = v6.extensions().clone().into_iter().find_map(|extension| match extension {
-                Ipv6ExtensionSlice::Fragment(fragment) if fragment.is_fragmenting_payload() => Some(Fragment {
-                    id: fragment.identification(),
-                    offset: usize::from(fragment.fragment_offset().byte_offset()),
-                    more: fragment.more_fragments(),
-                }),
-                _ => None,
-            });
+            let fragment = extensions(v6.extensions()).find_map(|extension| extension.fragment());
             let said = usize::from(header.payload_length());
             (v6.payload(), if said == 0 { 0 } else { said + header.slice().len() }, fragment)
         }
@@ -100,23 +87,16 @@ fn address(out: &mut String, address: IpAddr, port: Option<u16>) -> fmt::Result 
     }
 }
 
-fn extensions(out: &mut String, slice: &LaxIpSlice<'_>) -> fmt::Result {
+fn push_extensions(out: &mut String, slice: &LaxIpSlice<'_>) -> fmt::Result {
     match slice {
         LaxIpSlice::Ipv4(v4) if v4.extensions().auth.is_some() => out.write_str("AH "),
         LaxIpSlice::Ipv4(_) => Ok(()),
         LaxIpSlice::Ipv6(v6) => {
-            for (at, extension) in v6.extensions().clone().into_iter().enumerate() {
+            for (at, extension) in extensions(v6.extensions()).enumerate() {
                 if at == EXTENSIONS_MAX {
                     return out.write_str("... ");
                 }
-                out.write_str(match extension {
-                    Ipv6ExtensionSlice::HopByHop(_) => "HBH ",
-                    Ipv6ExtensionSlice::Routing(_) => "RT ",
-                    // Told with its place.
-                    Ipv6ExtensionSlice::Fragment(_) => "",
-                    Ipv6ExtensionSlice::DestinationOptions(_) => "DSTOPT ",
-                    Ipv6ExtensionSlice::Authentication(_) => "AH ",
-                })?;
+                out.write_str(extension.word())?;
             }
             Ok(())
         }

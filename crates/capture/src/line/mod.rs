@@ -3,6 +3,7 @@
 //! What is read here came from anywhere: nothing is believed, headers in headers are followed a few levels deep only, and
 //! names that others chose are made harmless.
 
+mod extensions;
 mod icmp;
 mod ip;
 mod link;

@@ -1,4 +1,5 @@
-//! Lines of real packets, as they are to stay. `NETRIG_BLESS=1` writes them anew; look at what changed.
+//! Lines of real packets, as they are to stay. `UPDATE_GOLDEN=1 cargo test -p netrig-capture` writes
+//! them anew; read them before you commit them.
 
 use crate::captures::{captures, frames};
 use netrig_capture::{Interface, InterfaceNumber, Packet, Zone, push_line};
@@ -31,7 +32,7 @@ fn lines_of_real_packets_stay_as_they_are() {
         let name = capture.file_stem().expect("a name").to_string_lossy().into_owned();
         let golden = folder.join(format!("{name}.txt"));
         let lines = lines(&capture);
-        if std::env::var_os("NETRIG_BLESS").is_some() {
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&golden, &lines).expect("write");
         } else if std::fs::read_to_string(&golden).unwrap_or_default() != lines {
             differ.push((name, lines));
