@@ -9,6 +9,9 @@ use netrig_model::Direction;
 /// The most octets of a packet that readers accept; libpcap and Wireshark call more an error.
 const OCTETS_MAX: usize = 262_144;
 
+/// The option that tells how many packets were lost before this one.
+const DROPCOUNT: u16 = 4;
+
 /// Options of known length, put together on the stack so that they are copied once.
 struct Options {
     octets: [u8; 96],
@@ -51,6 +54,24 @@ pub(super) fn packet(out: &mut Vec<u8>, packet: &Packet<'_>, snaplen: u32, lost_
     block.end();
 }
 
+/// What a packet's block says of its interface, and of the packets lost before it.
+pub(super) fn interface_and_lost(block: &[u8]) -> Option<(u32, u64)> {
+    let word = |at: usize| block.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
+    let octets = word(20)? as usize;
+    let mut at = 28 + octets + padding(octets);
+    while let Some(head) = word(at) {
+        match (head as u16, head >> 16) {
+            (0, _) => break,
+            (DROPCOUNT, 8) => {
+                let count = block.get(at + 4..at + 12)?.try_into().ok().map(u64::from_le_bytes)?;
+                return Some((word(8)?, count));
+            }
+            (_, length) => at += 4 + length as usize + padding(length as usize),
+        }
+    }
+    Some((word(8)?, 0))
+}
+
 fn fixed_options(packet: &Packet<'_>, lost_before: u64) -> Options {
     let mut options = Options { octets: [0; 96], length: 0 };
     if let Some(direction) = packet.direction {
@@ -61,7 +82,7 @@ fn fixed_options(packet: &Packet<'_>, lost_before: u64) -> Options {
         options.push(2, flags.to_le_bytes());
     }
     if lost_before > 0 {
-        options.push(4, lost_before.to_le_bytes());
+        options.push(DROPCOUNT, lost_before.to_le_bytes());
     }
     if packet.id > 0 {
         options.push(5, packet.id.to_le_bytes());

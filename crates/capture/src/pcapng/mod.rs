@@ -9,5 +9,8 @@ mod enhanced;
 mod stream;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use stream::{Failure, Stream};
 pub use writer::{Counts, Writer};

@@ -206,11 +206,11 @@ impl Stream {
         failure
     }
 
-    /// The interface's next packet will tell of this one.
+    /// The interface's next packet will tell of this one, and of those it would have told of.
     fn count_lost(&mut self, block: &[u8]) {
-        let number = block.get(8..12).and_then(|word| word.try_into().ok()).map_or(0, u32::from_le_bytes);
-        if let Some(of) = self.interfaces.get_mut(number as usize) {
-            of.lost = of.lost.saturating_add(1);
+        let (interface, lost_before) = enhanced::interface_and_lost(block).unwrap_or_default();
+        if let Some(of) = self.interfaces.get_mut(interface as usize) {
+            of.lost = of.lost.saturating_add(lost_before).saturating_add(1);
         }
     }
 

@@ -4,4 +4,5 @@ mod blocks;
 mod captures;
 mod golden;
 mod hostile;
+mod rotation;
 mod round_trip;
