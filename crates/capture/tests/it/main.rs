@@ -6,3 +6,5 @@ mod golden;
 mod hostile;
 mod rotation;
 mod round_trip;
+mod small_disk;
+mod tools;
