@@ -39,12 +39,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .clang_args(&flags)
         .build()?;
     SkeletonBuilder::new()
+        .source("src/capture/capture.bpf.c")
+        .obj(out.join("capture.bpf.o"))
+        .clang_args(&flags)
+        .build()?;
+    SkeletonBuilder::new()
         .source("src/bpf/histogram_test.bpf.c")
         .obj(out.join("histogram_test.bpf.o"))
         .clang_args(&flags)
         .build()?;
-    for folder in ["src/bpf", "src/flow", "src/tcp", "src/latency", "src/drop", "src/burst", "src/queue", "src/policy"]
-    {
+    for folder in [
+        "src/bpf",
+        "src/flow",
+        "src/tcp",
+        "src/latency",
+        "src/drop",
+        "src/burst",
+        "src/queue",
+        "src/policy",
+        "src/capture",
+    ] {
         watch(Path::new(folder))?;
     }
     Ok(())

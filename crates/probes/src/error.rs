@@ -94,6 +94,16 @@ pub enum ProbeError {
         /// What is wrong with it, as a verb's phrase.
         why: String,
     },
+    /// More hooks than a capture's table has room for.
+    #[error(
+        "no room to capture at {iface}: all {capacity} places for hooks of interfaces are taken (name fewer by -i)"
+    )]
+    CaptureFull {
+        /// The one too many.
+        iface: String,
+        /// How many there is room for.
+        capacity: u32,
+    },
     /// More interfaces than the tables were sized for.
     #[error("no room to watch {iface}: all {capacity} places for interfaces are taken (raise [rig] memory)")]
     InterfacesFull {

@@ -5,6 +5,7 @@
 //! [`flow`]'s test runs and what loads a [`program`] are the only homes of `unsafe` here.
 
 pub mod burst;
+pub mod capture;
 pub mod check;
 mod clock;
 pub mod drop;

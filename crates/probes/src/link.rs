@@ -12,9 +12,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 /// Order among tcx programs (`linux/bpf.h`): without a relative, first or last of all.
 const BPF_F_BEFORE: u32 = 1 << 3;
 const BPF_F_AFTER: u32 = 1 << 4;
-/// How netrig's filters can be told from others' on a clsact hook.
-const CLSACT_HANDLE: u32 = 0x6e74;
-const CLSACT_PRIORITY: u32 = 0x6e;
+/// How netrig's filters can be told from others' on a clsact hook, and those of a capture from the rig's.
+const CLSACT_RIG: ClsactPlace = ClsactPlace { handle: 0x6e74, priority: 0x6e };
+const CLSACT_CAPTURE: ClsactPlace = ClsactPlace { handle: 0x6e63, priority: 0x6d };
 
 /// A program on an interface; taken off when dropped.
 #[derive(Debug)]
@@ -26,7 +26,14 @@ pub struct Attached {
 #[derive(Debug)]
 enum Kind {
     Link { fd: OwnedFd, hook: &'static str },
-    Clsact { ifindex: u32, direction: Direction, made_qdisc: bool },
+    Clsact { ifindex: u32, direction: Direction, place: ClsactPlace, made_qdisc: bool },
+}
+
+/// One program at a clsact hook: who attaches there again takes its place.
+#[derive(Clone, Copy, Debug)]
+struct ClsactPlace {
+    handle: u32,
+    priority: u32,
 }
 
 impl Attached {
@@ -66,8 +73,8 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        if let Kind::Clsact { ifindex, direction, made_qdisc } = self.kind {
-            clsact_detach(ifindex, direction, made_qdisc);
+        if let Kind::Clsact { ifindex, direction, place, made_qdisc } = self.kind {
+            clsact_detach(ifindex, direction, place, made_qdisc);
         }
     }
 }
@@ -83,6 +90,29 @@ pub fn attach_tc(
     ifindex: u32,
     direction: Direction,
 ) -> Result<Attached, ProbeError> {
+    attach_tc_at(program, iface, ifindex, direction, CLSACT_RIG)
+}
+
+/// The same for a capture, which leaves the rig's own programs where they are.
+///
+/// # Errors
+/// As [`attach_tc`].
+pub(crate) fn attach_tc_beside(
+    program: BorrowedFd<'_>,
+    iface: &str,
+    ifindex: u32,
+    direction: Direction,
+) -> Result<Attached, ProbeError> {
+    attach_tc_at(program, iface, ifindex, direction, CLSACT_CAPTURE)
+}
+
+fn attach_tc_at(
+    program: BorrowedFd<'_>,
+    iface: &str,
+    ifindex: u32,
+    direction: Direction,
+    place: ClsactPlace,
+) -> Result<Attached, ProbeError> {
     let (kind, order) = match direction {
         Direction::Ingress => (libbpf_sys::BPF_TCX_INGRESS, BPF_F_BEFORE),
         Direction::Egress => (libbpf_sys::BPF_TCX_EGRESS, BPF_F_AFTER),
@@ -90,7 +120,7 @@ pub fn attach_tc(
     match create_link(program, ifindex, kind, order) {
         Ok(fd) => Ok(Attached::from_link(fd, "tcx")),
         Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
-            clsact_attach(program, ifindex, direction)
+            clsact_attach(program, ifindex, direction, place)
                 .map_err(|source| ProbeError::attach(iface, "tcx and clsact", source))
         }
         Err(source) => Err(ProbeError::attach(iface, "tcx", source)),
@@ -127,7 +157,12 @@ fn clsact_hook(ifindex: u32, direction: Direction) -> libbpf_sys::bpf_tc_hook {
 
 /// The filters stay when the process is killed: a fixed handle lets the next start replace them.
 #[expect(unsafe_code, reason = "libbpf's tc calls, with the fixed handle that libbpf-rs' builder hides")]
-fn clsact_attach(program: BorrowedFd<'_>, ifindex: u32, direction: Direction) -> io::Result<Attached> {
+fn clsact_attach(
+    program: BorrowedFd<'_>,
+    ifindex: u32,
+    direction: Direction,
+    place: ClsactPlace,
+) -> io::Result<Attached> {
     let mut hook = clsact_hook(ifindex, direction);
     // SAFETY: a whole structure, alive during the call.
     let made = unsafe { libbpf_sys::bpf_tc_hook_create(&raw mut hook) };
@@ -138,8 +173,8 @@ fn clsact_attach(program: BorrowedFd<'_>, ifindex: u32, direction: Direction) ->
         sz: size_of::<libbpf_sys::bpf_tc_opts>() as _,
         prog_fd: program.as_raw_fd(),
         flags: libbpf_sys::BPF_TC_F_REPLACE,
-        handle: CLSACT_HANDLE,
-        priority: CLSACT_PRIORITY,
+        handle: place.handle,
+        priority: place.priority,
         ..Default::default()
     };
     // SAFETY: as above.
@@ -147,17 +182,17 @@ fn clsact_attach(program: BorrowedFd<'_>, ifindex: u32, direction: Direction) ->
     if done < 0 {
         return Err(io::Error::from_raw_os_error(-done));
     }
-    let kind = Kind::Clsact { ifindex, direction, made_qdisc: made == 0 };
+    let kind = Kind::Clsact { ifindex, direction, place, made_qdisc: made == 0 };
     Ok(Attached { kind, why_not_native: None })
 }
 
 #[expect(unsafe_code, reason = "the counterpart of clsact_attach")]
-fn clsact_detach(ifindex: u32, direction: Direction, made_qdisc: bool) {
+fn clsact_detach(ifindex: u32, direction: Direction, place: ClsactPlace, made_qdisc: bool) {
     let mut hook = clsact_hook(ifindex, direction);
     let options = libbpf_sys::bpf_tc_opts {
         sz: size_of::<libbpf_sys::bpf_tc_opts>() as _,
-        handle: CLSACT_HANDLE,
-        priority: CLSACT_PRIORITY,
+        handle: place.handle,
+        priority: place.priority,
         ..Default::default()
     };
     // SAFETY: whole structures, alive during the calls.

@@ -18,7 +18,8 @@ mod generated {
 }
 
 pub use generated::types::{
-    bound_key, burst_bucket, burst_cpu, burst_retransmit, burst_sample, burst_settings, clock_reading, drop_example,
+    bound_key, burst_bucket, burst_cpu, burst_retransmit, burst_sample, burst_settings, capture_count, capture_cpu,
+    capture_frame, capture_gate, capture_lately, capture_record, capture_settings, clock_reading, drop_example,
     drop_flow, drop_gate, drop_group, drop_key, drop_settings, flow_cold, flow_hot, flow_key, flow_set4, flow_set6,
     flow_settings, flow_slot4, flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate, latency_key,
     latency_service, latency_settings, outbox_ends, policy_addresses, policy_bucket, policy_bucket_set, policy_count,
@@ -120,6 +121,26 @@ pub mod queues {
     pub const PLACE_BACKLOG: usize = 0;
     /// All beyond the places.
     pub const PLACE_REST: usize = 1;
+}
+
+/// `capture/wire.h`'s enums.
+pub mod captures {
+    /// Where packets were seen.
+    pub const HOOK_XDP: u8 = 0;
+    /// tcx or clsact, of what is received.
+    pub const HOOK_INGRESS: u8 = 1;
+    /// tcx or clsact, of what is sent.
+    pub const HOOK_EGRESS: u8 = 2;
+    /// Thrown away.
+    pub const HOOK_DROP: u8 = 3;
+    /// Received; 0 is unknown.
+    pub const WAY_IN: u8 = 1;
+    /// Sent.
+    pub const WAY_OUT: u8 = 2;
+    /// No queue is known.
+    pub const NO_QUEUE: u16 = 0xffff;
+    /// Flows of a CPU whose owners are remembered.
+    pub const LATELY: usize = 256;
 }
 
 /// `policy/wire.h`'s sizes.
@@ -276,6 +297,15 @@ mod tests {
         assert_eq!(size_of::<policy_count>(), 64);
         assert_eq!(size_of::<policy_source_set>(), 64);
         assert_eq!(size_of::<policy_bucket_set>(), 64);
+    }
+
+    #[test]
+    fn a_captured_packets_octets_come_right_behind_its_record() {
+        assert_eq!(size_of::<capture_record>(), 80);
+        assert_eq!(offset_of!(capture_frame, octets), size_of::<capture_record>());
+        assert_eq!(size_of::<capture_count>(), 64);
+        assert_eq!(size_of::<capture_cpu>(), 64);
+        assert_eq!(size_of::<capture_lately>(), 48);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The command line: words, flags, help. What they do is in [`crate::commands`].
 
 mod bursts;
+mod capture;
 mod drops;
 mod policy;
 mod queues;
 
 pub(crate) use bursts::BurstsArgs;
+pub(crate) use capture::{CaptureArgs, HookWord};
 pub(crate) use drops::DropsArgs;
 pub(crate) use policy::{
     PolicyApplyArgs, PolicyCheckArgs, PolicyCommand, PolicyConfirmArgs, PolicyRemoveArgs, PolicyShowArgs,
@@ -51,6 +53,7 @@ Examples:
   netrig drops                           what was dropped, why, and what to do about it
   netrig bursts                          what is too short for averages to show
   netrig queues                          what waits in front of devices, and how long
+  netrig capture 'tcp port 443' -w x.pcapng  packets themselves, with their processes
   netrig policy check policy.toml        rules for packets: what they say and cost
   netrig query \"SELECT dst_port, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
   netrig replay capture.pcapng --json    a capture through the same kernel programs
@@ -80,6 +83,8 @@ pub(crate) enum Command {
     Bursts(BurstsArgs),
     /// Show what waits in front of devices, for how long, and how busy those are who empty them
     Queues(QueuesArgs),
+    /// Capture packets that a filter takes: to pcapng files, or a line each
+    Capture(CaptureArgs),
     /// Rules for packets at XDP: dropped, limited or redirected before the stack pays for them
     #[command(subcommand)]
     Policy(PolicyCommand),

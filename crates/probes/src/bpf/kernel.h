@@ -93,6 +93,24 @@ struct xdp_md {
 	__u32 egress_ifindex;
 };
 
+/* UAPI: what a socket is looked up by. */
+struct bpf_sock_tuple {
+	union {
+		struct {
+			__be32 saddr;
+			__be32 daddr;
+			__be16 sport;
+			__be16 dport;
+		} ipv4;
+		struct {
+			__u64 saddr[2];
+			__u64 daddr[2];
+			__be16 sport;
+			__be16 dport;
+		} __attribute__((packed, aligned(4))) ipv6;
+	};
+};
+
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 

@@ -191,6 +191,7 @@ struct sk_buff {
 	__s64 tstamp;
 	char cb[48];
 	unsigned int len;
+	unsigned int data_len; /* of them, those that do not lie between data and tail */
 	int skb_iif; /* of the interface that received it; 0: none did */
 	__be16 protocol;
 	__u16 transport_header;

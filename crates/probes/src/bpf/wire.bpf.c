@@ -7,6 +7,7 @@
 #include "../burst/wire.h"
 #include "../queue/wire.h"
 #include "../policy/wire.h"
+#include "../capture/wire.h"
 
 struct flow_key flow_key;
 struct flow_hot flow_hot;
@@ -64,6 +65,14 @@ struct policy_bucket policy_bucket;
 struct policy_bucket_set policy_bucket_set;
 struct policy_event policy_event;
 struct policy_gate policy_gate;
+
+struct capture_count capture_count;
+struct capture_cpu capture_cpu;
+struct capture_lately capture_lately;
+struct capture_record capture_record;
+struct capture_frame capture_frame;
+struct capture_gate capture_gate;
+struct capture_settings capture_settings;
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";

@@ -33,24 +33,6 @@ enum {
 	SYN_TAGS_MAX = 2,
 };
 
-/* UAPI: what a socket is looked up by. */
-struct bpf_sock_tuple {
-	union {
-		struct {
-			__be32 saddr;
-			__be32 daddr;
-			__be16 sport;
-			__be16 dport;
-		} ipv4;
-		struct {
-			__u64 saddr[2];
-			__u64 daddr[2];
-			__be16 sport;
-			__be16 dport;
-		} __attribute__((packed, aligned(4))) ipv6;
-	};
-};
-
 /* UAPI: what a route is looked up by. */
 struct bpf_fib_lookup {
 	__u8 family;

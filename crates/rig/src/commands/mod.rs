@@ -2,6 +2,7 @@
 
 mod answer;
 mod bursts;
+mod capture;
 mod check;
 mod completions;
 mod config;
@@ -39,6 +40,7 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Drops(args) => done(drops::run(args)),
         Command::Bursts(args) => done(bursts::run(args)),
         Command::Queues(args) => done(queues::run(args)),
+        Command::Capture(args) => capture::run(args),
         Command::Policy(command) => policy::run(command),
         Command::Query(args) => done(query::run(args)),
         Command::Config(command) => done(config::run(command)),

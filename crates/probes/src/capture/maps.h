@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A capture's memory. Areas are data sections, whose address programs know; the loader sets their lengths. */
+#ifndef NETRIG_CAPTURE_MAPS_H
+#define NETRIG_CAPTURE_MAPS_H
+
+#include "../bpf/kernel_tcp.h"
+#include "wire.h"
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
+	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
+	BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+enum {
+	BPF_F_NO_PREALLOC = 1 << 0,
+	BPF_F_CLONE = 1 << 9,
+	BPF_SK_STORAGE_GET_F_CREATE = 1 << 0,
+};
+
+#define AREA(NAME, TYPE) TYPE NAME[1] SEC(".data." #NAME)
+
+AREA(counts, struct capture_count); /* [cpu][source] */
+AREA(cpus, struct capture_cpu); /* [cpu] */
+AREA(frames, struct capture_frame); /* [cpu]: a dropped packet, for the filter to look at */
+AREA(lately, struct capture_lately); /* [cpu][CAPTURE_LATELY] */
+AREA(gate, struct capture_gate);
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+/* A ring for each CPU: two producers in one ring wait for each other, which takes several times as long. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct ring);
+} rings SEC(".maps");
+
+/* Where a filter hands on what it takes; and for drops, where the filter itself is. */
+#define PROGRAMS(NAME)                                 \
+	struct {                                       \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY); \
+		__uint(max_entries, 2);                \
+		__type(key, __u32);                    \
+		__type(value, __u32);                  \
+	} NAME SEC(".maps")
+
+PROGRAMS(programs_xdp);
+PROGRAMS(programs_tc);
+PROGRAMS(programs_drop);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u8);
+} cgroups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u8);
+} ifaces SEC(".maps");
+
+const volatile struct capture_settings settings SEC(".rodata.settings") = {};
+
+/* An area's start, of which the compiler must not think that it has one element; the verifier knows its real size. */
+static __always_inline void *start_of(void *area)
+{
+	asm volatile("" : "+r"(area));
+	return area;
+}
+
+static __always_inline __u32 this_cpu(void)
+{
+	return bpf_get_smp_processor_id() & settings.cpu_mask;
+}
+
+/* Where bits do not overlap the compiler would OR them, of which the verifier before 6.9 knows no bound. */
+static __always_inline __u32 place_in(__u32 first, __u32 further)
+{
+	asm volatile("" : "+r"(further));
+	return first + further;
+}
+
+static __always_inline struct capture_cpu *cpu_at(__u32 cpu)
+{
+	return (struct capture_cpu *)start_of(cpus) + cpu;
+}
+
+static __always_inline struct capture_count *count_of(__u32 cpu, __u32 source)
+{
+	__u32 mask = settings.source_mask;
+
+	return (struct capture_count *)start_of(counts) + place_in(cpu * (mask + 1), source & mask);
+}
+
+#endif /* NETRIG_CAPTURE_MAPS_H */

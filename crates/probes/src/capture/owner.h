@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Whose packets are. A socket's owner is written into its storage where the socket is made, by who runs then; what a listening socket
+ * has, its connections have too, until their process sends something itself. Sockets older than the capture are found among the
+ * files of processes.
+ */
+#ifndef NETRIG_CAPTURE_OWNER_H
+#define NETRIG_CAPTURE_OWNER_H
+
+#include "maps.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct capture_owner);
+} owners SEC(".maps");
+
+/* A flow's owner is asked again after so long: ports change hands. */
+#define LATELY_NS 500000000ull
+
+/* A thread's own name is seldom what people know a process by. */
+static __always_inline void owner_from_task(struct capture_owner *owner, struct task_struct *task)
+{
+	struct task_struct *leader = task->group_leader;
+
+	if (leader) {
+		*(__u64 *)&owner->process[0] = *(__u64 *)&leader->comm[0];
+		*(__u64 *)&owner->process[8] = *(__u64 *)&leader->comm[8];
+	}
+	owner->cgroup = task->cgroups->dfl_cgrp->kn->id;
+	owner->pid = task->tgid;
+}
+
+SEC("cgroup/sock_create")
+int owner_made(struct bpf_sock *ctx)
+{
+	struct capture_owner *owner = bpf_sk_storage_get(&owners, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (owner)
+		owner_from_task(owner, bpf_get_current_task_btf());
+	return 1;
+}
+
+SEC("iter/task_file")
+int owner_found(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct capture_owner *owner;
+	struct socket *socket;
+	struct sock *sk;
+
+	if (!task || !file)
+		return 0;
+	socket = bpf_sock_from_file(file);
+	sk = socket ? socket->sk : NULL;
+	if (!sk)
+		return 0;
+	owner = bpf_sk_storage_get(&owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (owner)
+		owner_from_task(owner, task);
+	return 0;
+}
+
+static __always_inline bool is_wanted(const struct capture_owner *owner)
+{
+	const volatile __u64 *wanted = (const volatile __u64 *)settings.process;
+	const __u64 *process = (const __u64 *)owner->process;
+
+	if (settings.pid && owner->pid != settings.pid)
+		return false;
+	if (settings.process[0] && (process[0] != wanted[0] || process[1] != wanted[1]))
+		return false;
+	return !settings.some_cgroups || bpf_map_lookup_elem(&cgroups, &owner->cgroup);
+}
+
+static __always_inline bool some_are_wanted(void)
+{
+	return settings.pid || settings.process[0] || settings.some_cgroups;
+}
+
+static __always_inline void tell_owner(struct capture_record *head, const struct capture_owner *owner)
+{
+	head->pid = owner->pid;
+	head->cgroup = owner->cgroup;
+	__builtin_memcpy(head->process, owner->process, sizeof(head->process));
+}
+
+/* A socket that is locked for a process is worked on by that one only: who sends is who it has been handed to. */
+static __always_inline void refresh_owner(struct capture_owner *owner, struct bpf_sock *sk)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
+	struct task_struct *task;
+
+	if (!tp || !((struct sock *)tp)->sk_lock.owned)
+		return;
+	task = bpf_get_current_task_btf();
+	if (task->tgid != owner->pid)
+		owner_from_task(owner, task);
+}
+
+/* Of a packet on its way out. */
+static __always_inline bool owner_of_sent(struct capture_record *head, struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = (struct bpf_sock *)skb->sk;
+	struct capture_owner *owner;
+
+	if (!sk)
+		return false;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return false;
+	owner = bpf_sk_storage_get(&owners, sk, 0, 0);
+	if (!owner)
+		return false;
+	refresh_owner(owner, sk);
+	tell_owner(head, owner);
+	return is_wanted(owner);
+}
+
+enum {
+	IPV4_HEADER = 20,
+	IPV6_HEADER = 40,
+	TCP = 6,
+	UDP = 17,
+};
+
+/* The two ends of a packet's flow, as they are asked for. */
+struct ends {
+	struct bpf_sock_tuple tuple;
+	__u32 size; /* of the tuple; 0: there is none */
+	__u8 protocol;
+};
+
+static __always_inline void read_ends(struct ends *ends, struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end, *l3, *l4;
+	__be16 protocol = skb->protocol;
+
+	/* Of an interface without link headers the packet begins with its network header. */
+	l3 = data + 14;
+	if (l3 + IPV4_HEADER + 4 > end)
+		return;
+	if (*(__be16 *)(data + 12) != protocol) {
+		if (skb->vlan_present || *(__u8 *)data >> 4 != (protocol == bpf_htons(0x0800) ? 4 : 6))
+			return;
+		l3 = data;
+	}
+	if (protocol == bpf_htons(0x0800)) {
+		if (*(__u8 *)l3 != 0x45 || (*(__be16 *)(l3 + 6) & bpf_htons(0x3fff)))
+			return;
+		ends->protocol = *(__u8 *)(l3 + 9);
+		l4 = l3 + IPV4_HEADER;
+		if (l4 + 4 > end)
+			return;
+		ends->tuple.ipv4.saddr = *(__be32 *)(l3 + 12);
+		ends->tuple.ipv4.daddr = *(__be32 *)(l3 + 16);
+		ends->tuple.ipv4.sport = *(__be16 *)l4;
+		ends->tuple.ipv4.dport = *(__be16 *)(l4 + 2);
+		ends->size = sizeof(ends->tuple.ipv4);
+		return;
+	}
+	l4 = l3 + IPV6_HEADER;
+	if (protocol != bpf_htons(0x86dd) || l4 + 4 > end)
+		return;
+	ends->protocol = *(__u8 *)(l3 + 6);
+	__builtin_memcpy(ends->tuple.ipv6.saddr, l3 + 8, 16);
+	__builtin_memcpy(ends->tuple.ipv6.daddr, l3 + 24, 16);
+	ends->tuple.ipv6.sport = *(__be16 *)l4;
+	ends->tuple.ipv6.dport = *(__be16 *)(l4 + 2);
+	ends->size = sizeof(ends->tuple.ipv6);
+}
+
+static __always_inline __u64 hash_of(const struct ends *ends, __u32 ifindex)
+{
+	const __u32 *words = (const __u32 *)&ends->tuple;
+	__u64 hash = settings.seed ^ ends->protocol ^ (__u64)ifindex << 32;
+
+#pragma unroll
+	for (int i = 0; i < 9; i++)
+		hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 32;
+}
+
+static __always_inline void ask_owner(struct capture_owner *owner, struct __sk_buff *skb, struct ends *ends)
+{
+	struct capture_owner *found;
+	struct bpf_sock *sk;
+
+	if (ends->protocol == TCP)
+		sk = bpf_sk_lookup_tcp(skb, &ends->tuple, ends->size, -1, 0);
+	else
+		sk = bpf_sk_lookup_udp(skb, &ends->tuple, ends->size, -1, 0);
+	if (!sk)
+		return;
+	found = bpf_sk_storage_get(&owners, sk, 0, 0);
+	if (found)
+		*owner = *found;
+	bpf_sk_release(sk);
+}
+
+/* Of a packet that has arrived. Which socket it will meet is looked up, once for a flow in a while: that takes long. */
+static __noinline int owner_of_received(struct capture_record *head, struct __sk_buff *skb)
+{
+	struct capture_lately *known = start_of(lately);
+	struct ends ends = {};
+	__u64 hash;
+
+	if (!head)
+		return 0;
+	read_ends(&ends, skb);
+	if (!ends.size || (ends.protocol != TCP && ends.protocol != UDP))
+		return 0;
+	hash = hash_of(&ends, skb->ifindex);
+	known += place_in(this_cpu() * CAPTURE_LATELY, hash & (CAPTURE_LATELY - 1));
+	if (known->hash != hash || head->monotonic_ns - known->asked_ns > LATELY_NS || !known->owner.pid) {
+		struct capture_owner owner = {};
+
+		ask_owner(&owner, skb, &ends);
+		known->hash = hash;
+		known->asked_ns = head->monotonic_ns;
+		known->owner = owner;
+	}
+	tell_owner(head, &known->owner);
+	return known->owner.pid && is_wanted(&known->owner);
+}
+
+#endif /* NETRIG_CAPTURE_OWNER_H */

@@ -1,0 +1,421 @@
+//! A capture from its beginning to its end.
+
+use super::choose::{Change, Interfaces};
+use super::filters::Filters;
+use super::link_of;
+use super::names::{Names, TAG_AT};
+use super::place::Place;
+use super::sink::Sink;
+use super::stop::Stop;
+use super::tell::{Reasons, Totals};
+use crate::cli::CaptureArgs;
+use crate::output::say;
+use netrig_capture::{Interface as Block, InterfaceNumber, LinkType, Owner, Packet, Progress, Statistics, Verdict};
+use netrig_filter::Link;
+use netrig_host::{Interface, monotonic_ns, realtime_offset_ns};
+use netrig_model::{Direction, Timestamp};
+use netrig_probes::capture::{CaptureProbe, Captured, Counts, Hook, Source, Way};
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How long packets may wait until somebody looks; rings that fill tell sooner.
+const REST: Duration = Duration::from_millis(20);
+/// How often interfaces are looked for that have come or gone.
+const LOOK: Duration = Duration::from_secs(1);
+/// A packet's time is taken a moment before it lies in its ring: so much later no earlier one comes.
+const SETTLES_NS: u64 = 2_000_000;
+/// The clocks' distance is read with an error; it has moved only if it is more than this off.
+const CLOCK_SCATTER_NS: u64 = 50_000;
+/// Their actions, by the kernel's numbers: packets go on.
+const XDP_PASS: u32 = 2;
+const TC_UNSPEC: i32 = -1;
+const TAG_OCTETS: usize = 4;
+
+/// One hook of one interface; or all drops.
+pub(super) struct Watched {
+    pub(super) source: Source,
+    pub(super) hook: Hook,
+    pub(super) ifindex: u32,
+    pub(super) number: InterfaceNumber,
+    pub(super) begun: Timestamp,
+    pub(super) is_gone: bool,
+    /// What each CPU had lost at its latest packet.
+    lost: BTreeMap<u32, u32>,
+}
+
+pub(super) struct Session<'a> {
+    args: &'a CaptureArgs,
+    probe: CaptureProbe,
+    hooks: &'a [Hook],
+    filters: &'a Filters,
+    interfaces: Interfaces,
+    pub(super) watched: Vec<Watched>,
+    out: Out,
+    offset_ns: i64,
+}
+
+/// What a packet passes on its way out.
+struct Out {
+    sink: Sink,
+    names: Names,
+    reasons: Reasons,
+    /// Blocks of interfaces whose drops have been met.
+    drops: BTreeMap<u32, InterfaceNumber>,
+    drop_block: Block,
+    snaplen: u32,
+    next_id: u64,
+    tagged: Vec<u8>,
+    limit: u64,
+    taken: u64,
+    /// Came after the last that was asked for.
+    beyond: u64,
+    failed: Option<anyhow::Error>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn begin(
+        args: &'a CaptureArgs,
+        probe: CaptureProbe,
+        hooks: &'a [Hook],
+        filters: &'a Filters,
+        interfaces: Interfaces,
+        place: &Place,
+    ) -> anyhow::Result<Self> {
+        let offset_ns = realtime_offset_ns();
+        let sink = Sink::open(args, time_of(monotonic_ns(), offset_ns), place.elsewhere())?;
+        let drop_block = Block {
+            hook: Hook::Drop.name().to_owned(),
+            link: LinkType::Ethernet,
+            snaplen: args.snaplen,
+            filter: filters.expression(),
+            ..Block::default()
+        };
+        let out = Out {
+            sink,
+            names: Names::new(),
+            reasons: Reasons::read(hooks.contains(&Hook::Drop)),
+            drops: BTreeMap::new(),
+            drop_block,
+            snaplen: args.snaplen,
+            next_id: 0,
+            tagged: Vec::new(),
+            limit: args.count.unwrap_or(u64::MAX),
+            taken: 0,
+            beyond: 0,
+            failed: None,
+        };
+        let mut session = Self { args, probe, hooks, filters, interfaces, watched: Vec::new(), out, offset_ns };
+        session.attach_all()?;
+        Ok(session)
+    }
+
+    fn now(&self) -> Timestamp {
+        time_of(monotonic_ns(), self.offset_ns)
+    }
+
+    fn attach_all(&mut self) -> anyhow::Result<()> {
+        if self.hooks.contains(&Hook::Drop) {
+            self.attach_drops()?;
+        }
+        let all: Vec<Interface> = self.interfaces.known.values().cloned().collect();
+        let mut refused = None;
+        for interface in &all {
+            if let Err(error) = self.attach(interface) {
+                // Of many, those that cannot be had are named, and the rest goes on.
+                if all.len() == 1 {
+                    return Err(error);
+                }
+                say(&format!("netrig: {error:#}"));
+                refused = Some(error);
+            }
+        }
+        match refused {
+            Some(error) if self.watched.is_empty() => Err(error),
+            _ => {
+                self.say_what_is_watched();
+                Ok(())
+            }
+        }
+    }
+
+    fn attach_drops(&mut self) -> anyhow::Result<()> {
+        let source = self.probe.attach_drops(self.filters.of(Link::Ethernet)?)?;
+        let only = (self.interfaces.known.len() == 1).then(|| self.interfaces.known.keys().next().copied()).flatten();
+        let index = only.unwrap_or(0);
+        let name = only.and_then(|index| self.interfaces.name(index)).unwrap_or("any");
+        let number = self.out.sink.declare(Block { name: name.to_owned(), ..self.out.drop_block.clone() });
+        self.out.drops.insert(index, number);
+        self.watch(source, Hook::Drop, index, number);
+        Ok(())
+    }
+
+    fn watch(&mut self, source: Source, hook: Hook, ifindex: u32, number: InterfaceNumber) {
+        let begun = self.now();
+        self.watched.push(Watched { source, hook, ifindex, number, begun, is_gone: false, lost: BTreeMap::new() });
+    }
+
+    fn attach(&mut self, interface: &Interface) -> anyhow::Result<()> {
+        let Some(link) = link_of(interface) else {
+            anyhow::bail!("{} has neither Ethernet nor IP at its beginning, and cannot be captured at", interface.name);
+        };
+        let filter = self.filters.of(link)?;
+        for hook in self.hooks.iter().copied().filter(|hook| *hook != Hook::Drop) {
+            let source = self.probe.attach(filter, hook, &interface.name, interface.index)?;
+            let (got, why) = self.probe.got(source).unwrap_or_default();
+            if let Some(why) = why {
+                say(&format!("netrig: {}: asked for xdp-native, got {got}: {why}", interface.name));
+            }
+            let number = self.out.sink.declare(Block {
+                name: interface.name.clone(),
+                hook: described(got, hook),
+                link: match link {
+                    Link::Ethernet => LinkType::Ethernet,
+                    Link::RawIp => LinkType::Raw,
+                },
+                snaplen: self.args.snaplen,
+                filter: self.filters.expression(),
+                speed_bps: netrig_host::link_speeds().ok().and_then(|speeds| speeds.get(&interface.index).copied()),
+                ..Block::default()
+            });
+            self.watch(source, hook, interface.index, number);
+        }
+        Ok(())
+    }
+
+    fn say_what_is_watched(&self) {
+        let names: Vec<&str> = self.interfaces.known.values().map(|interface| interface.name.as_str()).collect();
+        let hooks: Vec<&str> = self.hooks.iter().map(|hook| hook.name()).collect();
+        let names = if names.len() > 8 {
+            format!("{} and {} more", names[..8].join(", "), names.len() - 8)
+        } else {
+            names.join(", ")
+        };
+        say(&format!("netrig: capturing on {names} ({})", hooks.join(", ")));
+    }
+
+    /// Until it is told to stop, has enough, or cannot go on.
+    pub(super) fn run(mut self, stop: &Stop) -> anyhow::Result<ExitCode> {
+        let mut looked = Instant::now();
+        let mut lonely = false;
+        while !stop.is_told() && !lonely && !self.out.is_over() {
+            self.probe.wait(REST)?;
+            self.turn(monotonic_ns().saturating_sub(SETTLES_NS));
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                lonely = self.look();
+            }
+            if stop.is_asked() {
+                say(&self.totals().sentence(None));
+            }
+        }
+        self.end(lonely)
+    }
+
+    fn turn(&mut self, until_ns: u64) {
+        let offset_ns = realtime_offset_ns();
+        if offset_ns.abs_diff(self.offset_ns) > CLOCK_SCATTER_NS {
+            self.offset_ns = offset_ns;
+        }
+        self.remember_statistics();
+        let Self { probe, watched, out, interfaces, offset_ns, .. } = self;
+        probe.take(until_ns, &mut |packet| {
+            out.packet(packet, watched, interfaces, *offset_ns);
+            !out.is_over()
+        });
+        let now = self.now();
+        self.out.try_to(|sink| sink.turn(now));
+    }
+
+    /// Whether all interfaces have gone.
+    fn look(&mut self) -> bool {
+        let Change { come, gone } = self.interfaces.look().unwrap_or_default();
+        for interface in &gone {
+            say(&format!("netrig: {} is gone", interface.name));
+            for watched in
+                self.watched.iter_mut().filter(|each| each.ifindex == interface.index && each.hook != Hook::Drop)
+            {
+                watched.is_gone = true;
+                self.probe.detach(watched.source);
+            }
+        }
+        for interface in &come {
+            match self.attach(interface) {
+                Ok(()) => say(&format!("netrig: {} has come", interface.name)),
+                Err(error) => say(&format!("netrig: {} has come, but: {error:#}", interface.name)),
+            }
+        }
+        if let Some(indices) = self.interfaces.restriction()
+            && !come.is_empty()
+        {
+            let _ = self.probe.set_ifaces(&indices);
+        }
+        self.watched.iter().all(|watched| watched.is_gone) && !gone.is_empty() && !self.interfaces.waits()
+    }
+
+    fn remember_statistics(&mut self) {
+        if !self.out.sink.has_statistics() {
+            return;
+        }
+        let end = self.now();
+        for watched in &self.watched {
+            let counts = self.probe.counts(watched.source);
+            self.out.try_to(|sink| sink.statistics(watched.number, statistics(&counts, watched.begun, end)));
+        }
+    }
+
+    fn totals(&self) -> Totals {
+        let mut counts = Counts::default();
+        self.watched.iter().for_each(|watched| counts += self.probe.counts(watched.source));
+        Totals {
+            counts,
+            written: self.out.sink.written(),
+            lost_write: self.out.sink.lost_write(),
+            beyond: self.out.beyond,
+        }
+    }
+
+    fn end(mut self, lonely: bool) -> anyhow::Result<ExitCode> {
+        self.probe.detach_all();
+        // What lies in the rings is written, or is more than was asked for.
+        let Self { probe, watched, out, interfaces, offset_ns, .. } = &mut self;
+        probe.take(u64::MAX, &mut |packet| {
+            out.packet(packet, watched, interfaces, *offset_ns);
+            true
+        });
+        self.remember_statistics();
+        let beyond = self.out.beyond;
+        let mut totals = self.totals();
+        let target = self.args.write.as_deref();
+        let (ended, written, lost_write) = self.out.sink.finish();
+        (totals.written, totals.lost_write, totals.beyond) = (written, lost_write, beyond);
+        let failed = self.out.failed.take().or(ended.err());
+        let reader_left = failed.as_ref().is_some_and(is_broken_pipe);
+        say(&totals.sentence(target));
+        match failed {
+            // Whoever read has seen enough: that is no failure.
+            Some(_) if reader_left => Ok(ExitCode::SUCCESS),
+            Some(error) => Err(error),
+            None if lonely => anyhow::bail!("there is no interface left to capture at"),
+            None => Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+impl Out {
+    fn is_over(&self) -> bool {
+        self.taken >= self.limit || self.failed.is_some()
+    }
+
+    fn try_to(&mut self, step: impl FnOnce(&mut Sink) -> anyhow::Result<Progress>) {
+        if self.failed.is_some() {
+            return;
+        }
+        match step(&mut self.sink) {
+            Ok(Progress::Going) => {}
+            Ok(Progress::Finished) => self.limit = self.taken,
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
+    fn packet(&mut self, packet: &Captured<'_>, watched: &mut [Watched], interfaces: &Interfaces, offset_ns: i64) {
+        if self.is_over() {
+            self.beyond += 1;
+            return;
+        }
+        let Some(from) = watched.get_mut(usize::from(packet.source)) else { return };
+        let seen = from.lost.insert(packet.cpu, packet.lost).unwrap_or(0);
+        let number = if packet.hook == Hook::Drop { self.drop_number(packet.ifindex, interfaces) } else { from.number };
+        self.next_id += 1;
+        let reason = packet.dropped.map(|(reason, place)| self.reasons.of(reason, place));
+        let octets = whole_frame(packet, &mut self.tagged);
+        let octets = if self.snaplen == 0 { octets } else { &octets[..octets.len().min(self.snaplen as usize)] };
+        let owner = self.names.owner_of(packet);
+        let told = Packet {
+            time: time_of(packet.monotonic_ns, offset_ns),
+            interface: number,
+            original: packet.length + if packet.vlan.is_some() { TAG_OCTETS as u32 } else { 0 },
+            octets,
+            direction: packet.way.map(|way| match way {
+                Way::In => Direction::Ingress,
+                Way::Out => Direction::Egress,
+            }),
+            queue: packet.queue.map(u32::from),
+            lost_before: packet.lost.wrapping_sub(seen).into(),
+            id: self.next_id,
+            verdict: Some(match packet.hook {
+                Hook::Xdp => Verdict::Xdp(XDP_PASS),
+                Hook::Ingress | Hook::Egress => Verdict::Tc(TC_UNSPEC),
+                Hook::Drop => Verdict::Dropped(reason.as_deref().unwrap_or_default()),
+            }),
+            owner: owner.map(|owner| Owner {
+                pid: owner.pid,
+                process: &owner.process,
+                container: owner.container.as_deref(),
+            }),
+            note: packet.made_link.then_some("its link header was not there where it was dropped"),
+        };
+        self.taken += 1;
+        match self.sink.packet(&told) {
+            Ok(Progress::Going) => {}
+            Ok(Progress::Finished) => self.limit = self.taken,
+            Err(error) => self.failed = Some(error),
+        }
+    }
+
+    fn drop_number(&mut self, ifindex: Option<u32>, interfaces: &Interfaces) -> InterfaceNumber {
+        let index = ifindex.unwrap_or(0);
+        if let Some(number) = self.drops.get(&index) {
+            return *number;
+        }
+        let name = interfaces
+            .name(index)
+            .map_or_else(|| if index == 0 { "any".to_owned() } else { format!("if{index}") }, str::to_owned);
+        let number = self.sink.declare(Block { name, ..self.drop_block.clone() });
+        self.drops.insert(index, number);
+        number
+    }
+}
+
+/// With a tag that the driver had lifted out put back where it was.
+fn whole_frame<'b>(packet: &Captured<'b>, tagged: &'b mut Vec<u8>) -> &'b [u8] {
+    let Some((protocol, tci)) = packet.vlan else { return packet.octets };
+    let (addresses, rest) = packet.octets.split_at(packet.octets.len().min(TAG_AT));
+    tagged.clear();
+    tagged.extend_from_slice(addresses);
+    tagged.extend_from_slice(&protocol.to_be_bytes());
+    tagged.extend_from_slice(&tci.to_be_bytes());
+    tagged.extend_from_slice(rest);
+    tagged
+}
+
+fn described(got: &str, hook: Hook) -> String {
+    if hook == Hook::Xdp { got.to_owned() } else { format!("{got}/{}", hook.name()) }
+}
+
+fn time_of(monotonic_ns: u64, offset_ns: i64) -> Timestamp {
+    Timestamp(i64::try_from(monotonic_ns).unwrap_or(i64::MAX).saturating_add(offset_ns))
+}
+
+fn statistics(counts: &Counts, start: Timestamp, end: Timestamp) -> Statistics {
+    Statistics {
+        start,
+        end,
+        received: Some(counts.seen),
+        dropped_by_interface: None,
+        accepted: Some(counts.wanted()),
+        dropped_by_us: Some(counts.lost + counts.limited + counts.sampled_out),
+        delivered: None,
+        by_reason: vec![
+            ("no room in the ring".to_owned(), counts.lost),
+            ("beyond the rate".to_owned(), counts.limited),
+            ("left out by sampling".to_owned(), counts.sampled_out),
+        ],
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |kind: Option<std::io::ErrorKind>| kind == Some(std::io::ErrorKind::BrokenPipe);
+    broken(error.downcast_ref::<netrig_capture::Error>().and_then(netrig_capture::Error::io_kind))
+        || broken(error.downcast_ref::<std::io::Error>().map(std::io::Error::kind))
+}
