@@ -53,6 +53,8 @@ fn decode(at: usize, instruction: &ClassicInstruction, count: usize) -> Result<O
         0x84 => Operation::Negate,
         0x07 => Operation::CopyAToX,
         0x87 => Operation::CopyXToA,
+        // Distances have no sign; those that libpcap writes backwards are negative.
+        0x05 if k > i32::MAX as u32 => return Err(CheckError::JumpBackwards { at }),
         0x05 => Operation::Jump(target(k)?),
         0x06 => Operation::Return(k),
         0x16 => Operation::ReturnA,
@@ -112,7 +114,7 @@ mod tests {
         assert_eq!(one(0xffff, 0), Err(CheckError::UnknownCode { at: 0, code: 0xffff }));
         assert_eq!(one(0x1e, 0), Err(CheckError::UnknownCode { at: 0, code: 0x1e }));
         assert_eq!(one(5, 1), Err(CheckError::JumpOut { at: 0 }));
-        assert_eq!(one(5, u32::MAX), Err(CheckError::JumpOut { at: 0 }));
+        assert_eq!(one(5, u32::MAX), Err(CheckError::JumpBackwards { at: 0 }));
         assert_eq!(one(0x20, 0xffff_f000), Err(CheckError::Ancillary { at: 0, offset: 0xffff_f000 }));
         assert_eq!(one(0xb1, 0xffff_f034), Err(CheckError::Ancillary { at: 0, offset: 0xffff_f034 }));
         assert_eq!(one(0x60, 16), Err(CheckError::NoSuchSlot { at: 0, slot: 16 }));

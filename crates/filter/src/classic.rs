@@ -104,7 +104,12 @@ pub(crate) enum Operation {
     CopyAToX,
     CopyXToA,
     Jump(usize),
-    Branch { test: Test, operand: Operand, then: usize, otherwise: usize },
+    Branch {
+        test: Test,
+        operand: Operand,
+        then: usize,
+        otherwise: usize,
+    },
     Return(u32),
     ReturnA,
 }

@@ -64,9 +64,7 @@ pub fn compile(expression: &str, link: Link) -> Result<Classic, FilterError> {
     builder.spawn(work).map_err(|source| FilterError::Thread { expression: shown(expression), source })?;
     match tells.recv_timeout(Duration::from_secs(SECONDS)) {
         Ok(compiled) => compiled,
-        Err(RecvTimeoutError::Timeout) => {
-            Err(FilterError::TooSlow { expression: shown(expression), seconds: SECONDS })
-        }
+        Err(RecvTimeoutError::Timeout) => Err(FilterError::TooSlow { expression: shown(expression), seconds: SECONDS }),
         Err(RecvTimeoutError::Disconnected) => Err(FilterError::Failed { expression: shown(expression) }),
     }
 }

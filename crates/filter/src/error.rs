@@ -18,7 +18,9 @@ pub enum FilterError {
         at: usize,
     },
     /// More text than is compiled.
-    #[error("the filter `{expression}` is {octets} octets long, at most {max} are compiled: use networks and ranges, or two captures")]
+    #[error(
+        "the filter `{expression}` is {octets} octets long, at most {max} are compiled: use networks and ranges, or two captures"
+    )]
     TooLong {
         /// Its beginning.
         expression: String,
@@ -44,7 +46,9 @@ pub enum FilterError {
         why: CheckError,
     },
     /// It compiled for too long.
-    #[error("the filter `{expression}` was not compiled in {seconds} seconds: use fewer terms, and addresses instead of hosts' names")]
+    #[error(
+        "the filter `{expression}` was not compiled in {seconds} seconds: use fewer terms, and addresses instead of hosts' names"
+    )]
     TooSlow {
         /// The expression.
         expression: String,
@@ -66,7 +70,9 @@ pub enum FilterError {
         expression: String,
     },
     /// The converted filter's jumps are longer than one instruction can say.
-    #[error("the filter is too large: it becomes {instructions} instructions, over which a jump does not reach (at most 32767): use fewer terms")]
+    #[error(
+        "the filter is too large: it becomes {instructions} instructions, over which a jump does not reach (at most 32767): use fewer terms"
+    )]
     TooFar {
         /// How many instructions it would be.
         instructions: usize,
@@ -95,7 +101,15 @@ pub enum CheckError {
         /// Its code.
         code: u16,
     },
-    /// A jump that leads out of the program. Jumps backwards are of this kind: distances have no sign.
+    /// A jump backwards, which may never end.
+    #[error(
+        "instruction {at} jumps backwards, so it may never end: `protochain` compiles to that, use `proto` instead"
+    )]
+    JumpBackwards {
+        /// Which.
+        at: usize,
+    },
+    /// A jump that leads out of the program.
     #[error("instruction {at} jumps out of the program")]
     JumpOut {
         /// Which.

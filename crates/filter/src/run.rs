@@ -211,7 +211,8 @@ mod tests {
     #[test]
     fn memory_begins_as_zeros_and_length_is_the_wires() {
         assert_eq!(program(&[(0x80, 0, 0, 0), (0x60, 0, 0, 3), (0x16, 0, 0, 0)]).run(&[], 9), 0);
-        let kept = program(&[(0x80, 0, 0, 0), (2, 0, 0, 3), (0, 0, 0, 0), (0x61, 0, 0, 3), (0x87, 0, 0, 0), (0x16, 0, 0, 0)]);
+        let kept =
+            program(&[(0x80, 0, 0, 0), (2, 0, 0, 3), (0, 0, 0, 0), (0x61, 0, 0, 3), (0x87, 0, 0, 0), (0x16, 0, 0, 0)]);
         assert_eq!(kept.run(&[1], 1500), 1500);
     }
 }

@@ -8,9 +8,10 @@ const LINES_MAX: usize = 600;
 const SELF: &str = "crates/tidy/";
 
 /// Where `unsafe` may be, and why. Everything else is safe Rust.
-const UNSAFE_HOMES: [(&str, &str); 7] = [
+const UNSAFE_HOMES: [(&str, &str); 8] = [
     ("crates/host/src/drop_counters/ethtool.rs", "drivers' statistics, which only an ioctl tells"),
     ("crates/probes/src/", "mapped kernel tables and libbpf's C interface"),
+    ("crates/probes/tests/filter/", "the kernel's own classic filters, which a socket takes as an option"),
     ("crates/bench/", "libbpf's C interface: test runs and their statistics"),
     ("crates/query/src/limits.rs", "two limits the standard library cannot set"),
     ("crates/testkit/src/syscalls.rs", "entering a network namespace, TUN devices, TCP_INFO"),
