@@ -37,6 +37,9 @@ impl LinkType {
 }
 
 /// One interface at one hook. The same interface at another hook is another one of these.
+///
+/// libpcap, and so tcpdump, reads a file only as far as all interfaces have the same `link` and `snaplen`; Wireshark does not
+/// mind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interface {
     /// The interface's name.

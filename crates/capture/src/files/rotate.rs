@@ -110,17 +110,20 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// If its interface was not declared, or if a file cannot be made or written.
+    /// If its interface was not declared, or if a file cannot be made or written. A packet for which there is a file is taken
+    /// nevertheless and tried again, as later ones are; [`Files::counts`] tells what was lost.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>) -> Result<Progress, Error> {
-        if let Err(error) = self.rotate_if_due(packet.time) {
-            self.stream.give_up(packet);
-            return Err(error);
-        }
+        let rotated = self.rotate_if_due(packet.time);
         if self.finished {
-            return Ok(Progress::Finished);
+            return rotated.map(|()| Progress::Finished);
+        }
+        if self.current.is_none() {
+            self.stream.give_up(packet);
+            return rotated.map(|()| Progress::Going);
         }
         self.stream.packet(packet)?;
+        rotated?;
         if self.stream.is_full() {
             self.write()?;
         }
@@ -213,15 +216,16 @@ impl Files {
     #[cold]
     fn rotate(&mut self, now: Timestamp, time_is_up: bool, is_large: bool) -> Result<(), Error> {
         // Without a file, the one that could not be made is tried again.
+        let mut closed = Ok(());
         if self.current.is_some() {
-            self.close()?;
+            closed = self.close();
             if time_is_up {
                 self.number = 0;
                 self.slice = (now.0.div_euclid(NS_PER_SECOND), self.slice.1.saturating_add(1));
                 let enough = |count| self.rotation.size.is_none() && self.slice.1 >= count;
                 if self.rotation.count.is_some_and(enough) {
                     self.finished = true;
-                    return Ok(());
+                    return closed;
                 }
             } else if is_large {
                 self.number = self.number.wrapping_add(1);
@@ -231,7 +235,8 @@ impl Files {
             }
             self.stream.restart();
         }
-        self.open_next()
+        self.open_next()?;
+        closed
     }
 
     fn open_next(&mut self) -> Result<(), Error> {
@@ -244,15 +249,16 @@ impl Files {
         Ok(())
     }
 
-    /// Ends the current file. One that cannot be ended stays, and is tried again.
+    /// Ends the current file. It ends also when its last blocks cannot be written: the next one may be an old one's place,
+    /// and overwriting that makes room.
     fn close(&mut self) -> Result<(), Error> {
         self.stream.push_statistics();
-        let (packets, octets) = (self.stream.file_packets(), self.stream.file_octets());
-        self.write()?;
+        let written = self.write();
         if let Some(current) = self.current.take() {
+            let (octets, packets) = self.stream.left();
             self.closed.push(Closed { path: current.path, packets, octets });
         }
-        Ok(())
+        written
     }
 
     fn write(&mut self) -> Result<(), Error> {

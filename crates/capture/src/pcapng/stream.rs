@@ -61,9 +61,10 @@ impl Stream {
         stream
     }
 
-    /// Goes on in a file of its own. What was in the buffer must have been written.
+    /// Goes on in a file of its own. What waited must have been written or given up.
     pub(crate) fn restart(&mut self) {
         self.buffer.clear();
+        self.torn = (0, false);
         self.heads_out = 0;
         self.file = (0, 0);
         self.push_heads();
@@ -125,9 +126,9 @@ impl Stream {
         self.file.0 + self.buffer.len() as u64
     }
 
-    /// Packets of this file, with those that wait.
-    pub(crate) fn file_packets(&self) -> u64 {
-        self.file.1 + self.waiting
+    /// Octets and packets of this file that have left.
+    pub(crate) fn left(&self) -> (u64, u64) {
+        self.file
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -140,7 +141,7 @@ impl Stream {
         let mut gone = 0;
         let source = loop {
             if gone == self.buffer.len() {
-                self.left(gone as u64, self.waiting);
+                self.count_left(gone as u64, self.waiting);
                 self.heads_out = 1 + self.interfaces.len();
                 self.buffer.clear();
                 self.waiting = 0;
@@ -157,7 +158,7 @@ impl Stream {
         Err(self.failed(source, gone, keep_torn))
     }
 
-    fn left(&mut self, octets: u64, packets: u64) {
+    fn count_left(&mut self, octets: u64, packets: u64) {
         self.file.0 += octets;
         self.file.1 += packets;
         self.counts.octets += octets;
@@ -196,7 +197,7 @@ impl Stream {
         }
         let failure = Failure { source, written: self.file.0 + gone as u64, whole: self.file.0 + whole as u64, lost };
         self.waiting -= packets + lost;
-        self.left(if keep_torn { gone } else { whole } as u64, packets);
+        self.count_left(if keep_torn { gone } else { whole } as u64, packets);
         self.counts.lost_write += lost;
         self.buffer = buffer;
         self.buffer.truncate(kept.end);

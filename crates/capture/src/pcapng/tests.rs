@@ -73,7 +73,7 @@ fn a_file_is_whole_wherever_writing_fails() {
         let (before, _) = kinds(&out.octets);
         let written = before.iter().filter(|kind| **kind == PACKET).count() as u64;
         assert_eq!((stream.counts().written, failure.lost), (written, 8 - written), "room {room}");
-        assert_eq!((stream.counts().lost_write, stream.file_packets()), (8 - written, written));
+        assert_eq!((stream.counts().lost_write, stream.left()), (8 - written, (failure.whole, written)));
         assert_eq!(stream.counts().octets, failure.whole);
 
         // There is room again: what all others need comes first, and packets tell what was lost before them.

@@ -11,8 +11,18 @@ const DISK: &str = "NETRIG_SMALL_DISK";
 
 #[test]
 fn a_file_on_a_full_disk_is_whole() {
+    on_small_disk("a_file_on_a_full_disk_is_whole", fill);
+}
+
+#[test]
+fn a_ring_on_a_full_disk_goes_on_over_its_oldest_file() {
+    on_small_disk("a_ring_on_a_full_disk_goes_on_over_its_oldest_file", fill_ring);
+}
+
+/// Runs the test of this name anew, where there is a disk of half a million octets for it.
+fn on_small_disk(name: &str, test: fn(&Path)) {
     if let Some(disk) = std::env::var_os(DISK) {
-        fill(Path::new(&disk));
+        test(Path::new(&disk));
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -25,7 +35,7 @@ fn a_file_on_a_full_disk_is_whole() {
     let script =
         r#"mount -t tmpfs -o size=512k none "$1" && exec "$0" --exact small_disk::a_file_on_a_full_disk_is_whole"#;
     let mut command = Command::new("unshare");
-    command.args(["-rm", "sh", "-c", script]).arg(itself).arg(folder.path()).env(DISK, folder.path());
+    command.args(["-rm", "sh", "-c", script]).arg(itself).arg(folder.path()).arg(name).env(DISK, folder.path());
     let run = command.output().expect("unshare");
     let told = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success() && told.contains("1 passed"), "{told}{}", String::from_utf8_lossy(&run.stderr));
@@ -62,4 +72,30 @@ fn fill(disk: &Path) {
     let last = blocks.iter().rfind(|block| matches!(block, Read::Packet { .. })).expect("a packet");
     assert_eq!((last.number(5), last.number(4)), (Some(5000), Some(*lost)));
     assert_eq!(ids(&path), (1..=before).chain([5000]).collect::<Vec<_>>());
+}
+
+fn fill_ring(disk: &Path) {
+    let path = disk.join("a");
+    let rotation = Rotation { size: Some(200_000), count: Some(3), ..Rotation::default() };
+    let mut files = Files::create(&path, rotation, Section::default(), Timestamp(0), Zone::utc()).expect("a file");
+    let interface = files.declare(Interface::default());
+    let mut errors = 0;
+    for id in 1..=3000 {
+        let packet = Packet { id, ..Packet::whole(Timestamp(0), interface, &[7; 1000]) };
+        match files.packet(&packet) {
+            Ok(progress) => assert_eq!(progress, Progress::Going),
+            Err(error) => {
+                assert_eq!(error.io_kind(), Some(std::io::ErrorKind::StorageFull));
+                errors += 1;
+            }
+        }
+    }
+    let (counts, closed) = files.finish().expect("room");
+    assert_eq!((counts.packets, counts.written + counts.lost_write), (3000, 3000));
+    assert_eq!(counts.written, closed.iter().map(|closed| closed.packets).sum::<u64>());
+    // A file of three has no room for its end, each time round.
+    assert!((1..10).contains(&errors) && counts.written > 2000, "{errors} errors, {counts:?}");
+    for name in ["a0", "a1", "a2"] {
+        assert!(read(&std::fs::read(disk.join(name)).expect("a file")).len() > 50);
+    }
 }
