@@ -7,10 +7,13 @@ use crate::instruction::{Instruction, Operator, When};
 const BITS: i32 = 32;
 
 impl Converter<'_> {
-    pub(super) fn arithmetic(&mut self, operator: Operator, operand: Operand) {
+    pub(super) fn arithmetic(&mut self, at: usize, operator: Operator, operand: Operand) {
         let x = self.x();
         match (operator, operand) {
-            (_, Operand::Constant(value)) => self.emit(Instruction::alu32_imm(operator, A, value as i32)),
+            (_, Operand::Constant(value)) => {
+                let value = self.constant(at, value);
+                self.emit(Instruction::alu32_imm(operator, A, value));
+            }
             (Operator::Divide | Operator::Modulo, Operand::X) => {
                 self.assembler.jump_by(Instruction::jump32_if_imm(When::Equal, x, 0, 0), Label::Reject);
                 self.emit(Instruction::alu32(operator, A, x));

@@ -10,7 +10,9 @@ mod arithmetic;
 mod assembler;
 mod flow;
 mod memory;
+mod order;
 mod packet;
+mod search;
 mod vlan;
 
 use crate::classic::{Classic, Operand, Operation, SLOTS, Target, Test};
@@ -74,6 +76,9 @@ pub fn convert(classic: &Classic, source: Source) -> Result<Body, FilterError> {
         source,
         flow: Flow::new(operations.len()),
         assembler: Assembler::new(operations.len()),
+        orders: order::left_as_loaded(operations),
+        jumps_to: search::jumps_to(operations),
+        is_left_as_loaded: false,
         far: operations.iter().map(|operation| operation.end()).max().unwrap_or(0),
     };
     converter.begin();
@@ -113,6 +118,12 @@ struct Converter<'a> {
     source: Source,
     flow: Flow,
     assembler: Assembler,
+    /// By instruction: whether A is as it was loaded, and of what size.
+    orders: Vec<Option<Size>>,
+    /// By instruction: how many jumps lead there.
+    jumps_to: Vec<u32>,
+    /// Whether the instruction that is being written leaves A as it is loaded.
+    is_left_as_loaded: bool,
     /// The furthest octet that is read at a constant place.
     far: u32,
 }
@@ -171,6 +182,7 @@ impl Converter<'_> {
     fn operation(&mut self, copy: Copy, at: usize) -> bool {
         let operation = self.operations[at];
         let x = self.x();
+        self.is_left_as_loaded = self.orders[at].is_some();
         let mut goes_on = operation.falls_through();
         match operation {
             Operation::Absolute(size, from) => goes_on = self.load(copy, at, A, size, from),
@@ -189,7 +201,7 @@ impl Converter<'_> {
                 let register = self.register(target);
                 self.emit(Instruction::store(Size::Word, FRAME, slot_at(slot), register));
             }
-            Operation::Arithmetic(operator, operand) => self.arithmetic(operator, operand),
+            Operation::Arithmetic(operator, operand) => self.arithmetic(at, operator, operand),
             Operation::Negate => self.emit(Instruction::alu32_imm(Operator::Negate, A, 0)),
             Operation::CopyAToX => self.emit(Instruction::alu32(Operator::Move, x, A)),
             Operation::CopyXToA => self.emit(Instruction::alu32(Operator::Move, A, x)),
@@ -217,6 +229,10 @@ impl Converter<'_> {
 
     /// Whether the next instruction is fallen into.
     fn branch(&mut self, copy: Copy, at: usize, test: Test, operand: Operand, then: usize, otherwise: usize) -> bool {
+        if let Some(row) = search::row_from(self.operations, &self.jumps_to, at) {
+            self.search(copy, at, &row);
+            return false;
+        }
         self.flow.reach(at, then);
         self.flow.reach(at, otherwise);
         if then == otherwise {
@@ -232,8 +248,9 @@ impl Converter<'_> {
             Test::AnyBit => (When::AnyBit, None),
         };
         let x = self.x();
+        let order = self.orders[at];
         let compare = |when| match operand {
-            Operand::Constant(value) => Instruction::jump32_if_imm(when, A, value as i32, 0),
+            Operand::Constant(value) => Instruction::jump32_if_imm(when, A, order::constant(value, order), 0),
             Operand::X => Instruction::jump32_if(when, A, x, 0),
         };
         match opposite {
@@ -282,9 +299,14 @@ impl Converter<'_> {
         goes_on
     }
 
-    /// From the network's order, of what has been loaded into a register.
+    /// A constant as A's bits are at an instruction.
+    fn constant(&self, at: usize, value: u32) -> i32 {
+        order::constant(value, self.orders[at])
+    }
+
+    /// From the network's order, of what has been loaded into a register, if it is not as good as it is.
     fn in_host_order(&mut self, register: Register, size: Size) {
-        if size != Size::Octet {
+        if size != Size::Octet && !self.is_left_as_loaded {
             self.emit(Instruction::network_order(register, size.octets() as i32 * 8));
         }
     }

@@ -130,5 +130,9 @@ impl Converter<'_> {
             self.emit(Instruction::load(Size::Octet, Register::R1, base, from + at));
             self.emit(Instruction::alu32(Operator::Or, into, Register::R1));
         }
+        if self.is_left_as_loaded && size != Size::Octet {
+            // Back to where all others leave it.
+            self.emit(Instruction::network_order(into, size.octets() as i32 * 8));
+        }
     }
 }
