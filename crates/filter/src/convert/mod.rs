@@ -13,6 +13,7 @@ mod memory;
 mod order;
 mod packet;
 mod search;
+mod shorten;
 mod vlan;
 
 use crate::classic::{Classic, Operand, Operation, SLOTS, Target, Test};
@@ -70,14 +71,14 @@ pub struct Body {
 /// # Errors
 /// [`FilterError::TooFar`] for a program too large for its jumps.
 pub fn convert(classic: &Classic, source: Source) -> Result<Body, FilterError> {
-    let operations = classic.operations();
+    let operations = &shorten::shorten(classic.operations())[..];
     let mut converter = Converter {
         operations,
         source,
         flow: Flow::new(operations.len()),
         assembler: Assembler::new(operations.len()),
         orders: order::left_as_loaded(operations),
-        jumps_to: search::jumps_to(operations),
+        ways_to: search::ways_to(operations),
         is_left_as_loaded: false,
         far: operations.iter().map(|operation| operation.end()).max().unwrap_or(0),
     };
@@ -120,8 +121,8 @@ struct Converter<'a> {
     assembler: Assembler,
     /// By instruction: whether A is as it was loaded, and of what size.
     orders: Vec<Option<Size>>,
-    /// By instruction: how many jumps lead there.
-    jumps_to: Vec<u32>,
+    /// By instruction: how many ways lead there.
+    ways_to: Vec<u32>,
     /// Whether the instruction that is being written leaves A as it is loaded.
     is_left_as_loaded: bool,
     /// The furthest octet that is read at a constant place.
@@ -229,7 +230,7 @@ impl Converter<'_> {
 
     /// Whether the next instruction is fallen into.
     fn branch(&mut self, copy: Copy, at: usize, test: Test, operand: Operand, then: usize, otherwise: usize) -> bool {
-        if let Some(row) = search::row_from(self.operations, &self.jumps_to, at) {
+        if let Some(row) = search::row_from(self.operations, &self.ways_to, at) {
             self.search(copy, at, &row);
             return false;
         }
