@@ -6,6 +6,7 @@
 //! what is really out of the packet. For socket buffers there are two more, for packets whose VLAN tag the driver took out.
 //! Memory, which is all there, needs one copy.
 
+mod address;
 mod arithmetic;
 mod assembler;
 mod flow;
@@ -78,6 +79,7 @@ pub fn convert(classic: &Classic, source: Source) -> Result<Body, FilterError> {
         flow: Flow::new(operations.len()),
         assembler: Assembler::new(operations.len()),
         orders: order::left_as_loaded(operations),
+        live: order::live(operations),
         ways_to: search::ways_to(operations),
         is_left_as_loaded: false,
         far: operations.iter().map(|operation| operation.end()).max().unwrap_or(0),
@@ -121,6 +123,8 @@ struct Converter<'a> {
     assembler: Assembler,
     /// By instruction: whether A is as it was loaded, and of what size.
     orders: Vec<Option<Size>>,
+    /// By instruction: whether A is still used.
+    live: Vec<bool>,
     /// By instruction: how many ways lead there.
     ways_to: Vec<u32>,
     /// Whether the instruction that is being written leaves A as it is loaded.
@@ -183,6 +187,13 @@ impl Converter<'_> {
     fn operation(&mut self, copy: Copy, at: usize) -> bool {
         let operation = self.operations[at];
         let x = self.x();
+        if self.source != Source::Memory
+            && !copy.slow
+            && let Some(address) = self.address_from(at)
+            && self.compare_address(copy, &address)
+        {
+            return false;
+        }
         self.is_left_as_loaded = self.orders[at].is_some();
         let mut goes_on = operation.falls_through();
         match operation {

@@ -63,7 +63,7 @@ impl Converter<'_> {
     pub(super) fn load_fast(&mut self, copy: Copy, at: usize, into: Register, size: Size, from: u32) -> bool {
         let slow = Label::At(Copy { slow: true, ..copy }, at);
         let from = match place(copy, size, from) {
-            Place::Packet(from) if from + u64::from(size.octets()) <= FAST_OCTETS.into() => from as u32,
+            Place::Packet(from) if self.is_fast(from, size) => from as u32,
             Place::Tag(from) => {
                 self.load_head(into, size, from);
                 return true;
@@ -79,8 +79,13 @@ impl Converter<'_> {
         true
     }
 
+    /// Whether octets are where fast copies look.
+    pub(super) fn is_fast(&self, from: u64, size: Size) -> bool {
+        from + u64::from(size.octets()) <= FAST_OCTETS.into()
+    }
+
     /// Looks at the packet's end, once for all that will be read until there is a way out.
-    fn want(&mut self, copy: Copy, at: usize, octets: u32, slow: Label) {
+    pub(super) fn want(&mut self, copy: Copy, at: usize, octets: u32, slow: Label) {
         if self.flow.at(at).octets >= octets {
             return;
         }

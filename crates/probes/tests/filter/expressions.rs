@@ -329,6 +329,9 @@ pub(crate) const EXPRESSIONS: &[&str] = &[
     "ip[9] = 47 and ip[22:2] = 0x0800",
     "ip proto 41 and ip[20] & 0xf0 = 0x60",
     // Long ones.
+    "host 2001:db8::1 or 2001:db8::2 or 2001:db8::3 or fe80::1 or 2001:470:1f11:81f:c999:d94:aa7c:2e3e or 2001:db8::6",
+    "dst host 2001:470:1f11:81f:d138:5f55:6d4:1fe2 or not src host ::1 and ip6",
+    "vlan and host 2001:db8::1 or vlan and dst net 2001:db8:1:2:3::/80",
     "host 10.0.0.1 or 10.0.0.2 or 10.0.0.3 or 10.0.0.4 or 10.0.0.5 or 10.0.0.6 or 10.0.0.7 or 10.0.0.8 or 10.0.0.9 or 10.0.0.10",
     "port 1 or 2 or 3 or 4 or 5 or 6 or 7 or 8 or 9 or 10 or 11 or 12 or 13 or 14 or 15 or 16 or 17 or 18 or 19 or 443",
     "not (port 22 or 23 or 25 or 110 or 143) and not net 192.168.0.0/16 and not multicast and len < 1400",
