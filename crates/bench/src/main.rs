@@ -1,6 +1,7 @@
 //! What a packet costs, beside an empty program and the textbook; and what a request costs with the probes of sockets.
 
 mod bursts;
+mod capture;
 mod cases;
 mod drops;
 mod echo;
@@ -24,6 +25,7 @@ mod test_runs;
 mod transfer;
 
 use anyhow::Result;
+use capture::CapturePlan;
 use clap::Parser;
 use harness::Setup;
 use latency::LatencyPlan;
@@ -66,7 +68,7 @@ struct Options {
         long,
         value_enum,
         value_delimiter = ',',
-        default_value = "cases,live,drain,tcp,latency,drops,bursts,policy,verifier"
+        default_value = "cases,live,drain,tcp,latency,drops,bursts,policy,capture,verifier"
     )]
     parts: Vec<Part>,
     /// Keep this run's figures as the baseline
@@ -99,6 +101,8 @@ enum Part {
     Bursts,
     /// A packet under a policy, and a policy's way into the kernel
     Policy,
+    /// A capture beside tcpdump's, and what filters add
+    Capture,
     /// Instructions the verifier walks
     Verifier,
 }
@@ -138,6 +142,7 @@ fn main() -> Result<()> {
             Part::Drops => drops(&options, &mut report)?,
             Part::Bursts => bursts(&plan, &mut report)?,
             Part::Policy => policy(&options, &mut report)?,
+            Part::Capture => capture(&options, &mut report)?,
             Part::Verifier => verifier(&plan, &baseline, &mut report)?,
         }
     }
@@ -221,6 +226,21 @@ fn policy(options: &Options, report: &mut Report) -> Result<()> {
     };
     report.policy = policy::measure(&plan)?;
     Ok(())
+}
+
+fn capture(options: &Options, report: &mut Report) -> Result<()> {
+    let (rounds, packets) = if options.quick { (3, 1 << 19) } else { (11, 1 << 20) };
+    let plan = CapturePlan { rounds: options.rounds.unwrap_or(rounds), packets: options.packets.unwrap_or(packets) };
+    println!("\n{}", capture::FILTERS_HEAD);
+    capture::measure_filters(&plan, &mut |result| {
+        println!("{}", result.line());
+        report.capture_filters.push(result);
+    })?;
+    println!("\n{}", capture::HEAD);
+    capture::measure(&plan, &mut |result| {
+        println!("{}", result.line());
+        report.captures.push(result);
+    })
 }
 
 fn verifier(plan: &Plan, baseline: &Baseline, report: &mut Report) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What was measured, as a table for people and JSON for machines, beside the baseline that is kept.
 
 use crate::bursts::BurstResult;
+use crate::capture::{CaptureResult, FilterResult};
 use crate::drops::DropResult;
 use crate::latency::LatencyReport;
 use crate::live::LiveResult;
@@ -183,6 +184,8 @@ pub(crate) struct Report {
     pub(crate) drops: Vec<DropResult>,
     pub(crate) bursts: Vec<BurstResult>,
     pub(crate) policy: PolicyReport,
+    pub(crate) capture_filters: Vec<FilterResult>,
+    pub(crate) captures: Vec<CaptureResult>,
 }
 
 impl Report {

@@ -140,7 +140,7 @@ pub mod captures {
     /// No queue is known.
     pub const NO_QUEUE: u16 = 0xffff;
     /// Flows of a CPU whose owners are remembered.
-    pub const LATELY: usize = 256;
+    pub const LATELY: usize = 2048;
 }
 
 /// `policy/wire.h`'s sizes.

@@ -31,3 +31,11 @@ impl Injector {
         assert_eq!(taken, packet.len(), "all of it");
     }
 }
+
+/// Sends a frame as it is, whatever is in it, by an interface.
+///
+/// # Panics
+/// When it cannot be sent.
+pub fn send_frame(ns: &NetNs, iface: &str, frame: &[u8]) {
+    ns.inside(|| crate::syscalls::send_frame(iface, frame));
+}

@@ -67,7 +67,7 @@ pub use background::Background;
 pub use bursts::{Datagrams, SentDatagrams};
 pub use client::{BriefClient, Connect};
 pub use drops::{DropCounter, XdpDrop, XdpMode, send_with_bad_checksum};
-pub use injector::Injector;
+pub use injector::{Injector, send_frame};
 pub use namespace::NetNs;
 pub use nstat::Nstat;
 pub use pair::Pair;

@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_ulong};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -35,6 +35,29 @@ pub(crate) fn open_tun(name: &str) -> OwnedFd {
     let result = unsafe { libc::ioctl(file.as_raw_fd(), c_ulong::from(libc::TUNSETIFF as u32), request.as_mut_ptr()) };
     assert_eq!(result, 0, "cannot make the TUN device {name}: {}", io::Error::last_os_error());
     file.into()
+}
+
+/// Sends a frame as it is by an interface of the calling thread's network namespace.
+#[expect(unsafe_code, reason = "the standard library has no packet sockets")]
+pub(crate) fn send_frame(iface: &str, frame: &[u8]) {
+    let name = std::ffi::CString::new(iface).expect("an interface's name");
+    // SAFETY: a string that ends with zero and outlives the call; then a socket that is owned from here on.
+    let (index, socket) = unsafe {
+        let raw = libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0);
+        assert!(raw >= 0, "cannot open a packet socket: {}", io::Error::last_os_error());
+        (libc::if_nametoindex(name.as_ptr()), OwnedFd::from_raw_fd(raw))
+    };
+    // SAFETY: plain integers, for which zero is valid.
+    let mut to: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    to.sll_family = libc::AF_PACKET as u16;
+    to.sll_ifindex = index.cast_signed();
+    let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: the frame and the address outlive the call, which only reads them, no further than their lengths.
+    let sent = unsafe {
+        let address = (&raw const to).cast();
+        libc::sendto(socket.as_raw_fd(), frame.as_ptr().cast(), frame.len(), 0, address, length)
+    };
+    assert_eq!(sent, frame.len().cast_signed(), "cannot send by {iface}: {}", io::Error::last_os_error());
 }
 
 /// What `getsockopt(TCP_INFO)` says, as many bytes as the kernel has.

@@ -8,6 +8,8 @@ mod live;
 mod loading;
 mod sources;
 
+pub(crate) use live::{CPU, LIVE_FRAMES, Pair, inside};
+
 use crate::report::Figure;
 use crate::rounds::{self, Contenders, Samples};
 use crate::{packet, sys};
@@ -64,8 +66,8 @@ pub(crate) fn measure(plan: &PolicyPlan) -> Result<PolicyReport> {
     println!("{}", lines::CASES_HEAD);
     measure_cases(plan, Place::Slot, 0, &test_run, &mut |result| report.cases.push(result))?;
     println!("\n{}", lines::LIVE_HEAD);
-    live::inside(|pair| {
-        sys::measure_on(live::CPU)?;
+    inside(|pair| {
+        sys::measure_on(CPU)?;
         measure_cases(plan, pair.receiver, pair.sender, &live_run, &mut |result| report.live.push(result))
     })?;
     let listed = Listed::new(cases::MILLION, false, false);
@@ -74,7 +76,7 @@ pub(crate) fn measure(plan: &PolicyPlan) -> Result<PolicyReport> {
     println!("{}", lines::loading(&loading));
     report.loading = Some(loading);
     println!("\n{}", lines::SWAP_HEAD);
-    let swap = live::inside(|pair| loading::swap(&listed, plan.rounds, pair))?;
+    let swap = inside(|pair| loading::swap(&listed, plan.rounds, pair))?;
     println!("{}", lines::swap(&swap));
     report.swap = Some(swap);
     Ok(report)
@@ -192,6 +194,6 @@ fn live_run(contenders: &PolicyContenders, which: usize, case: &Case, packets: u
     let _ = which;
     let program = contenders.program(if case.is_ipv6 { "policy_send6" } else { "policy_send4" })?;
     let before = sys::thread_cpu_ns();
-    sys::test_run(program, &frame(case.is_ipv6, first), packets, live::LIVE_FRAMES)?;
+    sys::test_run(program, &frame(case.is_ipv6, first), packets, LIVE_FRAMES)?;
     Ok((sys::thread_cpu_ns() - before) as f64 / f64::from(packets))
 }

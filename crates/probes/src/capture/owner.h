@@ -16,8 +16,9 @@ struct {
 	__type(value, struct capture_owner);
 } owners SEC(".maps");
 
-/* A flow's owner is asked again after so long: ports change hands. */
+/* A flow's owner is asked again after so long: ports change hands. Where there was none, one may come soon. */
 #define LATELY_NS 500000000ull
+#define NOBODY_NS 20000000ull
 
 /* A thread's own name is seldom what people know a process by. */
 static __always_inline void owner_from_task(struct capture_owner *owner, struct task_struct *task)
@@ -214,7 +215,8 @@ static __noinline int owner_of_received(struct capture_record *head, struct __sk
 		return 0;
 	hash = hash_of(&ends, skb->ifindex);
 	known += place_in(this_cpu() * CAPTURE_LATELY, hash & (CAPTURE_LATELY - 1));
-	if (known->hash != hash || head->monotonic_ns - known->asked_ns > LATELY_NS || !known->owner.pid) {
+	if (known->hash != hash ||
+	    head->monotonic_ns - known->asked_ns > (known->owner.pid ? LATELY_NS : NOBODY_NS)) {
 		struct capture_owner owner = {};
 
 		ask_owner(&owner, skb, &ends);

@@ -72,24 +72,51 @@ impl Rings {
             }
         }
         let mut taken = 0;
-        while let Some(Reverse((time, ring))) = self.next.pop() {
-            if time > until_ns {
-                break;
-            }
-            let reader = &mut self.readers[ring];
-            let goes_on =
-                reader.peek().and_then(|record| Captured::of(record, ring as u32)).is_none_or(|packet| each(&packet));
-            taken += 1;
-            reader.advance();
-            if !goes_on {
-                break;
-            }
-            if let Some(record) = reader.peek() {
-                self.next.push(Reverse((Captured::time_of(record), ring)));
+        while let Some(Reverse((_, ring))) = self.next.pop() {
+            // Packets come in runs: as long as this ring has the earliest one, no other has to be looked at.
+            let others = self.next.peek().map_or(until_ns, |Reverse((time, _))| until_ns.min(*time));
+            match run(&mut self.readers[ring], ring as u32, others, each) {
+                Run::Over(packets) => return taken + packets,
+                Run::Empty(packets) => taken += packets,
+                Run::Next(packets, time) => {
+                    taken += packets;
+                    // The earliest of all is too late.
+                    if packets == 0 && time > until_ns {
+                        break;
+                    }
+                    self.next.push(Reverse((time, ring)));
+                }
             }
         }
         taken
     }
+}
+
+/// How packets of one ring have come to an end, after so many.
+enum Run {
+    /// No more are wanted.
+    Over(u64),
+    /// There are no more.
+    Empty(u64),
+    /// The next is of this time, and later than allowed.
+    Next(u64, u64),
+}
+
+fn run(reader: &mut Reader, cpu: u32, until_ns: u64, each: &mut dyn FnMut(&Captured<'_>) -> bool) -> Run {
+    let mut taken = 0;
+    while let Some(record) = reader.peek() {
+        let time = Captured::time_of(record);
+        if time > until_ns {
+            return Run::Next(taken, time);
+        }
+        let goes_on = Captured::of(record, cpu).is_none_or(|packet| each(&packet));
+        taken += 1;
+        reader.advance();
+        if !goes_on {
+            return Run::Over(taken);
+        }
+    }
+    Run::Empty(taken)
 }
 
 /// Memory of each ring.

@@ -24,7 +24,7 @@ enum capture_way {
 enum {
 	CAPTURE_FRAME_OCTETS = 4096, /* what is known of a dropped packet, at most */
 	CAPTURE_FRAME_SLACK = 64, /* behind that: what is read of it ends in bounds */
-	CAPTURE_LATELY = 256, /* flows of a CPU whose owners are remembered */
+	CAPTURE_LATELY = 2048, /* flows of a CPU whose owners are remembered */
 	CAPTURE_NO_QUEUE = 0xffff,
 };
 

@@ -29,6 +29,9 @@ pub(crate) struct CaptureArgs {
     /// The filter, in tcpdump's language
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
+    /// Read the filter from this file
+    #[arg(short = 'F', long = "filter-file", value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "filter")]
+    pub(crate) filter_file: Option<PathBuf>,
     /// Interface: a name, a pattern such as 'veth*', or any; may be given again. Without it, the uplinks of this host
     #[arg(short = 'i', long = "interface", value_name = "IFACE", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) interfaces: Vec<String>,
@@ -72,7 +75,7 @@ pub(crate) struct CaptureArgs {
     #[arg(long, conflicts_with_all = ["process", "container"])]
     pub(crate) no_owners: bool,
     /// Have the running rig write down what it remembers of the last seconds, and say where
-    #[arg(long, conflicts_with_all = ["filter", "interfaces", "write", "count", "hooks", "process", "container", "sample", "rate"])]
+    #[arg(long, conflicts_with_all = ["filter", "filter_file", "interfaces", "write", "count", "hooks", "process", "container", "sample", "rate"])]
     pub(crate) dump: bool,
     /// Names are never looked up; taken for tcpdump's sake
     #[arg(short = 'n', hide = true, action = clap::ArgAction::Count)]

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
     }
     let hooks = hooks(args)?;
     // Wrong words are said before anything is asked of the kernel.
-    let filters = Filters::compile(&args.filter.join(" "))?;
+    let filters = Filters::compile(&expression(args)?)?;
     let stop = Stop::on_signals()?;
     let place = Place::find(args.container.as_deref())?;
     let options = options(args, &hooks, &place)?;
@@ -39,6 +39,15 @@ pub(crate) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
         }
         Session::begin(args, probe, &hooks, &filters, chosen, &place)?.run(&stop)
     })
+}
+
+fn expression(args: &CaptureArgs) -> Result<String, Usage> {
+    match &args.filter_file {
+        None => Ok(args.filter.join(" ")),
+        Some(file) => {
+            std::fs::read_to_string(file).map_err(|error| Usage(format!("cannot read {}: {error}", file.display())))
+        }
+    }
 }
 
 fn hooks(args: &CaptureArgs) -> Result<Vec<Hook>, Usage> {

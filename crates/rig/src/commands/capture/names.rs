@@ -2,10 +2,13 @@
 
 use netrig_host::Cgroups;
 use netrig_probes::capture::{Captured, Way};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::hash::BuildHasher;
 
-/// Processes and flows that are remembered; then all are forgotten, and asked again as they come.
+/// Processes that are remembered; then all are forgotten, and asked again as they come.
 const REMEMBERED_MAX: usize = 1 << 16;
+/// Flows that are remembered, a power of two.
+const FLOWS: usize = 1 << 13;
 const ETHERTYPE_AT: usize = 12;
 const ETHERNET_OCTETS: usize = 14;
 const TAG_OCTETS: usize = 4;
@@ -26,8 +29,11 @@ pub(super) struct Names {
     cgroups: Option<Cgroups>,
     known: Vec<Known>,
     by_owner: FxHashMap<OwnerKey, usize>,
-    /// The kernel knows no socket of a packet that ends a connection, or of one that comes before it.
-    by_flow: FxHashMap<FlowKey, usize>,
+    /// The latest one: packets come in runs.
+    latest: Option<(OwnerKey, usize)>,
+    /// The kernel knows no socket of a packet that ends a connection, or of one that comes before it. A flow that falls on another's
+    /// place takes it.
+    by_flow: Vec<Option<(FlowKey, u32)>>,
 }
 
 impl Names {
@@ -36,7 +42,8 @@ impl Names {
             cgroups: Cgroups::find().ok(),
             known: Vec::new(),
             by_owner: FxHashMap::default(),
-            by_flow: FxHashMap::default(),
+            latest: None,
+            by_flow: Vec::new(),
         }
     }
 
@@ -46,21 +53,41 @@ impl Names {
             Some(owner) => {
                 let place = self.place_of(owner, packet.monotonic_ns);
                 if let Some(flow) = FlowKey::of(packet.octets, packet.way) {
-                    self.by_flow.insert(flow, place);
+                    self.remember(flow, place);
                 }
                 place
             }
             None if self.by_flow.is_empty() => return None,
-            None => *self.by_flow.get(&FlowKey::of(packet.octets, packet.way)?)?,
+            None => {
+                let flow = FlowKey::of(packet.octets, packet.way)?;
+                let (of, place) = self.by_flow[flow.place()]?;
+                if of != flow {
+                    return None;
+                }
+                place as usize
+            }
         };
         self.known.get(place)
     }
 
-    fn place_of(&mut self, key: OwnerKey, now_ns: u64) -> usize {
-        if let Some(place) = self.by_owner.get(&key) {
-            return *place;
+    fn remember(&mut self, flow: FlowKey, place: usize) {
+        if self.by_flow.is_empty() {
+            self.by_flow.resize(FLOWS, None);
         }
-        if self.known.len() >= REMEMBERED_MAX || self.by_flow.len() >= REMEMBERED_MAX {
+        self.by_flow[flow.place()] = Some((flow, place as u32));
+    }
+
+    fn place_of(&mut self, key: OwnerKey, now_ns: u64) -> usize {
+        if let Some((_, place)) = self.latest.filter(|(latest, _)| *latest == key) {
+            return place;
+        }
+        let place = self.by_owner.get(&key).copied().unwrap_or_else(|| self.learn(key, now_ns));
+        self.latest = Some((key, place));
+        place
+    }
+
+    fn learn(&mut self, key: OwnerKey, now_ns: u64) -> usize {
+        if self.known.len() >= REMEMBERED_MAX {
             self.known.clear();
             self.by_owner.clear();
             self.by_flow.clear();
@@ -83,6 +110,10 @@ struct FlowKey {
 }
 
 impl FlowKey {
+    fn place(&self) -> usize {
+        (FxBuildHasher.hash_one(self) >> 32) as usize & (FLOWS - 1)
+    }
+
     /// Of a frame with an Ethernet header, or of a packet without one.
     fn of(octets: &[u8], way: Option<Way>) -> Option<Self> {
         let key = Self::from_source(octets)?;

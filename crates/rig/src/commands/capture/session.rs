@@ -203,6 +203,8 @@ impl<'a> Session<'a> {
             self.turn(monotonic_ns().saturating_sub(SETTLES_NS));
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
+                // A file that ends in between has counts of a second ago at the most.
+                self.remember_statistics();
                 lonely = self.look();
             }
             if stop.is_asked() {
@@ -217,7 +219,6 @@ impl<'a> Session<'a> {
         if offset_ns.abs_diff(self.offset_ns) > CLOCK_SCATTER_NS {
             self.offset_ns = offset_ns;
         }
-        self.remember_statistics();
         let Self { probe, watched, out, interfaces, offset_ns, .. } = self;
         probe.take(until_ns, &mut |packet| {
             out.packet(packet, watched, interfaces, *offset_ns);

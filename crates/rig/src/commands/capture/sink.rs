@@ -139,11 +139,18 @@ impl Sink {
     /// The end, packets that have been written, and those that could not be.
     pub(super) fn finish(mut self) -> (anyhow::Result<()>, u64, u64) {
         let flushed = match &mut self {
-            Self::Files(files) => files.write_statistics().and_then(|()| files.flush()).map_err(Into::into),
-            Self::Stream(writer) => writer.write_statistics().and_then(|()| writer.flush()).map_err(Into::into),
+            Self::Files(files) => files.flush().map_err(Into::into),
+            Self::Stream(writer) => writer.flush().map_err(Into::into),
             Self::Lines(lines) => lines.out.flush().map_err(Into::into),
         };
-        (flushed, self.written(), self.lost_write())
+        let (written, lost) = (self.written(), self.lost_write());
+        // Behind the packets there are only counts.
+        let ended = flushed.and_then(|()| match self {
+            Self::Files(files) => files.finish().map(drop).map_err(Into::into),
+            Self::Stream(writer) => writer.finish().map(drop).map_err(Into::into),
+            Self::Lines(_) => Ok(()),
+        });
+        (ended, written, lost)
     }
 }
 

@@ -20,7 +20,7 @@ impl Totals {
     /// Those that were wanted and are not written, by reason.
     fn lost(&self) -> Vec<(u64, &'static str)> {
         let all = [
-            (self.counts.lost, "lost for want of room in the ring (a larger -B, a shorter -s)"),
+            (self.counts.lost, "lost for want of room in the ring (see -B and -s)"),
             (self.counts.limited, "beyond --rate"),
             (self.counts.sampled_out, "left out by --sample"),
             (self.lost_write, "that could not be written"),

@@ -1,0 +1,204 @@
+//! A capture beside tcpdump's: the same frames, in the same namespace, by turns.
+//!
+//! Live frames are sent by one end of a veth pair and received by the other on the same CPU, where the tap's kernel side does its work:
+//! it is in that thread's time. The tap's process runs on another CPU, and its time is added. What a capture costs is the sum,
+//! beyond the same frames with nobody looking. What was captured is counted in the file, by tcpdump.
+
+mod filters;
+mod tap;
+
+pub(crate) use filters::{FILTERS_HEAD, FilterResult};
+
+use crate::harness::{Harness, Setup};
+use crate::packet;
+use crate::policy::{CPU, LIVE_FRAMES, Pair, inside};
+use crate::report::{Figure, verdict};
+use crate::rounds::Samples;
+use crate::sys;
+use anyhow::Result;
+use serde::Serialize;
+use tap::{Kind, Tap};
+
+/// Octets of each frame, so that a snapshot length of 128 leaves something out.
+const FRAME_OCTETS: usize = 300;
+/// No frame is that.
+const MATCHES_NOTHING: &str = "tcp port 443 and host 10.0.0.2";
+const MATCHES_ALL: &str = "udp";
+
+/// What is captured.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    name: &'static str,
+    filter: &'static str,
+    to_file: bool,
+    /// How much of tcpdump's cost it may be.
+    ratio_max: f64,
+}
+
+const CASES: [Case; 2] = [
+    Case { name: "does not match", filter: MATCHES_NOTHING, to_file: true, ratio_max: 1.0 / 3.0 },
+    Case { name: "128 octets to a file", filter: MATCHES_ALL, to_file: true, ratio_max: 0.5 },
+];
+
+/// What to measure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CapturePlan {
+    pub(crate) rounds: usize,
+    pub(crate) packets: u32,
+}
+
+/// One case's figures, nanoseconds of CPU a packet beyond those of nobody looking.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CaptureResult {
+    pub(crate) case: String,
+    /// The same frames with nobody looking.
+    pub(crate) path_ns: Figure,
+    pub(crate) tcpdump_ns: Figure,
+    pub(crate) netrig_ns: Figure,
+    /// Of it, the process' own.
+    pub(crate) tcpdump_process_ns: Figure,
+    pub(crate) netrig_process_ns: Figure,
+    pub(crate) ratio: Figure,
+    pub(crate) ratio_error: f64,
+    pub(crate) ratio_max: f64,
+    /// Packets sent in all rounds; of those that match, how many each has in its files.
+    pub(crate) sent: u64,
+    pub(crate) tcpdump_kept: u64,
+    pub(crate) netrig_kept: u64,
+    /// Packets of which netrig's own account says nothing.
+    pub(crate) netrig_unaccounted: i64,
+}
+
+pub(crate) const HEAD: &str = "\
+A capture beside tcpdump's, by turns: CPU nanoseconds a packet beyond nobody looking, the tap's kernel side and its process together
+(of it the process), and which share of the matching packets is in the file
+
+case                    path   tcpdump (process)   netrig (process)   ratio     ±   bar          tcpdump kept   netrig kept";
+
+impl CaptureResult {
+    pub(crate) fn line(&self) -> String {
+        let kept = |packets: u64| 100.0 * packets as f64 / self.sent.max(1) as f64;
+        format!(
+            "{:<21} {:>6.0} {:>9.0} {:>9.0} {:>8.0} {:>9.0} {:>7.3} {:>5.3} {:>5.3} {:<5} {:>13.1}% {:>12.1}%{}",
+            self.case,
+            self.path_ns.median,
+            self.tcpdump_ns.median,
+            self.tcpdump_process_ns.median,
+            self.netrig_ns.median,
+            self.netrig_process_ns.median,
+            self.ratio.median,
+            self.ratio_error,
+            self.ratio_max,
+            verdict(self.ratio.median, self.ratio_error, self.ratio_max),
+            kept(self.tcpdump_kept),
+            kept(self.netrig_kept),
+            if self.netrig_unaccounted == 0 { String::new() } else { format!("  OFF BY {}", self.netrig_unaccounted) },
+        )
+    }
+}
+
+pub(crate) fn measure_filters(plan: &CapturePlan, each: &mut dyn FnMut(FilterResult)) -> Result<()> {
+    filters::measure(plan.rounds, each)
+}
+
+pub(crate) fn measure(plan: &CapturePlan, each: &mut dyn FnMut(CaptureResult)) -> Result<()> {
+    let plan = *plan;
+    let results = inside(move |pair| CASES.iter().map(|case| contest(&plan, case, pair)).collect::<Result<Vec<_>>>())?;
+    results.into_iter().for_each(each);
+    Ok(())
+}
+
+/// One turn: CPU nanoseconds a packet of the path and of the process.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    path: f64,
+    process: f64,
+    kept: u64,
+    unaccounted: i64,
+}
+
+#[derive(Default)]
+struct Turns {
+    path: Samples,
+    process: Samples,
+    kept: u64,
+    unaccounted: i64,
+}
+
+impl Turns {
+    fn push(&mut self, turn: Turn) {
+        self.path.push(turn.path);
+        self.process.push(turn.process);
+        self.kept += turn.kept;
+        self.unaccounted += turn.unaccounted;
+    }
+
+    fn beyond(&self, nobody: &Self) -> Samples {
+        self.path.beyond(&nobody.path).with(&self.process, |path, process| path + process)
+    }
+}
+
+fn contest(plan: &CapturePlan, case: &Case, pair: Pair) -> Result<CaptureResult> {
+    let setup = Setup { kernel_bytes: 16 << 20, textbook_entries: 1024, redirect_ifindex: pair.sender, object: None };
+    let harness = Harness::new(&setup)?;
+    harness.set_case(&crate::cases::LIVE_PATH)?;
+    sys::measure_on(CPU)?;
+    let kinds = [None, Some(Kind::Tcpdump), Some(Kind::Netrig)];
+    let mut turns: [Turns; 3] = Default::default();
+    for round in 0..=plan.rounds {
+        for place in 0..kinds.len() {
+            let place = if round % 2 == 0 { place } else { kinds.len() - 1 - place };
+            let turn = take_turn(plan, case, kinds[place], &harness)?;
+            // The first round warms up.
+            if round > 0 {
+                turns[place].push(turn);
+            }
+        }
+    }
+    let [nobody, tcpdump, netrig] = turns;
+    let (tcpdump_ns, netrig_ns) = (tcpdump.beyond(&nobody), netrig.beyond(&nobody));
+    let ratio = netrig_ns.with(&tcpdump_ns, |netrig, tcpdump| netrig / tcpdump);
+    Ok(CaptureResult {
+        case: case.name.to_owned(),
+        path_ns: Figure::of(&nobody.path),
+        tcpdump_ns: Figure::of(&tcpdump_ns),
+        netrig_ns: Figure::of(&netrig_ns),
+        tcpdump_process_ns: Figure::of(&tcpdump.process),
+        netrig_process_ns: Figure::of(&netrig.process),
+        ratio: Figure::of(&ratio),
+        ratio_error: ratio.error_of_median(),
+        ratio_max: case.ratio_max,
+        sent: plan.rounds as u64 * u64::from(plan.packets),
+        tcpdump_kept: tcpdump.kept,
+        netrig_kept: netrig.kept,
+        netrig_unaccounted: netrig.unaccounted,
+    })
+}
+
+fn take_turn(plan: &CapturePlan, case: &Case, kind: Option<Kind>, harness: &Harness) -> Result<Turn> {
+    let tap = kind.map(|kind| Tap::start(kind, case.filter, case.to_file)).transpose()?;
+    let frame = frame();
+    let process_before = tap.as_ref().map_or(0, Tap::cpu_ns);
+    let before = sys::thread_cpu_ns();
+    sys::test_run(harness.program("live_send")?, &frame, plan.packets, LIVE_FRAMES)?;
+    let path = sys::thread_cpu_ns() - before;
+    let packets = f64::from(plan.packets);
+    let mut turn = Turn { path: path as f64 / packets, ..Turn::default() };
+    if let Some(tap) = tap {
+        tap.settle();
+        turn.process = (tap.cpu_ns() - process_before) as f64 / packets;
+        let ended = tap.end()?;
+        turn.kept = ended.kept;
+        turn.unaccounted = ended.unaccounted;
+    }
+    Ok(turn)
+}
+
+/// UDP over IPv4, longer than what is taken of it.
+fn frame() -> Vec<u8> {
+    let mut frame = packet::udp(false);
+    frame.resize(FRAME_OCTETS, 0);
+    frame[16..18].copy_from_slice(&(FRAME_OCTETS as u16 - 14).to_be_bytes());
+    frame[38..40].copy_from_slice(&(FRAME_OCTETS as u16 - 34).to_be_bytes());
+    frame
+}
