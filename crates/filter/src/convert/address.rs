@@ -1,4 +1,7 @@
 //! Addresses of several words are compared from their last word on: those of a list have the first ones in common.
+//!
+//! Most addresses are not the one that is looked for. So it is the last words that are compared one after the other, and what has
+//! the right one goes aside.
 
 use super::packet::DATA;
 use super::vlan::{Place, place};
@@ -18,6 +21,19 @@ pub(super) struct Address {
     words: Vec<u32>,
     then: usize,
     otherwise: usize,
+}
+
+impl Address {
+    pub(super) fn otherwise(&self) -> usize {
+        self.otherwise
+    }
+}
+
+/// An address whose last word is compared: where it lies, and the jump of what has the right one.
+pub(super) struct LastWord {
+    address: Address,
+    first_at: u32,
+    aside: usize,
 }
 
 impl Converter<'_> {
@@ -51,10 +67,10 @@ impl Converter<'_> {
         })
     }
 
-    /// In a fast copy: a packet that has not all of the address is compared in the slow one, word by word. False, and nothing has
-    /// been written, where the words do not lie in one piece.
-    pub(super) fn compare_address(&mut self, copy: Copy, address: &Address) -> bool {
-        let Address { at, from, ref words, then, otherwise } = *address;
+    /// In a fast copy: a packet that has not all of the address is compared in the slow one, word by word. What is another address
+    /// falls into what follows. False, and nothing has been written, where the words do not lie in one piece.
+    pub(super) fn compare_address(&mut self, copy: Copy, address: Address) -> bool {
+        let Address { at, from, ref words, then, otherwise } = address;
         let last = from + (words.len() as u32 - 1) * WORD_OCTETS;
         let (Place::Packet(first_at), Place::Packet(last_at)) =
             (place(copy, Size::Word, from), place(copy, Size::Word, last))
@@ -68,16 +84,32 @@ impl Converter<'_> {
         self.want(copy, at, last_at as u32 + WORD_OCTETS, Label::At(Copy { slow: true, ..copy }, at));
         self.flow.reach(at, then);
         self.flow.reach(at, otherwise);
-        for (number, value) in words.iter().enumerate().rev() {
-            let (load, compare) = (at + number * 2, at + number * 2 + 1);
-            self.is_left_as_loaded = self.orders[load].is_some();
-            self.emit(Instruction::load(Size::Word, A, DATA, (first_at as u32 + number as u32 * WORD_OCTETS) as i16));
-            self.in_host_order(A, Size::Word);
-            let value = self.constant(compare, *value);
-            let other = Instruction::jump32_if_imm(When::NotEqual, A, value, 0);
-            self.assembler.jump_by(other, Label::At(copy, otherwise));
-        }
-        self.assembler.jump(Label::At(copy, then));
+        self.assembler.want(Label::At(copy, then));
+        let value = self.load_word(&address, first_at as u32, words.len() - 1);
+        let aside = self.assembler.skip_by(Instruction::jump32_if_imm(When::Equal, A, value, 0));
+        self.addresses.push(LastWord { address, first_at: first_at as u32, aside });
         true
+    }
+
+    /// The words before the last ones, behind all else.
+    pub(super) fn finish_addresses(&mut self, copy: Copy) {
+        for LastWord { address, first_at, aside } in std::mem::take(&mut self.addresses) {
+            self.assembler.land(aside);
+            for number in (0..address.words.len() - 1).rev() {
+                let value = self.load_word(&address, first_at, number);
+                let other = Instruction::jump32_if_imm(When::NotEqual, A, value, 0);
+                self.assembler.jump_by(other, Label::At(copy, address.otherwise));
+            }
+            self.assembler.jump(Label::At(copy, address.then));
+        }
+    }
+
+    /// What the word in A should be.
+    fn load_word(&mut self, address: &Address, first_at: u32, number: usize) -> i32 {
+        let load = address.at + number * 2;
+        self.is_left_as_loaded = self.orders[load].is_some();
+        self.emit(Instruction::load(Size::Word, A, DATA, (first_at + number as u32 * WORD_OCTETS) as i16));
+        self.in_host_order(A, Size::Word);
+        self.constant(load + 1, address.words[number])
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Assembler {
     code: Vec<Instruction>,
     /// Jumps, and where they lead.
     jumps: Vec<(usize, Label)>,
+    /// Skips, and where they land.
+    landings: Vec<(usize, usize)>,
     /// By [`Self::number`]: where it is.
     places: Vec<Option<usize>>,
     /// By the same: whether someone jumps there.
@@ -33,7 +35,13 @@ pub(super) struct Assembler {
 impl Assembler {
     pub(super) fn new(operations: usize) -> Self {
         let labels = OTHERS + operations * Copy::COUNT;
-        Self { code: Vec::new(), jumps: Vec::new(), places: vec![None; labels], wanted: vec![false; labels] }
+        Self {
+            code: Vec::new(),
+            jumps: Vec::new(),
+            landings: Vec::new(),
+            places: vec![None; labels],
+            wanted: vec![false; labels],
+        }
     }
 
     fn number(label: Label) -> usize {
@@ -57,13 +65,18 @@ impl Assembler {
         self.wanted[Self::number(label)]
     }
 
+    /// Someone will jump there, from further on.
+    pub(super) fn want(&mut self, label: Label) {
+        self.wanted[Self::number(label)] = true;
+    }
+
     pub(super) fn jump(&mut self, label: Label) {
         self.jump_by(Instruction::jump(0), label);
     }
 
     /// By an instruction whose distance is not known yet.
     pub(super) fn jump_by(&mut self, instruction: Instruction, label: Label) {
-        self.wanted[Self::number(label)] = true;
+        self.want(label);
         self.jumps.push((self.code.len(), label));
         self.code.push(instruction);
     }
@@ -74,9 +87,9 @@ impl Assembler {
         self.code.len() - 1
     }
 
-    /// Skips from `jump` lead here. They are short: a few instructions.
+    /// Skips from `jump` lead here.
     pub(super) fn land(&mut self, jump: usize) {
-        self.code[jump].offset = (self.code.len() - jump - 1) as i16;
+        self.landings.push((jump, self.code.len()));
     }
 
     /// Everything, in order.
@@ -88,10 +101,12 @@ impl Assembler {
         }
         self.place(Label::End);
         let instructions = self.code.len();
-        for (at, label) in self.jumps {
-            let target = self.places[Self::number(label)].ok_or(FilterError::TooFar { instructions })?;
-            let distance = i16::try_from(target as i64 - at as i64 - 1);
-            self.code[at].offset = distance.map_err(|_| FilterError::TooFar { instructions })?;
+        let places = &self.places;
+        let jumps = self.jumps.iter().map(|(at, label)| (*at, places[Self::number(*label)]));
+        let landings = self.landings.into_iter().map(|(at, target)| (at, Some(target)));
+        for (at, target) in jumps.chain(landings) {
+            let distance = target.and_then(|target| i16::try_from(target as i64 - at as i64 - 1).ok());
+            self.code[at].offset = distance.ok_or(FilterError::TooFar { instructions })?;
         }
         Ok(self.code)
     }

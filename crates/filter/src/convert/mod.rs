@@ -5,6 +5,8 @@
 //! further buffers, the packet goes on at the same instruction of the slow copy, which asks a helper for every load and knows
 //! what is really out of the packet. For socket buffers there are two more, for packets whose VLAN tag the driver took out.
 //! Memory, which is all there, needs one copy.
+//!
+//! Jumps lead forward, but for those of addresses' first words, which are compared behind all else of their copy.
 
 mod address;
 mod arithmetic;
@@ -20,6 +22,7 @@ mod vlan;
 use crate::classic::{Classic, Operand, Operation, SLOTS, Target, Test};
 use crate::error::FilterError;
 use crate::instruction::{Instruction, Operator, Register, Size, When};
+use address::LastWord;
 use assembler::{Assembler, Label};
 use flow::Flow;
 
@@ -82,6 +85,7 @@ pub fn convert(classic: &Classic, source: Source) -> Result<Body, FilterError> {
         live: order::live(operations),
         ways_to: search::ways_to(operations),
         is_left_as_loaded: false,
+        addresses: Vec::new(),
         far: operations.iter().map(|operation| operation.end()).max().unwrap_or(0),
     };
     converter.begin();
@@ -129,6 +133,8 @@ struct Converter<'a> {
     ways_to: Vec<u32>,
     /// Whether the instruction that is being written leaves A as it is loaded.
     is_left_as_loaded: bool,
+    /// Addresses whose last words have been compared in this copy.
+    addresses: Vec<LastWord>,
     /// The furthest octet that is read at a constant place.
     far: u32,
 }
@@ -172,28 +178,41 @@ impl Converter<'_> {
     /// Writes what can be reached of a program. All jumps go forward, so who jumps here has been written before.
     fn copy(&mut self, copy: Copy) {
         self.flow.restart();
-        let mut falls_in = !copy.slow;
+        let mut falls_to = (!copy.slow).then_some(0);
         for at in 0..self.operations.len() {
             let label = Label::At(copy, at);
-            if !falls_in && !self.assembler.is_wanted(label) {
-                continue;
+            if falls_to != Some(at) {
+                if !self.assembler.is_wanted(label) {
+                    continue;
+                }
+                if let Some(further) = falls_to {
+                    self.assembler.jump(Label::At(copy, further));
+                }
             }
             self.assembler.place(label);
-            falls_in = self.operation(copy, at);
+            falls_to = self.operation(copy, at);
         }
+        self.finish_addresses(copy);
     }
 
-    /// Whether the next one is fallen into.
-    fn operation(&mut self, copy: Copy, at: usize) -> bool {
-        let operation = self.operations[at];
-        let x = self.x();
+    /// Which one is fallen into from behind this one's end.
+    fn operation(&mut self, copy: Copy, at: usize) -> Option<usize> {
         if self.source != Source::Memory
             && !copy.slow
             && let Some(address) = self.address_from(at)
-            && self.compare_address(copy, &address)
         {
-            return false;
+            let otherwise = address.otherwise();
+            if self.compare_address(copy, address) {
+                return Some(otherwise);
+            }
         }
+        self.one_operation(copy, at).then_some(at + 1)
+    }
+
+    /// Whether the next one is fallen into.
+    fn one_operation(&mut self, copy: Copy, at: usize) -> bool {
+        let operation = self.operations[at];
+        let x = self.x();
         self.is_left_as_loaded = self.orders[at].is_some();
         let mut goes_on = operation.falls_through();
         match operation {
