@@ -135,3 +135,25 @@ fn what_cannot_be_compiled_says_why() {
         println!("{error}");
     }
 }
+
+#[test]
+fn long_lists_are_taken_by_the_verifier_and_judged_alike() {
+    require_root!();
+    let list = |count: u32, term: &dyn Fn(u32) -> String| (1..=count).map(term).collect::<Vec<_>>().join(" or ");
+    let lists = [
+        list(250, &|n| format!("host 10.0.{}.{}", n / 200, n)),
+        list(100, &|n| format!("host 2001:db8::{n:x}")),
+        list(100, &|n| format!("host 2001:{n:x}::{n:x}")),
+        list(150, &|n| format!("net 10.{n}.0.0/16")),
+        list(150, &|n| format!("port {}", 400 + n)),
+        list(60, &|n| format!("tcp[{n}] = {n}")),
+        list(80, &|n| format!("(vlan {n} and tcp port {n})")),
+        list(100, &|n| format!("udp[{}:2] = {n}", n * 3)),
+    ];
+    let packets = real();
+    let shapes = shapes(&packets, 30);
+    for expression in lists {
+        let counted = on_all_machines(&expression, &shapes);
+        println!("{}…: {counted} verdicts compared", &expression[..30]);
+    }
+}
