@@ -17,6 +17,8 @@ mod order;
 mod packet;
 mod search;
 mod shorten;
+#[cfg(test)]
+mod tests;
 mod vlan;
 
 use crate::classic::{Classic, Operand, Operation, SLOTS, Target, Test};

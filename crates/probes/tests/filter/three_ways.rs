@@ -11,6 +11,8 @@ use std::thread;
 
 /// Of real packets, for each expression; what they were made of goes to all of them.
 const SHAPES: usize = 120;
+/// Longer programs may be more than a socket has memory for.
+const SURE_OF_A_PLACE: usize = 400;
 
 #[test]
 fn every_machine_judges_every_packet_as_the_interpreter_does() {
@@ -35,7 +37,8 @@ fn every_machine_judges_every_packet_as_the_interpreter_does() {
 fn on_all_machines(expression: &str, packets: &[&Packet]) -> usize {
     let classic = compile(expression, Link::Ethernet).unwrap_or_else(|error| panic!("{error}"));
     let kernel = KernelClassic::new();
-    assert!(kernel.attach(&classic), "`{expression}`\n{classic}");
+    let is_attached = kernel.attach(&classic);
+    assert!(is_attached || classic.instructions().len() > SURE_OF_A_PLACE, "`{expression}`\n{classic}");
     let machines = [
         ("xdp", Converted::at_xdp_in_buffers(&classic)),
         ("tcx", Converted::at_tcx(&classic)),
@@ -57,7 +60,7 @@ fn on_all_machines(expression: &str, packets: &[&Packet]) -> usize {
                 counted += 1;
                 assert_eq!(told, verdict.value, "{name}: `{expression}` on {data:02x?}\n{classic}");
             }
-            if !verdict.is_machine_dependent {
+            if is_attached && !verdict.is_machine_dependent {
                 let wanted = verdict.value.min(data.len() as u32);
                 assert_eq!(kernel.run(data), wanted, "classic: `{expression}` on {data:02x?}\n{classic}");
                 counted += 1;
