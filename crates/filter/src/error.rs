@@ -12,7 +12,7 @@ pub enum FilterError {
     /// An octet that ends texts in C.
     #[error("the filter `{expression}` has a NUL octet at position {at}: remove it")]
     Nul {
-        /// The expression, as [`shown`].
+        /// The expression, or the beginning of a long one.
         expression: String,
         /// Where, in octets.
         at: usize,
