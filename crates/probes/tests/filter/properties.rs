@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 const PROGRAMS: u32 = 250;
+const REPETITIONS: u32 = 400;
 const EXPRESSIONS: u32 = 150;
 /// What a test run has of a packet in its first buffer ends about here.
 const FIRST_BUFFER: u32 = 3520;
@@ -54,6 +55,65 @@ fn instruction() -> impl Strategy<Value = ClassicInstruction> {
     ]
 }
 
+/// Much the same again and again, so that much of it need not be done: few octets, few constants, and rows of comparisons.
+fn repetition() -> impl Strategy<Value = ClassicInstruction> {
+    let made = |code: u16, k: u32| ClassicInstruction { code, jt: 0, jf: 0, k };
+    prop_oneof![
+        8 => (0..4u32).prop_map(move |word| made(0x20, 16 + word * 4)),
+        2 => (0..4u32).prop_map(move |half| made(0x28, 16 + half * 4)),
+        9 => (any::<bool>(), any::<bool>(), 0..3u32).prop_map(|(is_far, is_next, k)| ClassicInstruction {
+            code: 0x15,
+            jt: if is_next { 0 } else { u8::MAX },
+            jf: if is_far { u8::MAX } else { u8::from(is_next) },
+            k,
+        }),
+        2 => (prop::sample::select(vec![0x15u16, 0x45]), any::<u8>(), any::<u8>(), 0..3u32)
+            .prop_map(|(code, jt, jf, k)| ClassicInstruction { code, jt, jf, k }),
+        1 => prop::sample::select(vec![0x07u16, 0x87]).prop_map(move |code| made(code, 0)),
+        1 => (prop::sample::select(vec![0x54u16, 0x44, 0x04]), 0..3u32).prop_map(move |(code, k)| made(code, k)),
+        1 => Just(made(0x16, 0)),
+    ]
+}
+
+fn repetitive() -> impl Strategy<Value = Classic> {
+    (prop::collection::vec(repetition(), 2..50), any::<u8>())
+        .prop_map(|(instructions, near)| finish(instructions, 1 + usize::from(near % 12)))
+}
+
+/// Words that are constants of such programs.
+fn few() -> impl Strategy<Value = Vec<u8>> {
+    (prop::collection::vec(0..3u8, 8), SHORTEST..40usize).prop_map(|(words, length)| {
+        words.into_iter().flat_map(|word| [0, 0, 0, word]).chain([0; 8]).take(length).collect()
+    })
+}
+
+#[test]
+fn what_need_not_be_done_again_makes_no_difference() {
+    require_root!();
+    let cases = (repetitive(), prop::collection::vec(few(), 12));
+    let run = runner(REPETITIONS).run(&cases, |(classic, packets)| {
+        judged_alike(&classic, &packets);
+        Ok(())
+    });
+    run.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Jumps are cut to what lies ahead, and to `near`; in the end A is returned.
+fn finish(mut instructions: Vec<ClassicInstruction>, near: usize) -> Classic {
+    instructions.push(ClassicInstruction { code: 0x16, jt: 0, jf: 0, k: 0 });
+    let count = instructions.len();
+    for (at, instruction) in instructions.iter_mut().enumerate() {
+        let ahead = count - at - 1;
+        if instruction.code == 0x05 {
+            instruction.k %= ahead as u32;
+        } else if instruction.code & 7 == 5 {
+            let near = ahead.min(near) as u8;
+            (instruction.jt, instruction.jf) = (instruction.jt % near, instruction.jf % near);
+        }
+    }
+    Classic::new(instructions).expect("a program")
+}
+
 fn program() -> impl Strategy<Value = Classic> {
     (prop::collection::vec(instruction(), 1..40), any::<bool>()).prop_map(|(mut instructions, is_written)| {
         if is_written {
@@ -61,18 +121,7 @@ fn program() -> impl Strategy<Value = Classic> {
             let keep = (0..16).map(|k| ClassicInstruction { code: 2, jt: 0, jf: 0, k });
             instructions.splice(0..0, keep);
         }
-        instructions.push(ClassicInstruction { code: 0x16, jt: 0, jf: 0, k: 0 });
-        let count = instructions.len();
-        for (at, instruction) in instructions.iter_mut().enumerate() {
-            let ahead = (count - at - 1) as u32;
-            if instruction.code == 0x05 {
-                instruction.k %= ahead;
-            } else if instruction.code & 7 == 5 {
-                let near = ahead.min(6) as u8;
-                (instruction.jt, instruction.jf) = (instruction.jt % near, instruction.jf % near);
-            }
-        }
-        Classic::new(instructions).expect("a program")
+        finish(instructions, 6)
     })
 }
 
