@@ -99,6 +99,28 @@ TOML
   netrig policy test /tmp/many.toml /tmp/empty.pcap >/tmp/many 2>&1 || { cat /tmp/many; return 1; }
 }
 
+# What is captured at each hook, with a filter; of what is sent, whose it is.
+captures() {
+  for hook in ingress egress xdp drop; do
+    netrig capture -i lo --hook "$hook" -w "/tmp/$hook.pcapng" 'udp port 53 and ip[8] > 0 and udp[(udp[4:2] - 8)] >= 0' >/tmp/words 2>&1 &
+    capture=$!
+    waited=0
+    until grep -q 'capturing on' /tmp/words; do
+      waited=$((waited + 1))
+      if [ "$waited" -gt 60 ] || ! kill -0 "$capture"; then
+        cat /tmp/words
+        return 1
+      fi
+      sleep 1
+    done
+    timeout 2 nslookup nobody 127.0.0.1 >/dev/null 2>&1
+    kill -INT "$capture"
+    wait "$capture" || { cat /tmp/words; return 1; }
+    grep -E ' [1-9][0-9]* packets written' /tmp/words || { cat /tmp/words; return 1; }
+    [ "$hook" != egress ] || grep -q 'nslookup\[' "/tmp/$hook.pcapng" || { echo "nobody's at $hook"; return 1; }
+  done
+}
+
 steps() {
   code=0
   # A host without v2 control groups is told what it has to do without; with them all can run.
@@ -109,6 +131,7 @@ steps() {
   real_programs --test-threads=1 || code=1
   connections --skip namespace || code=1
   policies || code=1
+  captures || code=1
   live || code=1
   return "$code"
 }

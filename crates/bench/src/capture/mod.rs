@@ -1,43 +1,62 @@
 //! A capture beside tcpdump's: the same frames, in the same namespace, by turns.
 //!
-//! Live frames are sent by one end of a veth pair and received by the other on the same CPU, where the tap's kernel side does its work:
-//! it is in that thread's time. The tap's process runs on another CPU, and its time is added. What a capture costs is the sum,
+//! Packets are sent by one end of a veth pair and received by the other on the same CPU, where the tap's kernel side does its work:
+//! it is in that thread's time. They are live frames, or come from a socket. The tap's process runs on another CPU, and its time is
+//! added. What a capture costs is the sum,
 //! beyond the same frames with nobody looking. What was captured is counted in the file, by tcpdump.
 
 mod filters;
 mod tap;
+mod traffic;
 
 pub(crate) use filters::{FILTERS_HEAD, FilterResult};
 
 use crate::harness::{Harness, Setup};
-use crate::packet;
-use crate::policy::{CPU, LIVE_FRAMES, Pair, inside};
+use crate::policy::{CPU, Pair, RECEIVER, SENDER, inside};
 use crate::report::{Figure, verdict};
 use crate::rounds::Samples;
 use crate::sys;
 use anyhow::Result;
 use serde::Serialize;
 use tap::{Kind, Tap};
+use traffic::Traffic;
 
-/// Octets of each frame, so that a snapshot length of 128 leaves something out.
-const FRAME_OCTETS: usize = 300;
-/// No frame is that.
+/// No packet is that.
 const MATCHES_NOTHING: &str = "tcp port 443 and host 10.0.0.2";
 const MATCHES_ALL: &str = "udp";
+/// How much of tcpdump's cost it may be.
+const MISS_RATIO_MAX: f64 = 1.0 / 3.0;
+const KEEP_RATIO_MAX: f64 = 0.5;
 
-/// What is captured.
+/// What is captured, and where.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     name: &'static str,
+    traffic: Traffic,
+    /// At the sending end, or at the receiving one.
+    sending: bool,
+    hook: &'static str,
     filter: &'static str,
-    to_file: bool,
-    /// How much of tcpdump's cost it may be.
     ratio_max: f64,
 }
 
-const CASES: [Case; 2] = [
-    Case { name: "does not match", filter: MATCHES_NOTHING, to_file: true, ratio_max: 1.0 / 3.0 },
-    Case { name: "128 octets to a file", filter: MATCHES_ALL, to_file: true, ratio_max: 0.5 },
+const fn miss(name: &'static str, traffic: Traffic, sending: bool, hook: &'static str) -> Case {
+    Case { name, traffic, sending, hook, filter: MATCHES_NOTHING, ratio_max: MISS_RATIO_MAX }
+}
+
+const fn keep(name: &'static str, traffic: Traffic, sending: bool, hook: &'static str) -> Case {
+    Case { name, traffic, sending, hook, filter: MATCHES_ALL, ratio_max: KEEP_RATIO_MAX }
+}
+
+const CASES: [Case; 8] = [
+    miss("no match, frames in, tcx", Traffic::Frames, false, "ingress"),
+    miss("no match, frames in, xdp", Traffic::Frames, false, "xdp"),
+    miss("no match, socket, in", Traffic::Socket, false, "ingress"),
+    miss("no match, socket, out", Traffic::Socket, true, "egress"),
+    keep("to a file, frames in, tcx", Traffic::Frames, false, "ingress"),
+    keep("to a file, frames in, xdp", Traffic::Frames, false, "xdp"),
+    keep("to a file, socket, in", Traffic::Socket, false, "ingress"),
+    keep("to a file, socket, out", Traffic::Socket, true, "egress"),
 ];
 
 /// What to measure.
@@ -73,13 +92,13 @@ pub(crate) const HEAD: &str = "\
 A capture beside tcpdump's, by turns: CPU nanoseconds a packet beyond nobody looking, the tap's kernel side and its process together
 (of it the process), and which share of the matching packets is in the file
 
-case                    path   tcpdump (process)   netrig (process)   ratio     ±   bar          tcpdump kept   netrig kept";
+case                          path   tcpdump (process)   netrig (process)   ratio     ±   bar          tcpdump kept   netrig kept";
 
 impl CaptureResult {
     pub(crate) fn line(&self) -> String {
         let kept = |packets: u64| 100.0 * packets as f64 / self.sent.max(1) as f64;
         format!(
-            "{:<21} {:>6.0} {:>9.0} {:>9.0} {:>8.0} {:>9.0} {:>7.3} {:>5.3} {:>5.3} {:<5} {:>13.1}% {:>12.1}%{}",
+            "{:<27} {:>6.0} {:>9.0} {:>9.0} {:>8.0} {:>9.0} {:>7.3} {:>5.3} {:>5.3} {:<5} {:>13.1}% {:>12.1}%{}",
             self.case,
             self.path_ns.median,
             self.tcpdump_ns.median,
@@ -142,6 +161,7 @@ fn contest(plan: &CapturePlan, case: &Case, pair: Pair) -> Result<CaptureResult>
     let setup = Setup { kernel_bytes: 16 << 20, textbook_entries: 1024, redirect_ifindex: pair.sender, object: None };
     let harness = Harness::new(&setup)?;
     harness.set_case(&crate::cases::LIVE_PATH)?;
+    traffic::prepare()?;
     sys::measure_on(CPU)?;
     let kinds = [None, Some(Kind::Tcpdump), Some(Kind::Netrig)];
     let mut turns: [Turns; 3] = Default::default();
@@ -176,12 +196,10 @@ fn contest(plan: &CapturePlan, case: &Case, pair: Pair) -> Result<CaptureResult>
 }
 
 fn take_turn(plan: &CapturePlan, case: &Case, kind: Option<Kind>, harness: &Harness) -> Result<Turn> {
-    let tap = kind.map(|kind| Tap::start(kind, case.filter, case.to_file)).transpose()?;
-    let frame = frame();
+    let iface = if case.sending { SENDER } else { RECEIVER };
+    let tap = kind.map(|kind| Tap::start(kind, iface, case.hook, case.filter)).transpose()?;
     let process_before = tap.as_ref().map_or(0, Tap::cpu_ns);
-    let before = sys::thread_cpu_ns();
-    sys::test_run(harness.program("live_send")?, &frame, plan.packets, LIVE_FRAMES)?;
-    let path = sys::thread_cpu_ns() - before;
+    let path = case.traffic.send(harness, plan.packets)?;
     let packets = f64::from(plan.packets);
     let mut turn = Turn { path: path as f64 / packets, ..Turn::default() };
     if let Some(tap) = tap {
@@ -192,13 +210,4 @@ fn take_turn(plan: &CapturePlan, case: &Case, kind: Option<Kind>, harness: &Harn
         turn.unaccounted = ended.unaccounted;
     }
     Ok(turn)
-}
-
-/// UDP over IPv4, longer than what is taken of it.
-fn frame() -> Vec<u8> {
-    let mut frame = packet::udp(false);
-    frame.resize(FRAME_OCTETS, 0);
-    frame[16..18].copy_from_slice(&(FRAME_OCTETS as u16 - 14).to_be_bytes());
-    frame[38..40].copy_from_slice(&(FRAME_OCTETS as u16 - 34).to_be_bytes());
-    frame
 }

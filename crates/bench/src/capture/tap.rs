@@ -7,8 +7,6 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
-/// Where packets are received.
-const IFACE: &str = "bench-rx";
 /// The other CPU than the one that sends and receives.
 const CPU: &str = "1";
 const SNAPLEN: &str = "128";
@@ -31,23 +29,20 @@ pub(super) struct Tap {
     kind: Kind,
     child: Child,
     said: BufReader<ChildStderr>,
-    file: Option<PathBuf>,
+    file: PathBuf,
 }
 
 impl Tap {
     /// Starts it in this thread's network namespace; it is ready on return.
-    pub(super) fn start(kind: Kind, filter: &str, to_file: bool) -> Result<Self> {
-        let file = to_file.then(|| std::env::temp_dir().join(format!("netrig-bench-{}.pcap", std::process::id())));
+    pub(super) fn start(kind: Kind, iface: &str, hook: &str, filter: &str) -> Result<Self> {
+        let file = std::env::temp_dir().join(format!("netrig-bench-{}.pcap", std::process::id()));
         let mut command = Command::new("taskset");
         command.args(["-c", CPU]);
         match kind {
             Kind::Tcpdump => command.args(["tcpdump", "-n", "-B", "16384", "-Z", "root"]),
-            Kind::Netrig => command.arg(netrig()?).args(["capture", "-B", "32768", "--hook", "ingress"]),
+            Kind::Netrig => command.arg(netrig()?).args(["capture", "-B", "32768", "--hook", hook]),
         };
-        command.args(["-i", IFACE, "-s", SNAPLEN]);
-        if let Some(file) = &file {
-            command.arg("-w").arg(file);
-        }
+        command.args(["-i", iface, "-s", SNAPLEN, "-w"]).arg(&file);
         command.arg(filter).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().context("cannot start taskset, tcpdump or netrig")?;
         let said = child.stderr.take().context("there is no standard error")?;
@@ -100,10 +95,7 @@ impl Tap {
         if !interrupted.success() {
             bail!("{:?} had ended before: {said}", self.kind);
         }
-        let kept = match &self.file {
-            Some(file) => packets_in(file)?,
-            None => 0,
-        };
+        let kept = packets_in(&self.file)?;
         let unaccounted = if self.kind == Kind::Netrig { unaccounted(&said, kept) } else { 0 };
         Ok(Ended { kept, unaccounted })
     }
@@ -113,9 +105,7 @@ impl Drop for Tap {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if let Some(file) = &self.file {
-            let _ = fs::remove_file(file);
-        }
+        let _ = fs::remove_file(&self.file);
     }
 }
 

@@ -9,8 +9,8 @@ use netrig_testkit::NetNs;
 pub(crate) const LIVE_FRAMES: u32 = 1 << 1;
 /// Where frames are sent and received.
 pub(crate) const CPU: usize = 0;
-const SENDER: &str = "bench-tx";
-const RECEIVER: &str = "bench-rx";
+pub(crate) const SENDER: &str = "bench-tx";
+pub(crate) const RECEIVER: &str = "bench-rx";
 
 /// A pair of devices.
 #[derive(Clone, Copy, Debug)]

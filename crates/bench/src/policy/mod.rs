@@ -8,7 +8,7 @@ mod live;
 mod loading;
 mod sources;
 
-pub(crate) use live::{CPU, LIVE_FRAMES, Pair, inside};
+pub(crate) use live::{CPU, LIVE_FRAMES, Pair, RECEIVER, SENDER, inside};
 
 use crate::report::Figure;
 use crate::rounds::{self, Contenders, Samples};

@@ -12,7 +12,7 @@
 SEC("xdp.frags")
 int capture_xdp(struct xdp_md *xdp)
 {
-	__u32 cpu = this_cpu();
+	__u64 cpu = this_cpu();
 	struct capture_count *count = count_of(cpu, cpu_at(cpu)->source);
 	struct capture_record head = {
 		.length = bpf_xdp_get_buff_len(xdp),
@@ -35,7 +35,7 @@ int capture_xdp(struct xdp_md *xdp)
 
 static __always_inline void take(struct __sk_buff *skb, const int hook)
 {
-	__u32 cpu = this_cpu();
+	__u64 cpu = this_cpu();
 	struct capture_count *count = count_of(cpu, cpu_at(cpu)->source);
 	struct capture_record head = {
 		.length = skb->len,

@@ -16,7 +16,7 @@ enum {
 	SLOT_FILTER = 1,
 };
 
-static __always_inline struct capture_frame *frame_at(__u32 cpu)
+static __always_inline struct capture_frame *frame_at(__u64 cpu)
 {
 	return (struct capture_frame *)start_of(frames) + cpu;
 }
@@ -62,6 +62,10 @@ static __always_inline __u32 copy(__u8 *to, struct sk_buff *skb, __u32 begin, __
 		return 0;
 	if (octets > room)
 		octets = room;
+	/* As for a ring's record. */
+	asm volatile("" : "+r"(octets));
+	if ((__s64)octets <= 0)
+		return 0;
 	asm volatile("" : "+r"(octets));
 	if (octets > CAPTURE_FRAME_OCTETS - LINK_HEADER)
 		return 0;
@@ -137,7 +141,7 @@ int capture_dropped(__u64 *ctx)
 SEC("tp_btf/kfree_skb")
 int capture_taken(__u64 *ctx)
 {
-	__u32 cpu = this_cpu();
+	__u64 cpu = this_cpu();
 	struct capture_frame *frame = frame_at(cpu);
 	struct capture_record head = frame->head;
 	struct capture_count *count = count_of(cpu, 0);

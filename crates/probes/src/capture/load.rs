@@ -81,7 +81,7 @@ fn settings(options: &CaptureOptions, partitions: Partitions, rings: &Rings) -> 
         wake_octets: u64::from(rings.octets_each()) / WAKE_PART,
         rate: options.rate.unwrap_or(0),
         cpu_mask: partitions.cpus - 1,
-        source_mask: partitions.sources - 1,
+        source_shift: partitions.sources.ilog2(),
         snaplen: options.snaplen,
         sampling: options.sampling,
         netns: options.netns,

@@ -79,28 +79,31 @@ static __always_inline void *start_of(void *area)
 	return area;
 }
 
-static __always_inline __u32 this_cpu(void)
+static __always_inline __u64 this_cpu(void)
 {
 	return bpf_get_smp_processor_id() & settings.cpu_mask;
 }
 
-/* Where bits do not overlap the compiler would OR them, of which the verifier before 6.9 knows no bound. */
-static __always_inline __u32 place_in(__u32 first, __u32 further)
+/*
+ * A place in a table of tables. Where bits do not overlap the compiler would OR them, of which the verifier before 6.9 knows no bound;
+ * nor does it of the lower halves of registers.
+ */
+static __always_inline __u64 place_in(__u64 first, __u64 further)
 {
 	asm volatile("" : "+r"(further));
 	return first + further;
 }
 
-static __always_inline struct capture_cpu *cpu_at(__u32 cpu)
+static __always_inline struct capture_cpu *cpu_at(__u64 cpu)
 {
 	return (struct capture_cpu *)start_of(cpus) + cpu;
 }
 
-static __always_inline struct capture_count *count_of(__u32 cpu, __u32 source)
+static __always_inline struct capture_count *count_of(__u64 cpu, __u64 source)
 {
-	__u32 mask = settings.source_mask;
+	__u64 mask = (1ull << settings.source_shift) - 1;
 
-	return (struct capture_count *)start_of(counts) + place_in(cpu * (mask + 1), source & mask);
+	return (struct capture_count *)start_of(counts) + place_in(cpu << settings.source_shift, source & mask);
 }
 
 #endif /* NETRIG_CAPTURE_MAPS_H */

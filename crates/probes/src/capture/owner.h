@@ -215,8 +215,7 @@ static __noinline int owner_of_received(struct capture_record *head, struct __sk
 		return 0;
 	hash = hash_of(&ends, skb->ifindex);
 	known += place_in(this_cpu() * CAPTURE_LATELY, hash & (CAPTURE_LATELY - 1));
-	if (known->hash != hash ||
-	    head->monotonic_ns - known->asked_ns > (known->owner.pid ? LATELY_NS : NOBODY_NS)) {
+	if (known->hash != hash || head->monotonic_ns - known->asked_ns > (known->owner.pid ? LATELY_NS : NOBODY_NS)) {
 		struct capture_owner owner = {};
 
 		ask_owner(&owner, skb, &ends);

@@ -47,9 +47,12 @@ static __always_inline bool put(void *from, const int hook, const struct capture
 	if (!record)
 		return false;
 	__builtin_memcpy(record, head, sizeof(*record));
-	/* Two bounds, which the compiler would make one of: the verifier before 6.9 knows neither then. */
+	/*
+	 * Two bounds, which the compiler would make one of: the verifier before 6.9 knows neither then. Nor does it know that what is not 0
+	 * is 1 at least.
+	 */
 	asm volatile("" : "+r"(octets));
-	if (octets > 0) {
+	if ((__s64)octets > 0) {
 		asm volatile("" : "+r"(octets));
 		if (octets > step || load_octets(from, hook, record + 1, octets))
 			record->captured = 0;
@@ -58,9 +61,10 @@ static __always_inline bool put(void *from, const int hook, const struct capture
 	return true;
 }
 
-static __always_inline bool store(void *from, const int hook, const struct capture_record *head, __u32 number)
+static __always_inline bool store(void *from, const int hook, const struct capture_record *head, __u64 place)
 {
-	struct capture_cpu *cpu = cpu_at(number);
+	struct capture_cpu *cpu = cpu_at(place);
+	__u32 number = place;
 	void *ring = bpf_map_lookup_elem(&rings, &number);
 	__u32 octets = head->captured;
 
@@ -117,7 +121,7 @@ static __always_inline __u32 captured_of(__u32 length)
 
 /* The last step, with all told of the packet but how much of it is taken. */
 static __always_inline void conclude(void *from, const int hook, struct capture_record *head, __u32 held,
-				     struct capture_count *count, __u32 cpu)
+				     struct capture_count *count, __u64 cpu)
 {
 	if (is_over_rate(head->monotonic_ns)) {
 		count->limited++;

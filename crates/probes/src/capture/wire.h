@@ -104,7 +104,7 @@ struct capture_settings {
 	__u64 rate; /* packets a second, all in all; 0: any number */
 	char process[16]; /* only its packets; empty: any */
 	__u32 cpu_mask; /* partitions - 1 */
-	__u32 source_mask; /* sources of a partition - 1 */
+	__u32 source_shift; /* log2 of a partition's sources */
 	__u32 snaplen;
 	__u32 sampling; /* one packet in so many */
 	__u32 pid; /* only its packets; 0: any */
