@@ -104,6 +104,21 @@ impl Recorder {
         rings.map(|ring| self.next(ring)).fold((0, 0), |(all, held), next| (all + next, held + next.min(slots)))
     }
 
+    /// The time since which every packet of an interface's rings is still there; none where nothing has been overwritten.
+    #[must_use]
+    pub fn whole_since_ns(&self, ring: u32) -> Option<u64> {
+        let sizes = self.memory.sizes;
+        let mut buffer = vec![0; sizes.slot_bytes() / 8];
+        let of_each_cpu = (0..sizes.cpus).filter_map(|cpu| {
+            let ring = (cpu * sizes.ifaces + ring) as usize;
+            let next = self.next(ring);
+            // The oldest may be on its way out.
+            let oldest = next.checked_sub(sizes.slots.into())? + 1;
+            self.copy(ring, oldest, &mut buffer).then(|| self.head(ring, &buffer).time_ns)
+        });
+        of_each_cpu.max()
+    }
+
     /// Where the rings are now: read on from here, nothing of the past is told.
     #[must_use]
     pub fn now(&self) -> Cursors {
