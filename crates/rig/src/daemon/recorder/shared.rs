@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Names of triggers that are counted apart; reloads may bring new ones again and again.
-const NAMES_MAX: usize = 256;
+const NAMES_MAX: usize = 128;
 /// All beyond.
 const OTHER: &str = "other";
 
