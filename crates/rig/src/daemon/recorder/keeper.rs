@@ -20,6 +20,8 @@ const REST: Duration = Duration::from_millis(500);
 const MARKS: u64 = 16;
 /// Owners are a help, no reason to wait.
 const OWNERS_PATIENCE_NS: u64 = 1_000_000_000;
+/// Interfaces whose names are known, those that are gone too.
+const INTERFACES_MAX: usize = 4096;
 const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// The keeper.
@@ -60,7 +62,7 @@ impl Keeper {
             let rest = if self.open.is_some() { REST_RECORDING } else { REST };
             match inbox.recv_timeout(rest) {
                 Ok(Message::Fired(fired)) => self.fire(fired),
-                Ok(Message::Interfaces(interfaces)) => self.interfaces.extend(interfaces),
+                Ok(Message::Interfaces(interfaces)) => self.follow(interfaces),
                 Ok(Message::Settings(settings)) => self.settings = settings,
                 Ok(Message::Owners(owners)) => {
                     if let Some(dump) = &mut self.open {
@@ -76,6 +78,14 @@ impl Keeper {
             dump.copy(&self.recorder, monotonic_ns());
             self.hand_over(dump);
         }
+    }
+
+    /// Names of those that are gone are kept: their packets may be in the rings yet.
+    fn follow(&mut self, interfaces: Interfaces) {
+        if self.interfaces.len() >= INTERFACES_MAX {
+            self.interfaces.clear();
+        }
+        self.interfaces.extend(interfaces);
     }
 
     fn turn(&mut self, now_ns: u64) {

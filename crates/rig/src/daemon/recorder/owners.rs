@@ -73,7 +73,7 @@ mod tests {
         builder.write(&mut there, &[7; 500]).expect("a packet");
         let mut back = Vec::new();
         let builder = PacketBuilder::ethernet2([2; 6], [1; 6])
-            .vlan(5.try_into().expect("an id"))
+            .single_vlan(5_u16.try_into().expect("an id"))
             .ipv4([10, 0, 0, 2], [10, 0, 0, 1], 64)
             .tcp(80, 40_000, 1, 9);
         builder.write(&mut back, &[]).expect("a packet");
