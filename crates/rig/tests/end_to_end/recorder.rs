@@ -290,3 +290,50 @@ fn a_reload_brings_other_triggers() {
     let files = dumps(&rig.store_dir().join("captures"));
     assert!(text(&files[0]).contains("bursts on eth0 (egress), peak "));
 }
+
+#[test]
+fn slow_round_trips_and_a_slow_stage_leave_a_file_with_both_stories() {
+    require_root!();
+    let pair = Pair::with_relay("recslow", Duration::from_millis(40));
+    let triggers = "after = \"2s\"
+        [[recorder.trigger]]\nname = \"far\"\non = \"rtt\"\nabove = \"50ms\"
+        [[recorder.trigger]]\nname = \"wire\"\non = \"latency\"\nstage = \"wire\"\nabove = \"50ms\"";
+    let rig = Rig::start_with(&pair.left, &format!("{}\n[latency]\nsampling = 1\n", config(triggers)));
+    let server = Server::sink(&pair.right, (Pair::RIGHT, 0));
+    let mut client = Connect::to(server.address()).from(&pair.left).expect("connect");
+    // Else small writes are gathered, and there are too few round trips for a percentile.
+    client.set_nodelay(true).expect("a TCP socket");
+    for _ in 0..400 {
+        client.write_all(&[7; 100]).expect("write");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    wait_for("a file is written", PATIENCE, || {
+        let status = status(&rig);
+        let written = ["far", "wire"].map(|trigger| count(&status, trigger, DumpOutcome::Written));
+        (written.iter().sum::<u64>() > 0).then_some(())
+    });
+    let story = text(&dumps(&rig.store_dir().join("captures"))[0]);
+    let far = format!("the 99th percentile of round trips of {} was ", server.address());
+    assert!(story.contains(&far), "the round trips");
+    assert!(story.contains("the 99th percentile of the stage wire was "), "both are told");
+}
+
+#[test]
+fn a_policys_rule_leaves_a_file() {
+    require_root!();
+    let pair = Pair::new("recrule");
+    let trigger =
+        "after = \"100ms\"\n[[recorder.trigger]]\nname = \"flood\"\non = \"policy\"\nrule = \"lab\"\nabove = 50";
+    let rig = Rig::start_with(&pair.right, &config(trigger));
+    let file = rig.folder().join("policy.toml");
+    let rule =
+        format!("[[rule]]\nid = \"lab\"\nmatch = {{ protocol = \"udp\", dst_port = {PORT} }}\naction = \"count\"\n");
+    std::fs::write(&file, rule).expect("write the policy");
+    rig.ask(&["policy", "apply", file.to_str().expect("text"), "-i", Pair::IFACE]);
+    std::thread::sleep(Duration::from_millis(1500));
+    pair.left.inside(|| send_datagrams(Pair::LEFT, (Pair::RIGHT, PORT), 400, 50));
+    wait_written(&rig, "flood", 1);
+    let written = &dumps(&rig.store_dir().join("captures"))[0];
+    assert!(text(written).contains("400 packets matched the rule lab in "));
+    assert_eq!(packets(written).iter().filter(|packet| packet.len == 92).count(), 400);
+}

@@ -326,7 +326,7 @@ impl FlightRecorder {
             snaplen: sizes.snaplen,
             bytes: sizes.bytes(),
             recording: shared.recording,
-            dumps: shared.dumps.iter().map(|((name, outcome), count)| (name.clone(), *outcome, *count)).collect(),
+            dumps: shared.dumps(self.triggers.iter().map(|trigger| trigger.name.as_str()).chain([SIGNAL, COMMAND])),
             dumped_packets: shared.dumped_packets,
             overwritten_packets: shared.overwritten_packets,
             files_removed: shared.files_removed,

@@ -35,6 +35,19 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// What became of each trigger; of those that there are also that nothing was written yet, so that a first time shows as a rise.
+    pub(super) fn dumps<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<(String, DumpOutcome, u64)> {
+        let mut all = self.dumps.clone();
+        for name in names {
+            for outcome in [DumpOutcome::Written, DumpOutcome::Failed] {
+                all.entry((name.to_owned(), outcome)).or_default();
+            }
+        }
+        all.into_iter().map(|((name, outcome), count)| (name, outcome, count)).collect()
+    }
+}
+
 /// One handle of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handle(Arc<Mutex<Shared>>);
