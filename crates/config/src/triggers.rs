@@ -36,14 +36,14 @@ pub enum TriggerOn {
         /// Than so many.
         per_second: u32,
     },
-    /// The 99th percentile of a second's round trips was longer.
+    /// The 99th percentile of the last seconds' round trips was longer.
     Rtt {
         /// Than this.
         above: Duration,
         /// Of services at this port; none: of any service.
         port: Option<u16>,
     },
-    /// The 99th percentile of what a second's messages spent in a stage was longer.
+    /// The 99th percentile of what the last seconds' messages spent in a stage was longer.
     Latency {
         /// Which.
         stage: Stage,

@@ -292,7 +292,7 @@ fn a_reload_brings_other_triggers() {
 }
 
 #[test]
-fn slow_round_trips_and_a_slow_stage_leave_a_file_with_both_stories() {
+fn slow_round_trips_and_a_slow_stage_are_told() {
     require_root!();
     let pair = Pair::with_relay("recslow", Duration::from_millis(40));
     let triggers = "after = \"2s\"
@@ -307,15 +307,16 @@ fn slow_round_trips_and_a_slow_stage_leave_a_file_with_both_stories() {
         client.write_all(&[7; 100]).expect("write");
         std::thread::sleep(Duration::from_millis(10));
     }
-    wait_for("a file is written", PATIENCE, || {
+    wait_for("both are told", PATIENCE, || {
         let status = status(&rig);
-        let written = ["far", "wire"].map(|trigger| count(&status, trigger, DumpOutcome::Written));
-        (written.iter().sum::<u64>() > 0).then_some(())
+        let told = |name| count(&status, name, DumpOutcome::Written) + count(&status, name, DumpOutcome::Joined) > 0;
+        (told("far") && told("wire") && !status.recording).then_some(())
     });
-    let story = text(&dumps(&rig.store_dir().join("captures"))[0]);
+    // One fires before the other: into its file, or into another.
+    let story: String = dumps(&rig.store_dir().join("captures")).iter().map(|file| text(file)).collect();
     let far = format!("the 99th percentile of round trips of {} was ", server.address());
     assert!(story.contains(&far), "the round trips");
-    assert!(story.contains("the 99th percentile of the stage wire was "), "both are told");
+    assert!(story.contains("the 99th percentile of the stage wire was "), "the stage");
 }
 
 #[test]

@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
-use watcher::Evidence;
+use watcher::{Evidence, Looks};
 
 /// How often triggers are looked for.
 const LOOK_SPAN: Duration = Duration::from_secs(1);
@@ -158,7 +158,7 @@ pub(super) struct FlightRecorder {
     followed: Vec<(u32, String)>,
     names: BTreeMap<u32, String>,
     triggers: Vec<Trigger>,
-    before: Option<Evidence>,
+    looks: Looks,
     looked: Instant,
     /// Why nothing can be asked for by command.
     unheard: Option<String>,
@@ -222,7 +222,7 @@ impl FlightRecorder {
             followed: Vec::new(),
             names: BTreeMap::new(),
             triggers: config.recorder.triggers(),
-            before: None,
+            looks: Looks::default(),
             looked: Instant::now(),
             unheard,
             _socket: socket,
@@ -290,15 +290,12 @@ impl FlightRecorder {
     }
 
     fn see(&mut self, now: Evidence) {
-        if let Some(before) = self.before.replace(now)
-            && let Some(now) = &self.before
-        {
-            for trigger in &self.triggers {
-                if let Some(told) = watcher::story(trigger, &before, now) {
-                    self.fire(trigger.name.clone(), told, false);
-                }
+        for trigger in &self.triggers {
+            if let Some(told) = self.looks.story(trigger, &now) {
+                self.fire(trigger.name.clone(), told, false);
             }
         }
+        self.looks.push(now);
     }
 
     fn asked(&self) -> Option<Vec<Ends>> {

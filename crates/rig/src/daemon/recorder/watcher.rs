@@ -1,10 +1,13 @@
-//! When a trigger fires: two looks at what the rig knows, compared.
+//! When a trigger fires: looks at what the rig knows, compared.
 
 use netrig_config::{Trigger, TriggerOn};
 use netrig_model::{BurstInterface, Direction, DropClass, Histogram, Stage};
 use netrig_view::units;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
+/// Looks that are remembered, one a second: TCP measures one round trip at a time on each connection, so that a second has too few of
+/// them for a percentile.
+const LOOKS: usize = 5;
 /// From fewer values no percentile is taken.
 const VALUES_MIN: u64 = 20;
 
@@ -56,8 +59,31 @@ struct Gain<'a> {
     seconds: f64,
 }
 
-/// The sentence that tells why a trigger fires; none where it does not.
-pub(super) fn story(trigger: &Trigger, before: &Evidence, now: &Evidence) -> Option<String> {
+/// The last looks, the oldest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Looks(VecDeque<Evidence>);
+
+impl Looks {
+    /// Remembers a look.
+    pub(super) fn push(&mut self, evidence: Evidence) {
+        if self.0.len() == LOOKS {
+            self.0.pop_front();
+        }
+        self.0.push_back(evidence);
+    }
+
+    /// The sentence that tells why a trigger fires now; none where it does not. Rates are of the time since the last look, percentiles
+    /// of all that are remembered.
+    pub(super) fn story(&self, trigger: &Trigger, now: &Evidence) -> Option<String> {
+        let before = match trigger.on {
+            TriggerOn::Rtt { .. } | TriggerOn::Latency { .. } => self.0.front(),
+            _ => self.0.back(),
+        };
+        story(trigger, before?, now)
+    }
+}
+
+fn story(trigger: &Trigger, before: &Evidence, now: &Evidence) -> Option<String> {
     let seconds = now.at_ns.saturating_sub(before.at_ns) as f64 / 1e9;
     if seconds <= 0.0 {
         return None;
@@ -232,6 +258,29 @@ mod tests {
         let on = |stage| TriggerOn::Latency { stage, above: Duration::from_millis(50) };
         assert!(fires(on(Stage::RunQueue), &before, &now).is_some());
         assert_eq!(fires(on(Stage::Think), &before, &now), None);
+    }
+
+    #[test]
+    fn rates_are_of_the_last_look_and_percentiles_of_some() {
+        let mut looks = Looks::default();
+        let of = |second: u64| Evidence {
+            at_ns: second * SECOND,
+            retransmits: Some(second * 10),
+            stages: BTreeMap::from([(Stage::Wire, Histogram { buckets: vec![(-48, second * 5)], sum_ns: 0 })]),
+            ..Evidence::default()
+        };
+        let rate = Trigger { name: "t".into(), on: TriggerOn::Retransmits { per_second: 9 } };
+        let slow = TriggerOn::Latency { stage: Stage::Wire, above: Duration::from_millis(50) };
+        let slow = Trigger { name: "t".into(), on: slow };
+        assert_eq!(looks.story(&rate, &of(0)), None, "there is nothing to compare with");
+        for second in 0..4 {
+            looks.push(of(second));
+        }
+        let told = looks.story(&rate, &of(4)).expect("it fires");
+        assert!(told.starts_with("10 segments were sent again in 1.0 s"), "{told}");
+        assert!(looks.story(&slow, &of(4)).is_some(), "20 in four seconds");
+        looks = Looks(looks.0.into_iter().skip(1).collect());
+        assert_eq!(looks.story(&slow, &of(4)), None, "15 in three");
     }
 
     #[test]
