@@ -63,7 +63,7 @@ impl RecorderProbe {
     /// What the hook says, or that there is no ring left. Nothing stays attached then.
     pub fn watch(&mut self, name: &str, ifindex: u32) -> Result<(), ProbeError> {
         self.admit(ifindex)
-            .ok_or_else(|| ProbeError::InterfacesFull { iface: name.to_owned(), capacity: self.memory.sizes.ifaces })?;
+            .ok_or_else(|| ProbeError::RingsFull { iface: name.to_owned(), capacity: self.memory.sizes.ifaces })?;
         let both = self.attach(name, ifindex);
         match both {
             Ok(both) => {

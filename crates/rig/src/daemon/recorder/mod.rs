@@ -39,6 +39,9 @@ const LOOK_SPAN: Duration = Duration::from_secs(1);
 /// What a signal and a command are called among triggers.
 const SIGNAL: &str = "signal";
 const COMMAND: &str = "command";
+/// Interfaces that have rings at least, and where more may come by at any time.
+const IFACES_MIN: usize = 2;
+const IFACES_BY_PATTERN_MIN: usize = 8;
 /// So long after it nobody waits for an answer any more.
 const AFTER_MAX: Duration = Duration::from_secs(60);
 
@@ -175,10 +178,13 @@ impl Drop for FlightRecorder {
     }
 }
 
-/// How large the rings are under a configuration: for the interfaces that are chosen now, and one that may come.
+/// How large the rings are under a configuration: for the interfaces that are chosen now, and one that may come; where they are chosen by
+/// a pattern, for as many again.
 pub(crate) fn recorder_sizes(config: &Config, budget: &Budget, cpus: u32) -> anyhow::Result<RecorderSizes> {
     let chosen = targets(&config.rig.interfaces).map_or(0, |(chosen, _)| chosen.len());
-    let ifaces = u32::try_from(chosen + 1).unwrap_or(u32::MAX).max(2);
+    let by_pattern = config.rig.interfaces.iter().any(|entry| entry.contains('*') && !entry.starts_with('!'));
+    let wanted = if by_pattern { (chosen * 2).max(IFACES_BY_PATTERN_MIN) } else { chosen + 1 };
+    let ifaces = u32::try_from(wanted.max(IFACES_MIN)).unwrap_or(u32::MAX);
     let (bytes, snaplen) = (budget.recorder_kernel_bytes, config.recorder.snaplen);
     RecorderSizes::within(bytes, cpus, ifaces, snaplen).ok_or_else(|| {
         let least = RecorderSizes::least_bytes(cpus, 1, snaplen).next_multiple_of(1 << 20) >> 20;
