@@ -29,6 +29,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     SkeletonBuilder::new().source("src/drop/drop.bpf.c").obj(out.join("drop.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new().source("src/queue/queue.bpf.c").obj(out.join("queue.bpf.o")).clang_args(&flags).build()?;
     SkeletonBuilder::new()
+        .source("src/recorder/recorder.bpf.c")
+        .obj(out.join("recorder.bpf.o"))
+        .clang_args(&flags)
+        .build()?;
+    SkeletonBuilder::new()
         .source("src/policy/entry.bpf.c")
         .obj(out.join("policy_entry.bpf.o"))
         .clang_args(&flags)
@@ -58,6 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "src/queue",
         "src/policy",
         "src/capture",
+        "src/recorder",
     ] {
         watch(Path::new(folder))?;
     }

@@ -17,6 +17,7 @@ mod reference;
 mod schema;
 mod sections;
 mod settings;
+mod triggers;
 mod units;
 mod value;
 mod write;
@@ -28,7 +29,8 @@ pub use nearest::nearest;
 pub use reference::settings_table;
 pub use sections::{
     BurstConfig, Config, DropConfig, FlowConfig, Hook, LatencyConfig, MetricsConfig, PolicyConfig, QueueConfig,
-    RigConfig, ServeConfig, StoreConfig,
+    RecorderConfig, RigConfig, ServeConfig, StoreConfig,
 };
 pub use settings::{Reload, SECTIONS, SETTINGS, Section, Setting};
+pub use triggers::{Trigger, TriggerOn};
 pub use units::{ByteSize, Percent, UnitError, format_duration, parse_duration};

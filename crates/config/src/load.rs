@@ -4,7 +4,7 @@ use crate::environment::overrides;
 use crate::errors::{ConfigError, ConfigErrors, Place};
 use crate::read::{Assignment, assignments};
 use crate::sections::Config;
-use crate::units::format_duration;
+use crate::units::{ByteSize, format_duration};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
@@ -40,10 +40,11 @@ impl Config {
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Self, ConfigErrors> {
         let mut errors = Vec::new();
-        let mut all = assignments(text, name, &mut errors);
+        let (mut all, triggers) = assignments(text, name, &mut errors);
         all.extend(overrides(environment, &mut errors));
 
         let mut config = Self::default();
+        config.recorder.triggers = triggers;
         let mut set_at = HashMap::new();
         for Assignment { setting, found, place } in all {
             match setting.field.assign(&mut config, &found) {
@@ -59,6 +60,7 @@ impl Config {
             }
         }
         check_timeouts(&mut config, &set_at, &mut errors);
+        check_recorder(&config, &set_at, &mut errors);
         if errors.is_empty() {
             return Ok(config);
         }
@@ -81,6 +83,21 @@ fn check_timeouts(config: &mut Config, set_at: &HashMap<&str, Place>, errors: &m
     let (window, idle) = (format_duration(window), format_duration(idle));
     let message = format!(
         "`{KEY}` is \"{idle}\", shorter than `rig.window` (\"{window}\"), at whose end idle flows are looked for: write \"{window}\" or more"
+    );
+    errors.push(ConfigError { place: place.clone(), key: Some(KEY.to_owned()), message });
+}
+
+/// The recorder's memory is a part of the rig's.
+fn check_recorder(config: &Config, set_at: &HashMap<&str, Place>, errors: &mut Vec<ConfigError>) {
+    const KEY: &str = "recorder.memory";
+    let (memory, all) = (config.recorder.memory, config.rig.memory);
+    let Some(place) = set_at.get(KEY) else { return };
+    if memory.0 <= all.0 / 2 {
+        return;
+    }
+    let message = format!(
+        "`{KEY}` is \"{memory}\", more than half of `rig.memory` (\"{all}\"), of which it is a part: make that at least \"{}\"",
+        ByteSize(memory.0 * 2)
     );
     errors.push(ConfigError { place: place.clone(), key: Some(KEY.to_owned()), message });
 }

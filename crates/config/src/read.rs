@@ -3,10 +3,14 @@
 use crate::errors::{ConfigError, Place};
 use crate::nearest::nearest;
 use crate::settings::{SECTIONS, SETTINGS, Setting};
+use crate::triggers::{self, Trigger};
 use crate::value::{Found, FoundValue};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
+
+/// The one list of tables.
+const TRIGGERS: &str = "recorder.trigger";
 
 /// A value for a setting, and where it comes from.
 pub(crate) struct Assignment {
@@ -16,11 +20,11 @@ pub(crate) struct Assignment {
 }
 
 /// Reads `text`, which `file` names in messages.
-pub(crate) fn assignments(text: &str, file: &str, errors: &mut Vec<ConfigError>) -> Vec<Assignment> {
+pub(crate) fn assignments(text: &str, file: &str, errors: &mut Vec<ConfigError>) -> (Vec<Assignment>, Vec<Trigger>) {
     let (table, syntax_errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader { text, file, errors: Vec::new(), assignments: Vec::new() };
+    let mut reader = Reader { text, file, errors: Vec::new(), assignments: Vec::new(), triggers: Vec::new() };
     reader.table("", table.get_ref());
-    let Reader { errors: mut ours, mut assignments, .. } = reader;
+    let Reader { errors: mut ours, mut assignments, triggers, .. } = reader;
 
     // One message a line of broken syntax: what else is said of that line follows from the first.
     let mut broken_lines = BTreeSet::new();
@@ -38,7 +42,7 @@ pub(crate) fn assignments(text: &str, file: &str, errors: &mut Vec<ConfigError>)
         ours.retain(|e| !broken_lines.contains(&e.place.line()));
     }
     errors.append(&mut ours);
-    assignments
+    (assignments, triggers)
 }
 
 fn lines_below_broken_headers(text: &str, broken: &BTreeSet<Option<usize>>) -> Vec<Option<usize>> {
@@ -64,6 +68,7 @@ struct Reader<'a> {
     file: &'a str,
     errors: Vec<ConfigError>,
     assignments: Vec<Assignment>,
+    triggers: Vec<Trigger>,
 }
 
 impl Reader<'_> {
@@ -84,6 +89,8 @@ impl Reader<'_> {
             if let Some(setting) = SETTINGS.iter().find(|s| s.path == path) {
                 let place = self.place(&value.span());
                 self.assignments.push(Assignment { setting, found: found_of(value), place });
+            } else if path == TRIGGERS {
+                self.triggers(value);
             } else if is_section(&path) {
                 match value.get_ref() {
                     DeValue::Table(inner) => self.table(&path, inner),
@@ -99,6 +106,25 @@ impl Reader<'_> {
             } else {
                 let message = unknown_message(section, name, matches!(value.get_ref(), DeValue::Table(_)));
                 self.refuse(&key.span(), &path, message);
+            }
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn triggers(&mut self, value: &toml::Spanned<DeValue<'_>>) {
+        let tables = value.get_ref().as_array().map(|items| items.iter().map(|item| (item.span(), item.get_ref())));
+        let tables: Option<Vec<_>> =
+            tables.and_then(|items| items.map(|(span, item)| Some((span, item.as_table()?))).collect());
+        let Some(tables) = tables else {
+            let message =
+                format!("`{TRIGGERS}` is a list of tables: write [[{TRIGGERS}]] and its keys below, once for each");
+            return self.refuse(&value.span(), TRIGGERS, message);
+        };
+        for (span, table) in tables {
+            match triggers::read(table, span, &self.triggers) {
+                Ok(trigger) => self.triggers.push(trigger),
+                Err(wrong) => self.refuse(&wrong.span, wrong.key.as_deref().unwrap_or(TRIGGERS), wrong.message),
             }
         }
     }

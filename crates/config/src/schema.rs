@@ -13,7 +13,10 @@ impl Config {
             .iter()
             .map(|section| {
                 let settings = SETTINGS.iter().filter(|s| s.section() == section.name);
-                let properties: Map<String, Value> = settings.map(|s| (s.key().to_owned(), property(s))).collect();
+                let mut properties: Map<String, Value> = settings.map(|s| (s.key().to_owned(), property(s))).collect();
+                if section.name == "recorder" {
+                    properties.insert("trigger".to_owned(), triggers());
+                }
                 let schema = json!({
                     "type": "object",
                     "description": section.help,
@@ -57,10 +60,35 @@ fn type_schema(field: &Field) -> Value {
             json!({ "type": "array", "minItems": 1, "items": { "type": "string", "pattern": entry } })
         }
         Field::HostName(_) => pattern(r"^\S{1,253}$"),
-        Field::AbsolutePath(_) | Field::OptionalPath(_) => pattern("^/"),
+        Field::AbsolutePath(_) | Field::OptionalPath { .. } => pattern("^/"),
         Field::Loopback(_) => pattern(r"^(127\.[0-9.]+|localhost|\[::1\]):[0-9]+$"),
         Field::Choice { words, .. } => json!({ "enum": words }),
     }
+}
+
+/// What each kind needs is for the reader to say; here is what can be completed.
+fn triggers() -> Value {
+    let words = |words: Vec<&str>| json!({ "enum": words });
+    json!({
+        "type": "array",
+        "description": "What makes the flight recorder write its packets down, one table each.",
+        "items": {
+            "type": "object",
+            "required": ["on"],
+            "properties": {
+                "name": pattern("^[a-z0-9_-]{1,32}$"),
+                "on": words(crate::triggers::words().collect()),
+                "above": { "type": ["integer", "string"] },
+                "reason": { "type": "string" },
+                "class": words(netrig_model::DropClass::ALL.iter().map(|class| class.as_str()).collect()),
+                "port": { "type": "integer", "minimum": 1, "maximum": 65_535 },
+                "stage": words(netrig_model::Stage::ALL.iter().map(|stage| stage.as_str()).collect()),
+                "iface": { "type": "string" },
+                "rule": { "type": "string" },
+            },
+            "additionalProperties": false,
+        },
+    })
 }
 
 fn pattern(pattern: &str) -> Value {

@@ -1,6 +1,7 @@
 //! The settings as the rig uses them, and their defaults.
 
 use crate::settings::{Reload, SETTINGS};
+use crate::triggers::Trigger;
 use crate::units::{ByteSize, Percent};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub struct Config {
     pub queue: QueueConfig,
     /// `[policy]`
     pub policy: PolicyConfig,
+    /// `[recorder]`
+    pub recorder: RecorderConfig,
     /// `[store]`
     pub store: StoreConfig,
     /// `[serve]`
@@ -188,6 +191,63 @@ impl Default for PolicyConfig {
     fn default() -> Self {
         let (socket, pins) = ("/run/netrig/control.sock", "/sys/fs/bpf/netrig/policy");
         Self { enabled: true, file: None, socket: socket.into(), pins: pins.into(), examples: 1 }
+    }
+}
+
+/// `[recorder]`: the flight recorder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecorderConfig {
+    /// Whether the last packets are kept.
+    pub enabled: bool,
+    /// What the rings are sized from: a part of `[rig] memory`.
+    pub memory: ByteSize,
+    /// Octets of each packet that are kept, rounded up to what slots there are.
+    pub snaplen: u32,
+    /// How much of the time before a trigger is written.
+    pub before: Duration,
+    /// How much of the time after it.
+    pub after: Duration,
+    /// Folder of the files; `None`: `captures` in the store's.
+    pub dir: Option<PathBuf>,
+    /// So many files are kept.
+    pub files: u32,
+    /// They take so many bytes together.
+    pub bytes: ByteSize,
+    /// A trigger that has fired rests for this long.
+    pub cooldown: Duration,
+    /// Whether anything but a command or a signal makes it write.
+    pub automatic: bool,
+    /// `[[recorder.trigger]]`; empty: [`Trigger::defaults`].
+    pub triggers: Vec<Trigger>,
+}
+
+impl RecorderConfig {
+    /// The triggers that are looked for.
+    #[must_use]
+    pub fn triggers(&self) -> Vec<Trigger> {
+        match self {
+            Self { automatic: false, .. } => Vec::new(),
+            Self { triggers, .. } if triggers.is_empty() => Trigger::defaults(),
+            Self { triggers, .. } => triggers.clone(),
+        }
+    }
+}
+
+impl Default for RecorderConfig {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            memory: ByteSize::mib(4),
+            snaplen: 96,
+            before: Duration::from_secs(10),
+            after: Duration::from_secs(5),
+            dir: None,
+            files: 20,
+            bytes: ByteSize::mib(256),
+            cooldown: Duration::from_secs(60),
+            automatic: true,
+            triggers: Vec::new(),
+        }
     }
 }
 

@@ -76,6 +76,10 @@ pub const SECTIONS: &[Section] = &[
     Section { name: "burst", help: "The burst probe: traffic in buckets of a millisecond, and what stands out." },
     Section { name: "queue", help: "Queues in front of devices, and those who empty them." },
     Section { name: "policy", help: "Rules for packets at XDP: see docs/policy.md for the file they stand in." },
+    Section {
+        name: "recorder",
+        help: "The flight recorder: the last packets, written to a file when something happens.",
+    },
     Section { name: "store", help: "Records on local disk, as Parquet files." },
     Section { name: "serve", help: "HTTP: metrics, health, status and live records." },
     Section { name: "metrics", help: "Metrics for Prometheus." },
@@ -215,7 +219,7 @@ pub const SETTINGS: &[Setting] = &[
     restart("policy.enabled", Field::Bool(|c| &mut c.policy.enabled), "Whether the rig takes policies."),
     live(
         "policy.file",
-        Field::OptionalPath(|c| &mut c.policy.file),
+        Field::OptionalPath { at: |c| &mut c.policy.file, example: "/etc/netrig/policy.toml" },
         "A policy that is applied at the start, and again at each reload. Without it, what `netrig policy apply` asks for.",
     ),
     restart(
@@ -233,6 +237,58 @@ pub const SETTINGS: &[Setting] = &[
         "policy.examples",
         Field::Count { at: |c| &mut c.policy.examples, min: 0, max: 1_000 },
         "Packets that matched a rule and are looked at in a second, on each CPU; all are counted.",
+    ),
+    restart(
+        "recorder.enabled",
+        Field::Bool(|c| &mut c.recorder.enabled),
+        "Whether the last packets of each watched interface are kept. Needs the flow probe, which says which these are.",
+    ),
+    restart(
+        "recorder.memory",
+        Field::Size { at: |c| &mut c.recorder.memory, min: ByteSize::mib(1), max: ByteSize::gib(1) },
+        "What the rings are sized from, one for each CPU and interface: a part of `[rig] memory`, and at most half of it. How far \
+         back they reach depends on the traffic: `/status` and each file tell.",
+    ),
+    restart(
+        "recorder.snaplen",
+        Field::Count { at: |c| &mut c.recorder.snaplen, min: 96, max: 480 },
+        "Octets of each packet that are kept: 96, 224 or 480; what lies between is rounded up. A slot has 32 more.",
+    ),
+    live(
+        "recorder.before",
+        Field::Duration { at: |c| &mut c.recorder.before, min: Duration::from_millis(100), max: seconds(600) },
+        "How much of the time before a trigger is written, as far as the rings reach.",
+    ),
+    live(
+        "recorder.after",
+        Field::Duration { at: |c| &mut c.recorder.after, min: Duration::from_millis(100), max: seconds(60) },
+        "How much of the time after it.",
+    ),
+    live(
+        "recorder.dir",
+        Field::OptionalPath { at: |c| &mut c.recorder.dir, example: "/var/lib/netrig/captures" },
+        "Folder of the files; made when it is missing. Without it, `captures` in `[store] dir`.",
+    ),
+    live(
+        "recorder.files",
+        Field::Count { at: |c| &mut c.recorder.files, min: 1, max: 10_000 },
+        "So many files are kept; the oldest are removed first.",
+    ),
+    live(
+        "recorder.bytes",
+        Field::Size { at: |c| &mut c.recorder.bytes, min: ByteSize::mib(1), max: ByteSize(1 << 40) },
+        "Disk space that they may take together.",
+    ),
+    live(
+        "recorder.cooldown",
+        Field::Duration { at: |c| &mut c.recorder.cooldown, min: Duration::ZERO, max: DAY },
+        "A trigger that has fired does not fire again for so long; it is counted. Commands and signals are always obeyed.",
+    ),
+    live(
+        "recorder.automatic",
+        Field::Bool(|c| &mut c.recorder.automatic),
+        "Whether triggers are looked for: those of `[[recorder.trigger]]`, or the two that there are where none is declared. Else \
+         only SIGUSR1 and `netrig capture --dump` make it write.",
     ),
     restart("store.enabled", Field::Bool(|c| &mut c.store.enabled), "Whether records are stored."),
     restart("store.dir", Field::AbsolutePath(|c| &mut c.store.dir), "Folder of the files; made when it is missing."),

@@ -37,7 +37,10 @@ pub(crate) enum Field {
     Interfaces(fn(&mut Config) -> &mut Vec<String>),
     HostName(fn(&mut Config) -> &mut Option<String>),
     AbsolutePath(fn(&mut Config) -> &mut PathBuf),
-    OptionalPath(fn(&mut Config) -> &mut Option<PathBuf>),
+    OptionalPath {
+        at: fn(&mut Config) -> &mut Option<PathBuf>,
+        example: &'static str,
+    },
     Loopback(fn(&mut Config) -> &mut SocketAddr),
     Choice {
         words: &'static [&'static str],
@@ -98,7 +101,7 @@ impl Found {
     }
 
     /// `is 10 (a number): expected …`
-    fn unexpected(&self, expected: impl Display) -> Mismatch {
+    pub(crate) fn unexpected(&self, expected: impl Display) -> Mismatch {
         self.mismatch(format_args!("is {}: expected {expected}", self.shown()))
     }
 
@@ -148,7 +151,7 @@ impl Field {
             Self::Percent { .. } => "percentage".to_owned(),
             Self::Interfaces(_) => "list of interfaces".to_owned(),
             Self::HostName(_) => "text".to_owned(),
-            Self::AbsolutePath(_) | Self::OptionalPath(_) => "absolute path".to_owned(),
+            Self::AbsolutePath(_) | Self::OptionalPath { .. } => "absolute path".to_owned(),
             Self::Loopback(_) => "address and port".to_owned(),
             Self::Choice { words, .. } => words.iter().map(|w| format!("`\"{w}\"`")).collect::<Vec<_>>().join(" or "),
         }
@@ -178,7 +181,7 @@ impl Field {
             Self::Percent { .. } => format!("a percentage ({bounds}), such as {example}"),
             Self::Interfaces(_) => format!("a list of interfaces, such as {example}"),
             Self::HostName(_) => format!("a host name, such as {example}"),
-            Self::AbsolutePath(_) | Self::OptionalPath(_) => format!("an absolute path, such as {example}"),
+            Self::AbsolutePath(_) | Self::OptionalPath { .. } => format!("an absolute path, such as {example}"),
             Self::Loopback(_) => format!("an address and port on loopback, such as {example}"),
             Self::Choice { words, .. } => words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" or "),
         }
@@ -188,7 +191,7 @@ impl Field {
     pub(crate) fn example(&self) -> String {
         match self {
             Self::Interfaces(_) => "[\"eth0\", \"veth*\", \"!docker0\"]".to_owned(),
-            Self::OptionalPath(_) => "\"/etc/netrig/policy.toml\"".to_owned(),
+            Self::OptionalPath { example, .. } => quoted(example),
             _ => self.to_toml(&Config::default()).unwrap_or_else(|| "\"web-1\"".to_owned()),
         }
     }
@@ -209,7 +212,7 @@ impl Field {
             }
             Self::HostName(at) => toml_string(at(c).as_ref()?),
             Self::AbsolutePath(at) => toml_string(&at(c).to_string_lossy()),
-            Self::OptionalPath(at) => toml_string(&at(c).as_ref()?.to_string_lossy()),
+            Self::OptionalPath { at, .. } => toml_string(&at(c).as_ref()?.to_string_lossy()),
             Self::Loopback(at) => quoted(&at(c).to_string()),
             Self::Choice { get, .. } => quoted(get(c)),
         })
@@ -236,7 +239,7 @@ impl Field {
             Self::Interfaces(at) => *at(config) = interfaces(found, &self)?,
             Self::HostName(at) => *at(config) = Some(host_name(found, &self)?),
             Self::AbsolutePath(at) => *at(config) = absolute_path(found, &self)?,
-            Self::OptionalPath(at) => *at(config) = Some(absolute_path(found, &self)?),
+            Self::OptionalPath { at, .. } => *at(config) = Some(absolute_path(found, &self)?),
             Self::Loopback(at) => *at(config) = loopback(found, &self)?,
             Self::Choice { words, set, .. } => {
                 let text = found.text(&self)?;

@@ -2,6 +2,7 @@
 
 use crate::sections::Config;
 use crate::settings::{SECTIONS, SETTINGS};
+use crate::triggers::{self, Trigger};
 use std::fmt::Write;
 
 /// Text is wrapped here.
@@ -20,6 +21,11 @@ impl Config {
                 let value = setting.field.to_toml(&defaults).unwrap_or_else(|| setting.field.example());
                 let _ = writeln!(out, "#{} = {value}", setting.key());
             }
+            if section.name == "recorder" {
+                comment(&mut out, "What makes it write, a table each; these two where there is none:");
+                let triggers = triggers::to_toml(&Trigger::defaults());
+                triggers.trim().lines().for_each(|line| _ = writeln!(out, "# {line}"));
+            }
         }
         out
     }
@@ -35,6 +41,9 @@ impl Config {
                 if let Some(value) = setting.field.to_toml(self) {
                     let _ = writeln!(out, "{} = {value}", setting.key());
                 }
+            }
+            if section.name == "recorder" {
+                out.push_str(&triggers::to_toml(&self.recorder.triggers));
             }
         }
         out

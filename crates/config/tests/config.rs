@@ -1,6 +1,7 @@
 //! Reading, overriding, writing and comparing settings.
 
-use netrig_config::{ByteSize, Config, ConfigErrors, Hook, Percent, Place, SECTIONS, SETTINGS};
+use netrig_config::{ByteSize, Config, ConfigErrors, Hook, Percent, Place, SECTIONS, SETTINGS, Trigger, TriggerOn};
+use netrig_model::Stage;
 use proptest::prelude::*;
 use std::path::Path;
 use std::time::Duration;
@@ -24,6 +25,7 @@ fn the_default_file_is_the_default_commented_out_or_not() {
     let mut read = read(&active.join("\n"), &[]).expect("the default file, uncommented");
     assert_eq!(read.rig.host.take().as_deref(), Some("web-1"), "a key without a default shows an example");
     assert_eq!(read.policy.file.take().as_deref(), Some(Path::new("/etc/netrig/policy.toml")));
+    assert_eq!(read.recorder.dir.take().as_deref(), Some(Path::new("/var/lib/netrig/captures")));
     assert_eq!(read, Config::default());
 }
 
@@ -66,6 +68,26 @@ fn every_key_is_read() {
         socket = "/run/edge.sock"
         pins = "/sys/fs/bpf/edge"
         examples = 0
+        [recorder]
+        enabled = false
+        memory = "8MiB"
+        snaplen = 224
+        before = "30s"
+        after = "1s"
+        dir = "/data/captures"
+        files = 3
+        bytes = "1GiB"
+        cooldown = "5m"
+        automatic = false
+        [[recorder.trigger]]
+        name = "slow-disk"
+        on = "latency"
+        stage = "run_queue"
+        above = "20ms"
+        [[recorder.trigger]]
+        on = "burst"
+        iface = "eth0"
+        above = "95%"
         [store]
         enabled = false
         dir = "/data/netrig"
@@ -90,6 +112,15 @@ fn every_key_is_read() {
     assert_eq!((config.burst.times_mean, config.burst.min_bytes), (20, ByteSize::mib(1)));
     assert_eq!(config.policy.file.as_deref(), Some(Path::new("/etc/netrig/edge.toml")));
     assert_eq!(config.policy.socket, Path::new("/run/edge.sock"));
+    assert_eq!((config.recorder.snaplen, config.recorder.cooldown), (224, Duration::from_secs(300)));
+    let latency = TriggerOn::Latency { stage: Stage::RunQueue, above: Duration::from_millis(20) };
+    let burst = TriggerOn::Burst { iface: Some("eth0".into()), link_share: Some(Percent::whole(95)) };
+    assert_eq!(
+        config.recorder.triggers,
+        [Trigger { name: "slow-disk".into(), on: latency }, Trigger { name: "burst".into(), on: burst }]
+    );
+    assert_eq!(config.recorder.triggers(), [], "`automatic` is off");
+    assert_eq!(read(&config.to_toml(), &[]), Ok(config.clone()), "what is written is read again");
     assert_eq!(config.store.dir.to_str(), Some("/data/netrig"));
     assert_eq!(config.store.budget, ByteSize(500_000_000));
     assert_eq!(config.serve.listen.to_string(), "[::1]:80");

@@ -15,6 +15,7 @@ pub mod drops;
 pub mod latency;
 pub mod policy;
 pub mod polls;
+pub mod recorder;
 mod remembered;
 mod scan;
 mod shared;

@@ -19,6 +19,7 @@ pub mod names;
 mod policy;
 pub mod protobuf;
 mod queues;
+mod recorder;
 mod tcp;
 mod text;
 

@@ -344,6 +344,23 @@ metrics! {
         "Sources whose bucket another took before it was full again: a limit has more sources than it remembers";
     POLICY_FELL_BACK = Counter "netrig_policy_fell_back_packets_total" []
         "Packets that met no policy and passed: none was in force, or one that waited was not confirmed";
+
+    RECORDER_DUMPS = Counter "netrig_recorder_dumps_total" ["trigger", "outcome"]
+        "Triggers of the flight recorder that fired: a file was written, it joined another's, it had just fired, or writing failed";
+    RECORDER_PACKETS = Counter "netrig_recorder_packets_total" [] "Packets recorded, overwritten since or not";
+    RECORDER_HELD = Gauge "netrig_recorder_held_packets" [] "Packets that the flight recorder's rings hold";
+    RECORDER_CAPACITY = Gauge "netrig_recorder_capacity_packets" [] "Packets that they have room for";
+    RECORDER_REACH = Gauge "netrig_recorder_reach_seconds" ["iface"]
+        "How far back every packet of the interface is still there; absent where none has been overwritten yet";
+    RECORDER_MEMORY = Gauge "netrig_recorder_memory_bytes" [] "Kernel memory of the rings";
+    RECORDER_RECORDING = Gauge "netrig_recorder_recording" []
+        "1 while something has fired and what follows is recorded, else 0";
+    RECORDER_DUMPED = Counter "netrig_recorder_dumped_packets_total" [] "Packets written to files";
+    RECORDER_OVERWRITTEN = Counter "netrig_recorder_overwritten_packets_total" []
+        "Packets of the times that were to be written, overwritten before they could be read";
+    RECORDER_REMOVED = Counter "netrig_recorder_files_removed_total" [] "Files removed for the quota";
+    RECORDER_UNSEEN = Gauge "netrig_recorder_interfaces_unseen" []
+        "Interfaces under watch that are not recorded, for memory had no room for their rings or the hook refused";
 }
 
 #[cfg(test)]

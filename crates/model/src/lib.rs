@@ -20,6 +20,7 @@ mod policy_reading;
 mod queue;
 mod reading;
 mod record;
+mod recorder;
 mod tcp;
 mod time;
 mod words;
@@ -51,6 +52,7 @@ pub use policy_reading::{PolicyCount, PolicyFlow, PolicyRemoved, PolicySighting,
 pub use queue::{PollStatus, QueueStatus, QueuesStatus, SoftirqStatus};
 pub use reading::{KernelOwner, RoundTrips, SocketReading, SocketRole};
 pub use record::{Column, ColumnType, FLOW_COLUMNS, FlowRecord, LEDGER_COLUMNS};
+pub use recorder::{DumpOutcome, RecordedInterface, RecorderStatus};
 pub use tcp::{KernelTcp, ListenerStatus, ServiceStatus, TcpStatus, TcpTableStatus};
 pub use time::Timestamp;
 pub use words::{Direction, EndReason, transport_name};

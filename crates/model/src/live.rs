@@ -2,7 +2,7 @@
 
 use crate::{
     BurstStatus, Direction, DropStatus, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, PolicyStatus,
-    QueuesStatus, TcpStatus, Timestamp, TrafficCounts,
+    QueuesStatus, RecorderStatus, TcpStatus, Timestamp, TrafficCounts,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -54,6 +54,9 @@ pub struct Snapshot {
     /// What policies do; absent when the probe is off.
     #[serde(default)]
     pub policy: Option<PolicyStatus>,
+    /// The flight recorder; absent when it is off.
+    #[serde(default)]
+    pub recorder: Option<RecorderStatus>,
 }
 
 /// Whether a probe does its work.

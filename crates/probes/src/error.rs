@@ -104,6 +104,16 @@ pub enum ProbeError {
         /// How many there is room for.
         capacity: u32,
     },
+    /// More interfaces than the flight recorder has rings for.
+    #[error(
+        "no ring to record {iface}: all {capacity} are taken; memory is divided among interfaces when the rig starts, so a restart gives it one"
+    )]
+    RingsFull {
+        /// The one too many.
+        iface: String,
+        /// How many rings there are.
+        capacity: u32,
+    },
     /// More interfaces than the tables were sized for.
     #[error("no room to watch {iface}: all {capacity} places for interfaces are taken (raise [rig] memory)")]
     InterfacesFull {

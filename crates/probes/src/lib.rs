@@ -24,6 +24,7 @@ pub mod policy;
 mod print;
 pub mod program;
 pub mod queue;
+pub mod recorder;
 mod ring;
 mod sizes;
 mod slices;

@@ -12,9 +12,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 /// Order among tcx programs (`linux/bpf.h`): without a relative, first or last of all.
 const BPF_F_BEFORE: u32 = 1 << 3;
 const BPF_F_AFTER: u32 = 1 << 4;
-/// How netrig's filters can be told from others' on a clsact hook, and those of a capture from the rig's.
+/// How netrig's filters can be told from others' on a clsact hook, and those of a capture and of the recorder from the rig's.
 const CLSACT_RIG: ClsactPlace = ClsactPlace { handle: 0x6e74, priority: 0x6e };
 const CLSACT_CAPTURE: ClsactPlace = ClsactPlace { handle: 0x6e63, priority: 0x6d };
+const CLSACT_RECORDER: ClsactPlace = ClsactPlace { handle: 0x6e72, priority: 0x6c };
 
 /// A program on an interface; taken off when dropped.
 #[derive(Debug)]
@@ -104,6 +105,19 @@ pub(crate) fn attach_tc_beside(
     direction: Direction,
 ) -> Result<Attached, ProbeError> {
     attach_tc_at(program, iface, ifindex, direction, CLSACT_CAPTURE)
+}
+
+/// The same for the flight recorder.
+///
+/// # Errors
+/// As [`attach_tc`].
+pub(crate) fn attach_tc_recorder(
+    program: BorrowedFd<'_>,
+    iface: &str,
+    ifindex: u32,
+    direction: Direction,
+) -> Result<Attached, ProbeError> {
+    attach_tc_at(program, iface, ifindex, direction, CLSACT_RECORDER)
 }
 
 fn attach_tc_at(

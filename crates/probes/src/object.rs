@@ -7,6 +7,7 @@ use libbpf_rs::btf::{Btf, ReferencesType};
 use libbpf_rs::{ErrorExt, Map, MapCore, Object, ObjectBuilder, OpenObject, libbpf_sys};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 /// Opens an object file that is part of this binary; libbpf's words are kept from here on, for an error that may follow.
 pub(crate) fn open(probe: &'static str, bytes: &[u8]) -> Result<OpenObject, ProbeError> {
@@ -118,6 +119,24 @@ pub(crate) fn info_of(program: BorrowedFd<'_>) -> Option<libbpf_sys::bpf_prog_in
     // SAFETY: `info` is a whole structure of `bytes` bytes, alive during the call.
     let done = unsafe { libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut bytes) };
     (done == 0).then_some(info)
+}
+
+/// So many runs on `data`: how long one took, on the average.
+#[expect(unsafe_code, reason = "libbpf-rs' test run does not tell the duration of repeated runs")]
+pub(crate) fn test_run_times(program: BorrowedFd<'_>, data: &[u8], times: u32) -> io::Result<Duration> {
+    let mut options = libbpf_sys::bpf_test_run_opts {
+        sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
+        data_in: data.as_ptr().cast(),
+        data_size_in: data.len() as u32,
+        repeat: i32::try_from(times).unwrap_or(i32::MAX),
+        ..Default::default()
+    };
+    // SAFETY: `options` is a whole structure of the size it states; `data` outlives the call, which only reads it.
+    let done = unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
+    if done < 0 {
+        return Err(io::Error::from_raw_os_error(-done));
+    }
+    Ok(Duration::from_nanos(options.duration.into()))
 }
 
 /// One run on `data`; empty for programs that take none.

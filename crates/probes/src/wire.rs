@@ -25,7 +25,8 @@ pub use generated::types::{
     latency_service, latency_settings, outbox_ends, policy_addresses, policy_bucket, policy_bucket_set, policy_count,
     policy_dimension, policy_event, policy_gate, policy_layout, policy_ports, policy_ranges4, policy_ranges6,
     policy_removed, policy_row, policy_rule, policy_source, policy_source_set, queue_polls, queue_settings,
-    replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings, tcp_slot, tcp_totals, time_histogram,
+    recorder_ring, recorder_settings, recorder_slot, replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings,
+    tcp_slot, tcp_totals, time_histogram,
 };
 
 /// Bits of `flow_key.kind` and of VLAN fields: `bpf/wire.h`'s enums, which the generator does not carry over. The test
@@ -111,6 +112,18 @@ pub mod bursts {
     pub const SLOT_IPV6: u32 = 1 << 31;
     /// `burst_sample.iface`: egress.
     pub const IFACE_EGRESS: u16 = 1 << 15;
+}
+
+/// `recorder/wire.h`'s enums.
+pub mod recorder {
+    /// `recorder_slot.facts`: on its way out.
+    pub const EGRESS: u16 = 1 << 0;
+    /// The driver took a VLAN tag out of the data.
+    pub const TAG: u16 = 1 << 1;
+    /// It is one of 802.1ad.
+    pub const SERVICE_TAG: u16 = 1 << 2;
+    /// Several segments in one.
+    pub const GSO: u16 = 1 << 3;
 }
 
 /// `queue/wire.h`'s enums.

@@ -5,6 +5,7 @@ pub(crate) mod bursts;
 pub(crate) mod drops;
 pub(crate) mod policy;
 pub(crate) mod queues;
+pub(crate) mod recorder;
 
 use netrig_model::*;
 use std::collections::BTreeMap;
@@ -93,6 +94,7 @@ pub(crate) fn snapshot() -> Snapshot {
         bursts: Some(bursts::status()),
         queues: Some(queues::status()),
         policy: Some(policy::status()),
+        recorder: Some(recorder::status()),
     }
 }
 

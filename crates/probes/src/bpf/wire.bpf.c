@@ -8,6 +8,7 @@
 #include "../queue/wire.h"
 #include "../policy/wire.h"
 #include "../capture/wire.h"
+#include "../recorder/wire.h"
 
 struct flow_key flow_key;
 struct flow_hot flow_hot;
@@ -73,6 +74,10 @@ struct capture_record capture_record;
 struct capture_frame capture_frame;
 struct capture_gate capture_gate;
 struct capture_settings capture_settings;
+
+struct recorder_slot recorder_slot;
+struct recorder_ring recorder_ring;
+struct recorder_settings recorder_settings;
 
 char LICENSE[] SEC("license")
 = "Dual BSD/GPL";

@@ -3,7 +3,9 @@
 use super::ConfigFile;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, ValueHint};
+use netrig_config::parse_duration;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -77,6 +79,12 @@ pub(crate) struct CaptureArgs {
     /// Have the running rig write down what it remembers of the last seconds, and say where
     #[arg(long, conflicts_with_all = ["filter", "filter_file", "interfaces", "write", "count", "hooks", "process", "container", "sample", "rate"])]
     pub(crate) dump: bool,
+    /// With --dump: how much of what follows is written too; without it, as [recorder] after says
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "dump")]
+    pub(crate) after: Option<Duration>,
+    /// With --dump: why, for the file's story
+    #[arg(long, value_name = "TEXT", requires = "dump")]
+    pub(crate) reason: Option<String>,
     /// Names are never looked up; taken for tcpdump's sake
     #[arg(short = 'n', hide = true, action = clap::ArgAction::Count)]
     pub(crate) numeric: u8,

@@ -2,6 +2,7 @@
 //! as `netrig run` would, and taken off again. Only policies are not attached: that is for who asks for one.
 
 mod policy;
+mod recorder;
 
 use crate::cli::CheckArgs;
 use crate::daemon::{bucket_ns, latency_options, link_kind, memory_for_bursts, probe_options, targets, tcp_options};
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     for Finding { what, fine, detail } in ground() {
         lines.push((fine, what.to_owned(), detail));
     }
-    let probes: [(&str, bool, Try); 7] = [
+    let probes: [(&str, bool, Try); 8] = [
         ("flow", config.flow.enabled, flow),
         ("tcp", config.tcp.enabled, tcp),
         ("latency", config.latency.enabled, latency),
@@ -33,6 +34,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         ("burst", config.burst.enabled, bursts),
         ("queue", config.queue.enabled, queues),
         ("policy", config.policy.enabled, policy::policy),
+        ("recorder", config.recorder.enabled, recorder::recorder),
     ];
     for (name, enabled, try_it) in probes {
         if enabled {

@@ -13,6 +13,11 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 
 /// Asks the rig that listens at `socket`.
 pub(crate) fn ask(socket: &Path, ask: &Ask) -> anyhow::Result<Answer> {
+    ask_for(socket, ask, PATIENCE)
+}
+
+/// The same, of what may take so long.
+pub(crate) fn ask_for(socket: &Path, ask: &Ask, patience: Duration) -> anyhow::Result<Answer> {
     let connected = UnixStream::connect(socket);
     let mut stream = match connected {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
@@ -20,12 +25,12 @@ pub(crate) fn ask(socket: &Path, ask: &Ask) -> anyhow::Result<Answer> {
         }
         connected => connected.with_context(|| {
             format!(
-                "no rig takes policies at {}\nStart one with `netrig run` (as root), or name its configuration with -c",
+                "no rig listens at {}\nStart one with `netrig run` (as root), or name its configuration with -c",
                 socket.display()
             )
         })?,
     };
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
     let mut line = serde_json::to_string(ask)?;
     line.push('\n');
     stream.write_all(line.as_bytes()).context("the rig does not listen")?;

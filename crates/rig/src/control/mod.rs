@@ -1,9 +1,9 @@
-//! How a policy is changed: a line of JSON asks over a Unix socket that is root's alone, a line answers.
+//! How a policy is changed and the flight recorder made to write: a line of JSON asks over a Unix socket that is root's alone, a line answers.
 
 mod client;
 mod server;
 
-pub(crate) use client::ask;
+pub(crate) use client::{ask, ask_for};
 pub(crate) use server::{Asked, Socket};
 
 use netrig_model::PolicyStatus;
@@ -35,6 +35,13 @@ pub(crate) enum Ask {
     },
     /// What is in force.
     Show,
+    /// Write down what the flight recorder holds; answered when that is done.
+    Dump {
+        /// With so many milliseconds of what follows; none: as the configuration says.
+        after_ms: Option<u64>,
+        /// For the file's story.
+        reason: Option<String>,
+    },
 }
 
 /// What is answered.
@@ -47,6 +54,15 @@ pub(crate) enum Answer {
         notes: Vec<String>,
         /// How things stand now; none: no policy is in force.
         status: Option<Box<PolicyStatus>>,
+    },
+    /// A file was written.
+    Dumped {
+        /// Its path, as the rig knows it.
+        file: String,
+        /// Packets in it.
+        packets: u64,
+        /// Packets of its time that were overwritten before.
+        overwritten: u64,
     },
     /// Nothing has changed.
     Refused {

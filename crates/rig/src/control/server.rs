@@ -1,4 +1,4 @@
-//! The answering end: a thread that takes one question after the other.
+//! The answering end: a thread that takes questions, and one for each until it is answered.
 
 use super::{Answer, Ask};
 use anyhow::{Context, bail};
@@ -43,8 +43,15 @@ impl Socket {
         thread
             .spawn(move || {
                 for stream in listener.incoming().flatten() {
-                    if let Err(error) = serve(stream, &asked) {
-                        tracing::debug!(error = %format_args!("{error:#}"), "A question went unanswered.");
+                    let asked = asked.clone();
+                    let answer = move || {
+                        if let Err(error) = serve(stream, &asked) {
+                            tracing::debug!(error = %format_args!("{error:#}"), "A question went unanswered.");
+                        }
+                    };
+                    // A dump's answer takes seconds, in which others may ask.
+                    if let Err(error) = std::thread::Builder::new().name("netrig-answer".into()).spawn(answer) {
+                        tracing::warn!(%error, "There is no thread to answer a question.");
                     }
                 }
             })

@@ -18,6 +18,8 @@ pub(crate) struct Budget {
     pub(crate) drop_kernel_bytes: u64,
     /// Bursts: their rings in the kernel, at most.
     pub(crate) burst_kernel_bytes: u64,
+    /// The flight recorder: its rings in the kernel, at most.
+    pub(crate) recorder_kernel_bytes: u64,
     /// Flows remembered in user space, at most.
     pub(crate) flows_capacity: usize,
 }
@@ -36,6 +38,10 @@ const DROP_SHARE: u64 = 32;
 const BURST_SHARE: u64 = 16;
 const BURST_IFACES_MIN: u32 = 4;
 const BURST_SHARE_MAX: u64 = 4;
+/// What the flight recorder has beyond one in so many is taken first.
+const RECORDER_SHARE: u64 = 16;
+/// Not more than one in so many, however much it is told to have.
+const RECORDER_SHARE_MAX: u64 = 2;
 
 /// Which probes beside that of flows share in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,13 +51,17 @@ pub(crate) struct Sharers {
     pub(crate) drop: bool,
     /// Length of a fine bucket, nanoseconds.
     pub(crate) burst: Option<u64>,
+    /// What the flight recorder is to have, bytes; 0 where it is off.
+    pub(crate) recorder: u64,
 }
 
 impl Budget {
     /// Half to the flow probe's tables, and where they are on an eighth to the TCP probe's, a sixteenth each to latency's and
-    /// bursts', half of that to drops'. Where bursts need more than that for many CPUs, it is taken first. Of the rest the memory of
+    /// bursts', half of that to drops', and to the flight recorder what it is to have. Where bursts need more than that for many CPUs, it is taken first. Of the rest the memory of
     /// what was told of every place is taken first; what remains remembers flows.
     pub(crate) fn of(memory_bytes: u64, cpus: u32, sharers: Sharers) -> Self {
+        let recorder_kernel_bytes = sharers.recorder.min(memory_bytes / RECORDER_SHARE_MAX);
+        let memory_bytes = memory_bytes - recorder_kernel_bytes.saturating_sub(memory_bytes / RECORDER_SHARE);
         let burst_kernel_bytes = sharers.burst.map_or(0, |bucket_ns| burst_bytes(memory_bytes, cpus, bucket_ns));
         let memory_bytes = memory_bytes - burst_kernel_bytes.saturating_sub(memory_bytes / BURST_SHARE);
         let kernel_bytes = memory_bytes / 2;
@@ -63,7 +73,9 @@ impl Budget {
         let drop_kernel_bytes = share(sharers.drop, DROP_SHARE);
         // What bursts have beyond their share is no part of this memory any more.
         let burst_share = burst_kernel_bytes.min(memory_bytes / BURST_SHARE);
-        let kernel_all = kernel_bytes + tcp_kernel_bytes + latency_kernel_bytes + drop_kernel_bytes + burst_share;
+        let recorder_share = recorder_kernel_bytes.min(memory_bytes / RECORDER_SHARE);
+        let kernel_all =
+            kernel_bytes + tcp_kernel_bytes + latency_kernel_bytes + drop_kernel_bytes + burst_share + recorder_share;
         let places = u64::from(TcpSizes::within(tcp_kernel_bytes, cpus).slots);
         let told = slots * REMEMBERED_BYTES + places * ToldConnections::BYTES_PER_PLACE as u64;
         let rest = (memory_bytes - kernel_all).saturating_sub(told);
@@ -75,6 +87,7 @@ impl Budget {
             latency_kernel_bytes,
             drop_kernel_bytes,
             burst_kernel_bytes,
+            recorder_kernel_bytes,
             flows_capacity,
         }
     }
@@ -97,7 +110,7 @@ mod tests {
     use super::*;
 
     const MS: u64 = 1_000_000;
-    const ALL: Sharers = Sharers { tcp: true, latency: true, drop: true, burst: Some(MS) };
+    const ALL: Sharers = Sharers { tcp: true, latency: true, drop: true, burst: Some(MS), recorder: 0 };
 
     #[test]
     fn bursts_are_seen_on_hosts_with_many_cpus_too() {
@@ -147,17 +160,20 @@ mod tests {
         for mib in [16_u64, 64, 512, 4096] {
             let memory = mib << 20;
             for cpus in [4, 128] {
-                let budget = Budget::of(memory, cpus, ALL);
-                let sizes = FlowSizes::within(budget.kernel_bytes, cpus);
-                let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
-                let all = sizes.bytes()
-                    + budget.tcp_kernel_bytes
-                    + budget.latency_kernel_bytes
-                    + budget.drop_kernel_bytes
-                    + budget.burst_kernel_bytes
-                    + slots * REMEMBERED_BYTES
-                    + (budget.flows_capacity * BYTES_PER_FLOW) as u64;
-                assert!(all <= memory, "{mib} MiB, {cpus} CPUs: {all} of {memory}");
+                for recorder in [0, 4 << 20, 1 << 30] {
+                    let budget = Budget::of(memory, cpus, Sharers { recorder, ..ALL });
+                    let sizes = FlowSizes::within(budget.kernel_bytes, cpus);
+                    let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
+                    let all = sizes.bytes()
+                        + budget.tcp_kernel_bytes
+                        + budget.latency_kernel_bytes
+                        + budget.drop_kernel_bytes
+                        + budget.burst_kernel_bytes
+                        + budget.recorder_kernel_bytes
+                        + slots * REMEMBERED_BYTES
+                        + (budget.flows_capacity * BYTES_PER_FLOW) as u64;
+                    assert!(all <= memory, "{mib} MiB, {cpus} CPUs: {all} of {memory}");
+                }
             }
         }
     }

@@ -91,6 +91,7 @@ impl Loop {
         let settled = road.settle(watching, outlet);
         let named = |each: &Watched| (each.id, each.ifindex, each.name.clone());
         self.named = watching.watched().map(named).collect();
+        self.probes.follow(&self.named);
         settled
     }
 
@@ -129,6 +130,7 @@ impl Loop {
                 Ok(Request::OpenPolicyEvents(answer)) => {
                     let _ = answer.send(self.open_policy_events());
                 }
+                Ok(Request::Dump) => self.dump(),
                 Ok(Request::Reload) => self.reload(reload),
                 Ok(Request::Stop(why)) => {
                     tracing::info!(signal = why, "Stopping; telling what is still open.");
@@ -167,6 +169,13 @@ impl Loop {
         }
         self.look_at_cost();
         if busy { REST_CHURN } else { REST_CALM }
+    }
+
+    fn dump(&self) {
+        match self.probes.recorder.get() {
+            Some(recorder) => recorder.dump_by_signal(),
+            None => tracing::warn!("SIGUSR1 asks the flight recorder to write, and it does not run."),
+        }
     }
 
     fn scan(&mut self) {
@@ -347,6 +356,12 @@ impl Loop {
         self.config.burst.min_bytes = new.burst.min_bytes;
         self.config.store.retain = new.store.retain;
         self.config.store.budget = new.store.budget;
+        self.config.recorder = netrig_config::RecorderConfig {
+            enabled: self.config.recorder.enabled,
+            memory: self.config.recorder.memory,
+            snaplen: self.config.recorder.snaplen,
+            ..new.recorder
+        };
         self.config.policy.file = new.policy.file;
         self.config.rig.interfaces = new.rig.interfaces;
         self.config.rig.cpu = new.rig.cpu;

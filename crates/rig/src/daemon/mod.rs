@@ -16,7 +16,9 @@ mod open;
 mod optional;
 mod policy;
 mod probes;
+mod questions;
 mod queues;
+mod recorder;
 mod rights;
 mod road;
 mod signals;
@@ -34,6 +36,7 @@ use std::sync::{Arc, mpsc};
 pub(crate) use budget::memory_for_bursts;
 pub(crate) use connections::tcp_options;
 pub(crate) use latency::latency_options;
+pub(crate) use recorder::recorder_sizes;
 pub(crate) use road::{bucket_ns, probe_options};
 pub(crate) use watching::{link_kind, targets};
 
@@ -53,6 +56,8 @@ pub(crate) enum Request {
     OpenBursts(mpsc::SyncSender<Option<netrig_serve::OpenBursts>>),
     /// The same of packets that a policy's rules matched.
     OpenPolicyEvents(mpsc::SyncSender<Option<netrig_serve::OpenPolicyEvents>>),
+    /// Write down what the flight recorder holds.
+    Dump,
     /// Read the configuration again.
     Reload,
     /// End, telling everything.

@@ -8,7 +8,8 @@ use super::latency::Latency;
 use super::optional::Optional;
 use super::policy::Policies;
 use super::queues::Queues;
-use super::road::{Road, bucket_ns};
+use super::recorder::{self, Door, FlightRecorder, Inbox, recorder_sizes};
+use super::road::{Road, bucket_ns, probe_options};
 use super::snapshot::now;
 use super::storing::Storing;
 use netrig_config::Config;
@@ -26,6 +27,9 @@ pub(super) struct Probes {
     pub(super) bursts: Optional<Bursts>,
     queues: Optional<Queues>,
     pub(super) policies: Optional<Policies>,
+    pub(super) recorder: Optional<FlightRecorder>,
+    /// Until the recorder is laid.
+    door: Option<(Door, Inbox)>,
 }
 
 impl Probes {
@@ -36,13 +40,16 @@ impl Probes {
             let senders = connections.get().map(|c| c.probe.other_sockets()).transpose()?;
             Drops::lay(config, host, senders.as_ref().map(AsFd::as_fd))
         });
+        let (door, inbox) = Door::new();
         Self {
             connections,
             latency: Optional::lay("latency", config.latency.enabled, || Latency::lay(config, host)),
             drops,
             bursts: Optional::off("burst", "starting".to_owned()),
             queues: Optional::lay("queue", config.queue.enabled, || Ok(Queues::lay(config))),
-            policies: Optional::lay("policy", config.policy.enabled, || Policies::start(config, host)),
+            policies: Optional::lay("policy", config.policy.enabled, || Policies::start(config, host, door.clone())),
+            recorder: Optional::off("recorder", "starting".to_owned()),
+            door: Some((door, inbox)),
         }
     }
 
@@ -61,6 +68,31 @@ impl Probes {
                 None => without_room(road.sizes.cpus, bucket_ns(config)),
             },
         };
+        self.lay_recorder(road, config, host);
+    }
+
+    /// The recorder stands beside the road of packets, which says what is watched.
+    fn lay_recorder(&mut self, road: Option<&Road>, config: &Config, host: &str) {
+        let door = self.door.take();
+        let lay = || {
+            let Some(door) = door else { anyhow::bail!("it has been laid already") };
+            let (options, budget) = probe_options(config);
+            FlightRecorder::lay(config, host, recorder_sizes(config, &budget, options.sizes.cpus)?, door)
+        };
+        self.recorder = match road {
+            None if config.recorder.enabled => Optional::off(
+                "recorder",
+                "the flow probe follows the interfaces for it, which is off by [flow] enabled = false".to_owned(),
+            ),
+            _ => Optional::lay("recorder", config.recorder.enabled, lay),
+        };
+    }
+
+    /// Other interfaces are watched.
+    pub(super) fn follow(&mut self, watched: &[Named]) {
+        if let Some(recorder) = self.recorder.get_mut() {
+            recorder.follow(watched);
+        }
     }
 
     pub(super) fn attach(&mut self) {
@@ -91,6 +123,7 @@ impl Probes {
         if let Some(queues) = self.queues.get_mut() {
             queues.turn(watched);
         }
+        recorder::turn(self);
         let Some(connections) = self.connections.get_mut() else { return false };
         let ended = connections.turn(storing, now());
         ended > u64::from(connections.probe.memory().sizes.slots / 16)
@@ -168,10 +201,13 @@ impl Probes {
         if let Some(policies) = self.policies.get() {
             policies.reload(config);
         }
+        if let Some(recorder) = self.recorder.get_mut() {
+            recorder.reload(config);
+        }
     }
 
     /// How each fares.
-    pub(super) fn statuses(&self) -> [ProbeStatus; 6] {
+    pub(super) fn statuses(&self) -> [ProbeStatus; 7] {
         [
             self.connections.status(Connections::probe_status),
             self.latency.status(Latency::probe_status),
@@ -179,6 +215,7 @@ impl Probes {
             self.bursts.status(Bursts::probe_status),
             self.queues.status(Queues::probe_status),
             self.policies.status(Policies::probe_status),
+            self.recorder.status(FlightRecorder::probe_status),
         ]
     }
 
@@ -190,6 +227,7 @@ impl Probes {
         picture.bursts = self.bursts.get().map(Bursts::status);
         picture.queues = self.queues.get().map(Queues::status);
         picture.policy = self.policies.get().and_then(|policies| policies.status(picture.taken));
+        picture.recorder = self.recorder.get().map(FlightRecorder::status);
     }
 }
 

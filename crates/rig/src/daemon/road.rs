@@ -243,6 +243,7 @@ pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
         tcp: config.tcp.enabled,
         latency: config.latency.enabled,
         drop: config.drop.enabled,
+        recorder: if config.recorder.enabled && config.flow.enabled { config.recorder.memory.0 } else { 0 },
         burst: (config.burst.enabled && config.flow.enabled).then(|| bucket_ns(config)),
     };
     let budget = Budget::of(config.rig.memory.0, cpus, sharers);

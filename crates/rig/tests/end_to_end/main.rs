@@ -19,6 +19,7 @@ mod latency_sampling;
 mod latency_ways;
 mod policy;
 mod queue_waits;
+mod recorder;
 mod support;
 mod tcp_churn;
 mod tcp_delay;

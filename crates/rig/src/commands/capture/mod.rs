@@ -1,6 +1,7 @@
 //! `netrig capture`: packets that a filter takes, to a file or a line each.
 
 mod choose;
+mod dump;
 mod filters;
 mod names;
 mod place;
@@ -22,7 +23,8 @@ use stop::Stop;
 
 pub(crate) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
     if args.dump {
-        anyhow::bail!("the flight recorder is not there yet");
+        dump::dump(&args.config, args.after, args.reason.as_deref())?;
+        return Ok(ExitCode::SUCCESS);
     }
     let hooks = hooks(args)?;
     // Wrong words are said before anything is asked of the kernel.

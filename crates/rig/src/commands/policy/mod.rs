@@ -40,6 +40,7 @@ fn ask_rig(config: &ConfigFile, question: &Ask) -> anyhow::Result<Option<PolicyS
             notes.iter().for_each(|note| say(&format!("netrig: {note}")));
             Ok(status.map(|status| *status))
         }
+        Answer::Dumped { file, .. } => Err(anyhow!("the rig wrote {file}, which it was not asked to")),
         Answer::Refused { why, wrong: true } => Err(Usage(why).into()),
         Answer::Refused { why, wrong: false } => Err(anyhow!(why)),
     }

@@ -13,6 +13,17 @@ use std::collections::BTreeMap;
 const CAUSES: [&str; 6] = ["timeout", "fast", "tlp", "syn", "syn_ack", "other"];
 
 impl Connections {
+    /// Segments sent again since the start.
+    pub(in crate::daemon) fn retransmits(&self) -> u64 {
+        totals(&self.probe.memory()).retransmits.iter().sum()
+    }
+
+    /// Round trips of each service as they are now.
+    pub(in crate::daemon) fn services_now(&mut self) -> Vec<ServiceStatus> {
+        self.services.scan();
+        self.services.all().map(service).collect()
+    }
+
     /// Everything there is to show.
     pub(in crate::daemon) fn status(&self) -> TcpStatus {
         let sums = totals(&self.probe.memory());

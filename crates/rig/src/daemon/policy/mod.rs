@@ -5,6 +5,8 @@ mod keeper;
 mod kept;
 mod shared;
 
+use super::questions;
+use super::recorder::Door;
 use crate::control::{Asked, Socket};
 use keeper::{Keeper, Settings};
 use netrig_config::Config;
@@ -48,14 +50,14 @@ impl Drop for Policies {
 }
 
 impl Policies {
-    /// Starts the keeper and listens; no policy is in force yet.
-    pub(crate) fn start(config: &Config, host: &str) -> anyhow::Result<Self> {
+    /// Starts the keeper and listens, for the recorder too; no policy is in force yet.
+    pub(crate) fn start(config: &Config, host: &str, recorder: Door) -> anyhow::Result<Self> {
         let shared = Arc::new(Mutex::new(Shared::new(host)));
         let (messages, inbox) = channel();
         let settings = Settings::of(config);
         let mut keeper = Keeper::new(settings, Arc::clone(&shared));
         let thread = std::thread::Builder::new().name("netrig-policy".into()).spawn(move || keeper.run(&inbox))?;
-        let (socket, unheard) = match listen(config, &messages) {
+        let (socket, unheard) = match questions::listen(config, Some(messages.clone()), recorder) {
             Ok(socket) => (Some(socket), None),
             Err(error) => {
                 let why = format!("{error:#}");
@@ -128,17 +130,4 @@ impl Policies {
         let state = if calm { ProbeState::Running } else { ProbeState::Degraded };
         ProbeStatus { name, state, detail }
     }
-}
-
-fn listen(config: &Config, messages: &Sender<Message>) -> anyhow::Result<Socket> {
-    let (asked, questions) = channel();
-    let messages = messages.clone();
-    std::thread::Builder::new().name("netrig-questions".into()).spawn(move || {
-        for asked in questions {
-            if messages.send(Message::Asked(asked)).is_err() {
-                return;
-            }
-        }
-    })?;
-    Socket::listen(&config.policy.socket, asked)
 }

@@ -2,6 +2,7 @@
 
 mod bpf;
 pub(crate) mod bursts;
+pub(crate) mod captures;
 mod counters;
 pub(crate) mod drops;
 pub(crate) mod latency;

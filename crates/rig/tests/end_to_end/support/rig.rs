@@ -159,7 +159,8 @@ impl<'a> Rig<'a> {
         self.send("HUP");
     }
 
-    fn send(&self, name: &str) {
+    /// Sends a signal that it lives on after.
+    pub(crate) fn send(&self, name: &str) {
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
         assert!(sent.expect("run kill").success(), "kill -{name} {}", self.pid());
     }

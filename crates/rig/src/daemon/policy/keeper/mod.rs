@@ -140,6 +140,8 @@ impl Keeper {
         let Asked { ask, by, answer } = asked;
         let done = match ask {
             Ask::Show => Ok(Vec::new()),
+            // The recorder's, which gets it before anyone here.
+            Ask::Dump { .. } => Err(Failure::Wrong("a dump is no policy's matter".to_owned())),
             Ask::Apply { text, file, interfaces, confirm_ms, session } => {
                 let confirm = confirm_ms.map(Duration::from_millis);
                 let wanted = Wanted { text, file, interfaces, confirm, session };
