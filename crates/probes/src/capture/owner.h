@@ -201,6 +201,20 @@ static __always_inline void ask_owner(struct capture_owner *owner, struct __sk_b
 	bpf_sk_release(sk);
 }
 
+/* Among very many flows not each is asked for: other packets of theirs tell whose they are, or nobody does. */
+static __always_inline bool may_ask(__u64 now)
+{
+	struct capture_cpu *cpu = cpu_at(this_cpu());
+
+	if (some_are_wanted())
+		return true;
+	if (now - cpu->asking_ns > 1000000) {
+		cpu->asking_ns = now;
+		cpu->asked = 0;
+	}
+	return cpu->asked++ < CAPTURE_ASKED_MAX;
+}
+
 /* Of a packet that has arrived. Which socket it will meet is looked up, once for a flow in a while: that takes long. */
 static __noinline int owner_of_received(struct capture_record *head, struct __sk_buff *skb)
 {

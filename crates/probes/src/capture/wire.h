@@ -25,6 +25,8 @@ enum {
 	CAPTURE_FRAME_OCTETS = 4096, /* what is known of a dropped packet, at most */
 	CAPTURE_FRAME_SLACK = 64, /* behind that: what is read of it ends in bounds */
 	CAPTURE_LATELY = 2048, /* flows of a CPU whose owners are remembered */
+	CAPTURE_ASKED_MAX =
+		100, /* owners that a CPU looks up in a millisecond, where they are only told: that takes long */
 	CAPTURE_NO_QUEUE = 0xffff,
 };
 
@@ -44,7 +46,9 @@ struct capture_count {
 struct capture_cpu {
 	__u64 source; /* whose packet it is: the filter writes it before it hands the packet on */
 	__u64 unwoken; /* octets in the ring of which user space has not been told */
-	__u64 reserved[6];
+	__u64 asking_ns; /* since when owners have been asked for so often */
+	__u64 asked;
+	__u64 reserved[4];
 } __attribute__((aligned(64)));
 
 /* Whose a socket is. */
