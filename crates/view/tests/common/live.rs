@@ -95,6 +95,7 @@ pub(crate) fn snapshot(at_s: i64, bytes: u64) -> Snapshot {
         bursts: None,
         queues: None,
         policy: None,
+        recorder: None,
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Watched {
     pub(super) begun: Timestamp,
     pub(super) is_gone: bool,
     /// What each CPU had lost at its latest packet.
-    lost: BTreeMap<u32, u32>,
+    lost: Vec<u32>,
 }
 
 pub(super) struct Session<'a> {
@@ -152,7 +152,7 @@ impl<'a> Session<'a> {
 
     fn watch(&mut self, source: Source, hook: Hook, ifindex: u32, number: InterfaceNumber) {
         let begun = self.now();
-        self.watched.push(Watched { source, hook, ifindex, number, begun, is_gone: false, lost: BTreeMap::new() });
+        self.watched.push(Watched { source, hook, ifindex, number, begun, is_gone: false, lost: Vec::new() });
     }
 
     fn attach(&mut self, interface: &Interface) -> anyhow::Result<()> {
@@ -325,7 +325,11 @@ impl Out {
             return;
         }
         let Some(from) = watched.get_mut(usize::from(packet.source)) else { return };
-        let seen = from.lost.insert(packet.cpu, packet.lost).unwrap_or(0);
+        let cpu = packet.cpu as usize;
+        if from.lost.len() <= cpu {
+            from.lost.resize(cpu + 1, 0);
+        }
+        let seen = std::mem::replace(&mut from.lost[cpu], packet.lost);
         let number = if packet.hook == Hook::Drop { self.drop_number(packet.ifindex, interfaces) } else { from.number };
         self.next_id += 1;
         let reason = packet.dropped.map(|(reason, place)| self.reasons.of(reason, place));
