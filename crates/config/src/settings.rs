@@ -225,7 +225,8 @@ pub const SETTINGS: &[Setting] = &[
     restart(
         "policy.socket",
         Field::AbsolutePath(|c| &mut c.policy.socket),
-        "The Unix socket by which `netrig policy` changes policies; its folder is made when it is missing. Root's alone.",
+        "The Unix socket by which `netrig policy` changes policies, and `netrig capture --dump` has the flight recorder write; its folder is \
+         made when it is missing. Root's alone.",
     ),
     restart(
         "policy.pins",
@@ -247,7 +248,7 @@ pub const SETTINGS: &[Setting] = &[
         "recorder.memory",
         Field::Size { at: |c| &mut c.recorder.memory, min: ByteSize::mib(1), max: ByteSize::gib(1) },
         "What the rings are sized from, one for each CPU and interface: a part of `[rig] memory`, and at most half of it. How far \
-         back they reach depends on the traffic: `/status` and each file tell.",
+         back they reach depends on the traffic: `netrig_recorder_reach_seconds` and each file tell.",
     ),
     restart(
         "recorder.snaplen",

@@ -216,6 +216,24 @@ fn two_interfaces_are_in_one_file_and_old_files_go() {
 }
 
 #[test]
+fn an_interface_that_came_and_went_is_in_the_file() {
+    require_root!();
+    let pair = Pair::new("recplug");
+    let rig = Rig::start_with(&pair.left, &config("before = \"20s\"\nautomatic = false"));
+    pair.left.veth_to("eth1", &pair.right, "eth1");
+    pair.left.address("eth1", "10.59.0.1/24");
+    pair.right.address("eth1", "10.59.0.2/24");
+    wait_for("it is recorded", PATIENCE, || {
+        status(&rig).interfaces.iter().any(|each| each.iface == "eth1").then_some(())
+    });
+    pair.left.run("ping -q -c 3 -i 0.2 10.59.0.2");
+    pair.left.run("ip link del eth1");
+    wait_for("it is gone", PATIENCE, || status(&rig).interfaces.iter().all(|each| each.iface != "eth1").then_some(()));
+    let seen = packets(&dump(&rig, "100ms"));
+    assert_eq!(seen.iter().filter(|packet| packet.iface == "eth1" && packet.len == 98).count(), 6);
+}
+
+#[test]
 fn what_was_overwritten_is_counted_to_the_packet() {
     require_root!();
     const SENT: u64 = 30_000;
