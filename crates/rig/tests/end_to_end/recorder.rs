@@ -74,7 +74,7 @@ fn a_storm_leaves_a_file_that_begins_before_it() {
     let rig = Rig::start_with(&pair.left, &config(triggers));
     let server = Server::sink(&pair.right, (Pair::RIGHT, 0));
     let mut clients: Vec<_> =
-        (0..30).map(|_| Connect::to(server.address()).from(&pair.left).expect("connect")).collect();
+        (0..8).map(|_| Connect::to(server.address()).from(&pair.left).expect("connect")).collect();
     let mut write_for = |rounds: u32| {
         for _ in 0..rounds {
             clients.iter_mut().for_each(|client| client.write_all(&[7; 200]).expect("write"));
@@ -103,7 +103,7 @@ fn a_storm_leaves_a_file_that_begins_before_it() {
     if has("tshark") {
         let again = tshark(&files[0], "tcp.analysis.retransmission");
         let before = |line: &&str| line.parse::<f64>().expect("a time") * 1e9 < began_ns as f64;
-        assert!(again.lines().count() > 20, "the storm itself is in it");
+        assert!(again.lines().count() > 10, "the storm itself is in it");
         assert_eq!(again.lines().filter(before).count(), 0, "before it nothing was sent again");
     }
     wait_for("it cools down", PATIENCE, || {
@@ -262,7 +262,7 @@ fn a_full_disk_is_told_and_the_rig_goes_on() {
     mount("size=64k");
     let settings = format!("dir = {:?}\nbefore = \"30s\"\nautomatic = false", folder.path());
     let rig = Rig::start_with(&pair.left, &config(&settings));
-    pair.left.inside(|| send_datagrams(Pair::LEFT, (Pair::NOBODY, PORT), 3_000, 20));
+    pair.left.inside(|| send_datagrams(Pair::LEFT, (Pair::NOBODY, PORT), 1_500, 20));
     let out = rig.run(&["capture", "--dump", "--after", "100ms"]);
     let words = String::from_utf8_lossy(&out.stderr).into_owned();
     assert_eq!(out.status.code(), Some(1), "{words}");
@@ -273,7 +273,7 @@ fn a_full_disk_is_told_and_the_rig_goes_on() {
     assert!(after.detail.contains("No space left"), "{after:?}");
     mount("remount,size=16m");
     let file = dump(&rig, "100ms");
-    assert!(packets(&file).len() >= 3_000);
+    assert!(packets(&file).len() >= 1_500);
     assert_eq!(wait_written(&rig, "command", 1).detail, "");
     drop(rig);
     assert!(Command::new("umount").arg(folder.path()).status().expect("umount").success());

@@ -7,7 +7,7 @@ use super::{Interface, Interfaces, Settings};
 use crate::control::Answer;
 use anyhow::Context;
 use netrig_capture as capture;
-use netrig_capture::{Files, InterfaceNumber, Packet, Rotation, Section, Statistics, Zone, dump_path};
+use netrig_capture::{Files, InterfaceNumber, Packet, Quota, Rotation, Section, Statistics, Zone, dump_path};
 use netrig_drain::recorder::Recorded;
 use netrig_host::realtime_offset_ns;
 use netrig_model::{Direction, DumpOutcome, Timestamp};
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 
 /// Of a VLAN tag: type and control information, where the addresses end.
@@ -79,6 +79,9 @@ fn write(job: &Job, host: &str) -> anyhow::Result<Written> {
     let mut folder = DirBuilder::new();
     folder.recursive(true).mode(0o700).create(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let at = clock.time(first.at_ns);
+    // Room is made first: where the disk is full, old files are what it is full of.
+    let before = Quota { files: quota.files.saturating_sub(1), ..*quota };
+    let mut removed = keep(before, dir, None);
     let path = dump_path(dir, host, at, &first.trigger);
     let section = Section {
         hardware: Some(std::env::consts::ARCH.to_owned()),
@@ -91,8 +94,19 @@ fn write(job: &Job, host: &str) -> anyhow::Result<Written> {
     file.packets()?;
     file.statistics()?;
     let (counts, _) = file.files.finish()?;
-    let removed = quota.keep(dir, Some(&path))?.len() as u64;
+    removed += keep(*quota, dir, Some(&path));
     Ok(Written { path, packets: counts.written, removed })
+}
+
+/// How many files had to go. A folder that cannot be cleared is no reason not to write.
+fn keep(quota: Quota, dir: &Path, current: Option<&Path>) -> u64 {
+    match quota.keep(dir, current) {
+        Ok(removed) => removed.len() as u64,
+        Err(error) => {
+            tracing::warn!(%error, "Old files of the flight recorder could not be removed.");
+            0
+        }
+    }
 }
 
 /// From the monotonic clock to the time of day.
