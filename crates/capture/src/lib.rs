@@ -1,13 +1,12 @@
 //! Captured packets on their way out: in the order of their times, into pcapng files that rotate, or as a line each.
 //!
-//! [`Gather`] puts the records of one ring per CPU in order. [`Writer`] makes pcapng of packets into anything that can be
+//! [`Writer`] makes pcapng of packets into anything that can be
 //! written to, [`Files`] into files that rotate as tcpdump's do, and [`Quota`] keeps a folder of dumps small;
 //! [`push_line`] tells of a packet in a line.
 //! No kernel, no socket and no clock: packets come as plain structs with their times.
 
 mod error;
 mod files;
-mod gather;
 mod line;
 mod packet;
 mod pcapng;
@@ -17,7 +16,6 @@ mod zone;
 
 pub use error::Error;
 pub use files::{Closed, Files, Progress, Quota, Removed, Rotation, dump_path};
-pub use gather::Gather;
 pub use line::push_line;
 pub use packet::{InterfaceNumber, Owner, Packet, Verdict};
 pub use pcapng::{Counts, Writer};

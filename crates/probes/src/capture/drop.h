@@ -6,51 +6,18 @@
 #ifndef NETRIG_CAPTURE_DROP_H
 #define NETRIG_CAPTURE_DROP_H
 
+#include "../bpf/dropped.h"
 #include "store.h"
 
 enum {
 	LINK_HEADER = 14,
 	LINK_ADDRESSES = 12,
-	HEADER_UNSET = 0xffff,
-	NETNS_FIRST = 0xeffffff0, /* inode numbers of namespaces begin here */
 	SLOT_FILTER = 1,
 };
 
 static __always_inline struct capture_frame *frame_at(__u64 cpu)
 {
 	return (struct capture_frame *)start_of(frames) + cpu;
-}
-
-/*
- * Not every packet has its device where the field says: UDP keeps lengths there, TCP's queues a tree's pointer. A device has a
- * namespace, whose inode number is like no other number.
- */
-static __always_inline struct net_device *device_of(struct sk_buff *skb, __u32 *netns)
-{
-	struct net_device *dev = skb->dev;
-	struct net *net;
-
-	if ((__s64)dev >= 0)
-		return NULL;
-	net = dev->nd_net.net;
-	if ((__s64)net >= 0)
-		return NULL;
-	*netns = net->ns.inum;
-	return *netns >= NETNS_FIRST ? dev : NULL;
-}
-
-static __always_inline __u8 way_of(struct sk_buff *skb, struct net_device *dev, struct sock *receiver)
-{
-	__u32 received_by = skb->skb_iif;
-	__u16 mac = skb->mac_header;
-
-	if (receiver)
-		return CAPTURE_WAY_IN;
-	if (received_by)
-		return dev && dev->ifindex != received_by ? CAPTURE_WAY_OUT : CAPTURE_WAY_IN;
-	if (dev && mac != HEADER_UNSET && skb->head + mac < skb->data)
-		return CAPTURE_WAY_IN;
-	return dev || skb->sk ? CAPTURE_WAY_OUT : CAPTURE_WAY_UNKNOWN;
 }
 
 /* Reads `octets` of the packet from `begin` on to `to`; tells how many. */

@@ -28,7 +28,7 @@ int drop_skb(__u64 *ctx)
 	if (!dev)
 		key.netns = sk ? netns_of_socket(sk) : 0;
 	key.ifindex = dev ? dev->ifindex : skb->skb_iif;
-	key.direction = direction_of(skb, dev, receiver);
+	key.direction = way_of(skb, dev, receiver);
 	key.family = family_of(skb, sk);
 	found = group_of(DROP_PROGRAM_SKB, &key, dev, NULL);
 	if (!found.group)

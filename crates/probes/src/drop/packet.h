@@ -3,7 +3,7 @@
 #ifndef NETRIG_DROP_PACKET_H
 #define NETRIG_DROP_PACKET_H
 
-#include "../bpf/kernel_tcp.h"
+#include "../bpf/dropped.h"
 #include "../bpf/shared.h"
 #include "wire.h"
 
@@ -16,30 +16,10 @@ enum {
 	ETH_P_IP = 0x0800,
 	ETH_P_ARP = 0x0806,
 	ETH_P_IPV6 = 0x86dd,
-	HEADER_UNSET = 0xffff,
 	IP_OFFSET = 0x1fff,
 	HEADERS_MAX = 4, /* extension headers of IPv6 that are walked over */
 	HEADER_FRAGMENT = 44,
-	NETNS_FIRST = 0xeffffff0, /* inode numbers of namespaces begin here */
 };
-
-/*
- * Not every packet has its device where the field says: UDP keeps lengths there, TCP's queues a tree's pointer. A device has a
- * namespace, whose inode number is like no other number.
- */
-static __always_inline struct net_device *device_of(struct sk_buff *skb, __u32 *netns)
-{
-	struct net_device *dev = skb->dev;
-	struct net *net;
-
-	if ((__s64)dev >= 0)
-		return NULL;
-	net = dev->nd_net.net;
-	if ((__s64)net >= 0)
-		return NULL;
-	*netns = net->ns.inum;
-	return *netns >= NETNS_FIRST ? dev : NULL;
-}
 
 static __always_inline __u32 netns_of_socket(struct sock *sk)
 {
@@ -69,24 +49,6 @@ static __always_inline __u8 family_of(struct sk_buff *skb, struct sock *sk)
 		return DROP_FAMILY_PACKET;
 	}
 	return DROP_FAMILY_OTHER;
-}
-
-/*
- * Received packets know their interface once the stack has taken them; what is forwarded has another device by then. Before that
- * (a full backlog) a received packet's data begins behind its link header, a sent one's not.
- */
-static __always_inline __u8 direction_of(struct sk_buff *skb, struct net_device *dev, struct sock *receiver)
-{
-	__u32 received_by = skb->skb_iif;
-	__u16 mac = skb->mac_header;
-
-	if (receiver)
-		return DROP_INGRESS;
-	if (received_by)
-		return dev && dev->ifindex != received_by ? DROP_EGRESS : DROP_INGRESS;
-	if (dev && mac != HEADER_UNSET && skb->head + mac < skb->data)
-		return DROP_INGRESS;
-	return dev || skb->sk ? DROP_EGRESS : DROP_WAY_UNKNOWN;
 }
 
 /* The first octets of a network header, as they lie there. */

@@ -415,6 +415,7 @@ fn statistics(counts: &Counts, start: Timestamp, end: Timestamp) -> Statistics {
             ("no room in the ring".to_owned(), counts.lost),
             ("beyond the rate".to_owned(), counts.limited),
             ("left out by sampling".to_owned(), counts.sampled_out),
+            ("the rest of packets that are not whole".to_owned(), counts.truncated),
         ],
     }
 }
