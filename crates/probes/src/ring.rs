@@ -3,8 +3,9 @@
 use crate::ProbeError;
 use crate::object::{self, map};
 use libbpf_rs::{Object, RingBuffer, RingBufferBuilder};
-use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use std::{fmt, io};
 
 /// The reading end of a ring whose events are all one `T`, a plain C struct of `wire.h`'s.
 pub(crate) struct Ring<T> {
@@ -31,6 +32,19 @@ impl<T: Copy + Send + 'static> Ring<T> {
         // The builder borrows the map for its descriptor alone, which libbpf has taken over by now.
         let ring = builder.build().map_err(failed)?;
         Ok(Self { name, ring, read })
+    }
+
+    /// Waits until somebody is woken by what lies there, or `limit` has passed; what lies there is let go.
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<(), ProbeError> {
+        let polled = self.ring.poll_raw(limit);
+        if let Ok(mut read) = self.read.lock() {
+            read.clear();
+        }
+        if polled >= 0 || polled == -libc::EINTR {
+            return Ok(());
+        }
+        let reason = io::Error::from_raw_os_error(-polled).to_string();
+        Err(ProbeError::Ring { name: self.name, reason })
     }
 
     /// Hands over what lies in the ring; tells how many.

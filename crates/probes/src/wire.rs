@@ -19,14 +19,14 @@ mod generated {
 
 pub use generated::types::{
     bound_key, burst_bucket, burst_cpu, burst_retransmit, burst_sample, burst_settings, capture_count, capture_cpu,
-    capture_frame, capture_gate, capture_lately, capture_record, capture_settings, clock_reading, drop_example,
-    drop_flow, drop_gate, drop_group, drop_key, drop_settings, flow_cold, flow_hot, flow_key, flow_set4, flow_set6,
-    flow_settings, flow_slot4, flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate, latency_key,
-    latency_service, latency_settings, outbox_ends, policy_addresses, policy_bucket, policy_bucket_set, policy_count,
-    policy_dimension, policy_event, policy_gate, policy_layout, policy_ports, policy_ranges4, policy_ranges6,
-    policy_removed, policy_row, policy_rule, policy_source, policy_source_set, queue_polls, queue_settings,
-    recorder_ring, recorder_settings, recorder_slot, replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings,
-    tcp_slot, tcp_totals, time_histogram,
+    capture_ends, capture_frame, capture_gate, capture_lately, capture_record, capture_settings, clock_reading,
+    drop_example, drop_flow, drop_gate, drop_group, drop_key, drop_settings, flow_cold, flow_hot, flow_key, flow_set4,
+    flow_set6, flow_settings, flow_slot4, flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate,
+    latency_key, latency_service, latency_settings, outbox_ends, policy_addresses, policy_bucket, policy_bucket_set,
+    policy_count, policy_dimension, policy_event, policy_gate, policy_layout, policy_ports, policy_ranges4,
+    policy_ranges6, policy_removed, policy_row, policy_rule, policy_source, policy_source_set, queue_polls,
+    queue_settings, recorder_ring, recorder_settings, recorder_slot, replay_frame, tcp_ends, tcp_owner, tcp_service,
+    tcp_settings, tcp_slot, tcp_totals, time_histogram,
 };
 
 /// Bits of `flow_key.kind` and of VLAN fields: `bpf/wire.h`'s enums, which the generator does not carry over. The test
@@ -152,6 +152,8 @@ pub mod captures {
     pub const WAY_OUT: u8 = 2;
     /// No queue is known.
     pub const NO_QUEUE: u16 = 0xffff;
+    /// The longest record with its octets.
+    pub const RECORD_OCTETS_MAX: usize = size_of::<super::capture_record>() + 66_048;
     /// Flows of a CPU whose owners are remembered.
     pub const LATELY: usize = 2048;
 }
@@ -319,6 +321,7 @@ mod tests {
         assert_eq!(size_of::<capture_count>(), 64);
         assert_eq!(size_of::<capture_cpu>(), 64);
         assert_eq!(size_of::<capture_lately>(), 48);
+        assert_eq!(offset_of!(capture_ends, tail), 64, "each side writes a cache line of its own");
     }
 
     #[test]

@@ -70,6 +70,7 @@ struct policy_gate policy_gate;
 struct capture_count capture_count;
 struct capture_cpu capture_cpu;
 struct capture_lately capture_lately;
+struct capture_ends capture_ends;
 struct capture_record capture_record;
 struct capture_frame capture_frame;
 struct capture_gate capture_gate;

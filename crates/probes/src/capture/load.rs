@@ -1,10 +1,10 @@
 //! Opening and loading the object file, and filling its maps.
 
 use super::count::Partitions;
-use super::rings::Rings;
+use super::rings::{RingSizes, Rings};
 use super::{CaptureOptions, Hook, Process};
 use crate::object::{self, map};
-use crate::wire::{capture_cpu, capture_frame, capture_gate, capture_lately, capture_settings, captures};
+use crate::wire::{capture_cpu, capture_ends, capture_frame, capture_gate, capture_lately, capture_settings, captures};
 use crate::{ProbeError, SharedWords};
 use libbpf_rs::btf::Btf;
 use libbpf_rs::{ErrorExt, MapCore, MapFlags, Object, OpenObject};
@@ -41,21 +41,18 @@ impl Loaded {
 }
 
 pub(super) fn load(options: &CaptureOptions) -> Result<Loaded, ProbeError> {
-    let cpus = u32::try_from(libbpf_rs::num_possible_cpus().unwrap_or(1)).unwrap_or(1);
-    let partitions = Partitions { cpus: cpus.next_power_of_two(), sources: SOURCES };
-    let rings = Rings::make(cpus, options.ring_octets)
-        .map_err(|source| ProbeError::Ring { name: "rings", reason: source.to_string() })?;
+    let cpus = u32::try_from(libbpf_rs::num_possible_cpus().unwrap_or(1)).unwrap_or(1).next_power_of_two();
+    let partitions = Partitions { cpus, sources: SOURCES };
+    let rings = RingSizes::within(options.ring_octets, cpus, options.hooks.contains(&Hook::Drop));
     let mut open = object::open("capture", OBJECT)?;
-    let settings = settings(options, partitions, &rings);
-    size(&mut open, partitions, &settings, cpus).map_err(|e| object::refused("capture", &e))?;
+    let settings = settings(options, partitions, rings);
+    size(&mut open, partitions, &settings, rings).map_err(|e| object::refused("capture", &e))?;
     for mut program in open.progs_mut() {
         let name = program.name().to_string_lossy().into_owned();
         program.set_autoload(wanted(&name, options));
     }
     let object = open.load().map_err(|e| object::refused("capture", &e))?;
-    for (cpu, ring) in rings.maps().iter().enumerate() {
-        set_descriptor(&object, "rings", cpu as u32, ring.as_fd())?;
-    }
+    let rings = Rings::of(&object, rings)?;
     let loaded = Loaded { object, partitions, rings };
     for (name, keys) in [("cgroups", cgroup_keys(options)), ("ifaces", iface_keys(options))] {
         keys.iter().try_for_each(|key| add_key(&loaded.object, name, key))?;
@@ -74,14 +71,16 @@ fn wanted(program: &str, options: &CaptureOptions) -> bool {
     }
 }
 
-fn settings(options: &CaptureOptions, partitions: Partitions, rings: &Rings) -> capture_settings {
+fn settings(options: &CaptureOptions, partitions: Partitions, rings: RingSizes) -> capture_settings {
     let rx_socket = Btf::from_vmlinux().ok().and_then(|btf| object::arguments(&btf, TRACEPOINT)) >= Some(4);
     let mut settings = capture_settings {
         seed: RandomState::new().hash_one(0_u8),
-        wake_octets: u64::from(rings.octets_each()) / WAKE_PART,
+        wake_octets: (1 << rings.shift) / WAKE_PART,
         rate: options.rate.unwrap_or(0),
         cpu_mask: partitions.cpus - 1,
         source_shift: partitions.sources.ilog2(),
+        ring_shift: rings.shift,
+        drop_rings: partitions.cpus,
         snaplen: options.snaplen,
         sampling: options.sampling,
         netns: options.netns,
@@ -108,16 +107,14 @@ fn size(
     open: &mut OpenObject,
     partitions: Partitions,
     settings: &capture_settings,
-    cpus: u32,
+    rings: RingSizes,
 ) -> libbpf_rs::Result<()> {
     let each = |octets: usize| partitions.cpus * octets as u32;
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
-        if name == "rings" {
-            map.set_max_entries(cpus)?;
-            continue;
-        }
         let octets = match name.split_once(".data.").map(|(_, area)| area) {
+            Some("rings") => rings.octets() as u32,
+            Some("ends") => rings.rings * size_of::<capture_ends>() as u32,
             Some("counts") => partitions.octets() as u32,
             Some("cpus") => each(size_of::<capture_cpu>()),
             Some("frames") => each(size_of::<capture_frame>()),

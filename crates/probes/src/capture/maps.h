@@ -9,7 +9,6 @@
 enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_PROG_ARRAY = 3,
-	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -28,18 +27,19 @@ AREA(frames, struct capture_frame); /* [cpu]: a dropped packet, for the filter t
 AREA(lately, struct capture_lately); /* [cpu][CAPTURE_LATELY] */
 AREA(gate, struct capture_gate);
 
-struct ring {
+/*
+ * A ring for each CPU, and behind those of all CPUs one for each CPU's drops, which come in the midst of all else. In plain memory: its one
+ * writer needs no lock, and its reader no call. What comes is written from `head` on; a record that would go beyond the end begins at the
+ * start.
+ */
+AREA(rings, __u64); /* [ring][octets], and room for one more record behind the last */
+AREA(ends, struct capture_ends); /* [ring] */
+
+/* What user space waits for: nothing but that there is much. */
+struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
-};
-
-/* A ring for each CPU: two producers in one ring wait for each other, which takes several times as long. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__array(values, struct ring);
-} rings SEC(".maps");
+} wakings SEC(".maps");
 
 /* Where a filter hands on what it takes; and for drops, where the filter itself is. */
 #define PROGRAMS(NAME)                                 \

@@ -229,8 +229,8 @@ impl CaptureProbe {
     ///
     /// # Errors
     /// What the kernel says.
-    pub fn wait(&self, limit: Duration) -> Result<(), ProbeError> {
-        self.rings.wait(limit).map_err(|source| ProbeError::Ring { name: "rings", reason: source.to_string() })
+    pub fn wait(&mut self, limit: Duration) -> Result<(), ProbeError> {
+        self.rings.wait(limit)
     }
 
     /// Hands over packets in the order of their times until `until_ns` of the monotonic clock, as long as `each` says so; later

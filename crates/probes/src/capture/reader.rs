@@ -1,132 +1,129 @@
 //! The reading end of one ring, in place: a packet is copied once, to where it goes.
-//!
-//! libbpf's own reader hands over what comes as it comes, from one ring after the other. Packets are wanted in the order of their
-//! times, so who reads has to see the next of each ring before it takes one.
 
-use libbpf_rs::MapHandle;
-use std::io;
+use super::record::Captured;
+use crate::wire::{capture_ends, capture_record};
+use crate::{ProbeError, SharedWords};
+use std::mem::offset_of;
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::{fmt, io};
 
-/// Of a record's first word, the kernel's UAPI (`linux/bpf.h`): still being written, and not to be read.
-const BUSY: u32 = 1 << 31;
-const DISCARDED: u32 = 1 << 30;
-const HEADER_OCTETS: u64 = 8;
+/// After so many octets the writer is told that there is room again: telling it for each packet would have both sides wait for the same
+/// cache line all the time.
+const TELL_OCTETS: u64 = 1 << 14;
 
-/// One ring. Its memory: a page that the reader writes its end to, a page with the writer's end, and the records, twice in a row,
-/// so that each lies in one piece.
-#[derive(Debug)]
+const HEAD_OCTETS: usize = size_of::<capture_record>();
+const TIME_OCTETS: usize = 8;
+
+/// One ring.
 pub(super) struct Reader {
-    consumer: Mapping,
-    producer: Mapping,
-    page: usize,
-    mask: u64,
-    /// The reader's end.
+    memory: Arc<Memory>,
+    ends: Arc<SharedWords>,
+    ring: usize,
+    /// Octets, a power of two.
+    size: u64,
+    /// How far it has read, how far the writer knows of that, and how far the writer was when it was last looked at.
     at: u64,
+    told: u64,
+    written: u64,
 }
 
 impl Reader {
-    pub(super) fn of(ring: &MapHandle, octets: u32) -> io::Result<Self> {
-        let page = rustix::param::page_size();
-        let map = |offset, bytes, writable| Mapping::of(ring.as_fd().as_raw_fd(), offset, bytes, writable);
-        Ok(Self {
-            consumer: map(0, page, true)?,
-            producer: map(page, page + 2 * octets as usize, false)?,
-            page,
-            mask: u64::from(octets) - 1,
-            at: 0,
-        })
+    pub(super) fn of(memory: &Arc<Memory>, ends: &Arc<SharedWords>, ring: usize, size: u64) -> Self {
+        let (memory, ends) = (Arc::clone(memory), Arc::clone(ends));
+        Self { memory, ends, ring, size, at: 0, told: 0, written: 0 }
     }
 
-    /// The next record, if there is one; what was given up by its writer is passed over.
+    /// The next record, if there is one, and what follows it up to 8 octets.
     pub(super) fn peek(&mut self) -> Option<&[u8]> {
         loop {
-            let written = self.producer.end().load(Ordering::Acquire);
-            if self.at >= written {
+            if self.at >= self.written {
+                self.written = self.end(offset_of!(capture_ends, head)).load(Ordering::Acquire);
+            }
+            if self.at >= self.written {
                 return None;
             }
-            let word = self.producer.header(self.place()).load(Ordering::Acquire);
-            if word & BUSY != 0 {
-                return None;
+            let place = self.place();
+            if Captured::time_of(self.memory.octets(place, TIME_OCTETS)) != 0 {
+                let room = Captured::room_of(self.memory.octets(place, HEAD_OCTETS));
+                return Some(self.memory.octets(place, room));
             }
-            if word & DISCARDED == 0 {
-                return Some(self.producer.octets(self.place() + HEADER_OCTETS as usize, word as usize));
-            }
-            self.pass(word);
+            // It goes on at the ring's start.
+            self.at += self.size - (self.at & (self.size - 1));
         }
     }
 
-    /// Gives the next record's room back.
+    /// Gives the next record's room back; the writer is told now and then.
     pub(super) fn advance(&mut self) {
-        let word = self.producer.header(self.place()).load(Ordering::Relaxed);
-        self.pass(word);
+        self.at += Captured::room_of(self.memory.octets(self.place(), HEAD_OCTETS)) as u64;
+        if self.at - self.told >= TELL_OCTETS {
+            self.tell();
+        }
+    }
+
+    /// Tells the writer how much room there is.
+    pub(super) fn tell(&mut self) {
+        self.told = self.at;
+        self.end(offset_of!(capture_ends, tail)).store(self.at, Ordering::Release);
+    }
+
+    fn end(&self, offset: usize) -> &std::sync::atomic::AtomicU64 {
+        &self.ends.words()[(self.ring * size_of::<capture_ends>() + offset) / 8]
     }
 
     fn place(&self) -> usize {
-        self.page + (self.at & self.mask) as usize
-    }
-
-    fn pass(&mut self, word: u32) {
-        let octets = u64::from(word & !(BUSY | DISCARDED));
-        self.at += (octets + HEADER_OCTETS).next_multiple_of(8);
-        self.consumer.end().store(self.at, Ordering::Release);
+        self.ring * self.size as usize + (self.at & (self.size - 1)) as usize
     }
 }
 
-#[derive(Debug)]
-struct Mapping {
+/// The rings' memory. Programs write to it; whoever reads a record has seen its writer's end pass it.
+pub(super) struct Memory {
     start: NonNull<u8>,
     bytes: usize,
 }
 
-// SAFETY: memory that is shared with the kernel; ends and headers are reached through atomics, records only by their one reader.
+// SAFETY: memory that is shared with the kernel and never written from here; what is read of it has an end's release before it.
 #[expect(unsafe_code, reason = "a mapping may be used from another thread than the one that made it")]
-unsafe impl Send for Mapping {}
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+#[expect(unsafe_code, reason = "a mapping may be used from another thread than the one that made it")]
+unsafe impl Sync for Memory {}
 
-impl Mapping {
+impl Memory {
     #[expect(unsafe_code, reason = "mmap has no safe form")]
-    fn of(fd: i32, offset: usize, bytes: usize, writable: bool) -> io::Result<Self> {
-        let rights = if writable { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_READ };
-        let offset = libc::off_t::try_from(offset).map_err(io::Error::other)?;
-        // SAFETY: a fresh mapping at an address of the kernel's choice; the fd is a ring, checked by the kernel.
-        let at = unsafe { libc::mmap(std::ptr::null_mut(), bytes, rights, libc::MAP_SHARED, fd, offset) };
+    pub(super) fn map(fd: impl AsFd, name: &str, bytes: usize) -> Result<Self, ProbeError> {
+        let failed = |source| ProbeError::Map { name: name.to_owned(), bytes, source };
+        let (fd, null) = (fd.as_fd().as_raw_fd(), std::ptr::null_mut());
+        // SAFETY: a fresh mapping at an address of the kernel's choice; the fd is a map, checked by the kernel.
+        let at = unsafe { libc::mmap(null, bytes, libc::PROT_READ, libc::MAP_SHARED, fd, 0) };
         if at == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
+            return Err(failed(io::Error::last_os_error()));
         }
-        let start = NonNull::new(at.cast()).ok_or(io::ErrorKind::InvalidData)?;
+        let start = NonNull::new(at.cast()).ok_or_else(|| failed(io::ErrorKind::InvalidData.into()))?;
         Ok(Self { start, bytes })
     }
 
-    /// The page's first word: how far its side has come.
-    #[expect(unsafe_code, reason = "a word of a mapping becomes an atomic")]
-    fn end(&self) -> &AtomicU64 {
-        // SAFETY: pages are aligned and longer than that; the kernel reads and writes the word as a whole.
-        unsafe { self.start.cast().as_ref() }
-    }
-
-    /// A record's first word.
-    #[expect(unsafe_code, reason = "a word of a mapping becomes an atomic")]
-    fn header(&self, at: usize) -> &AtomicU32 {
-        assert!(at.is_multiple_of(8) && at + 8 <= self.bytes, "a ring's record begins outside of it");
-        // SAFETY: within the mapping and aligned; the kernel writes the word as a whole.
-        unsafe { self.start.add(at).cast().as_ref() }
-    }
-
-    /// A record that its writer has handed over.
     #[expect(unsafe_code, reason = "a part of a mapping becomes a slice")]
     fn octets(&self, at: usize, count: usize) -> &[u8] {
-        assert!(at + count <= self.bytes, "a ring's record ends outside of it");
-        // SAFETY: within the mapping. The kernel writes there again only once the reader's end has passed it, and who holds
-        // this slice holds the reader.
+        assert!(at + count <= self.bytes, "a ring's record ends outside of its memory");
+        // SAFETY: within the mapping. Of what a reader looks at, the writer has said that it is whole, and it writes there again only
+        // once that reader has told it that it is done; only a reader's own record is ever looked into.
         unsafe { std::slice::from_raw_parts(self.start.add(at).as_ptr(), count) }
     }
 }
 
-impl Drop for Mapping {
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Memory({} octets)", self.bytes)
+    }
+}
+
+impl Drop for Memory {
     #[expect(unsafe_code, reason = "munmap has no safe form")]
     fn drop(&mut self) {
-        // SAFETY: exactly what of() made, and nobody can hold a slice of it any more.
+        // SAFETY: exactly what map() made, and nobody can hold a slice of it any more.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
     }
 }

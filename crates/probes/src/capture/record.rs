@@ -3,6 +3,7 @@
 use super::Source;
 use crate::object::from_bytes;
 use crate::wire::{capture_record, captures};
+use std::mem::offset_of;
 
 /// Where packets are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -103,6 +104,14 @@ impl<'a> Captured<'a> {
             dropped: (hook == Hook::Drop).then_some((head.reason, head.location)),
             made_link: head.made_link != 0,
         })
+    }
+
+    /// How much room a record takes, from its first octets.
+    pub(super) fn room_of(bytes: &[u8]) -> usize {
+        let at = offset_of!(capture_record, captured);
+        let captured = bytes.get(at..at + 4).and_then(|four| four.first_chunk::<4>());
+        let captured = captured.map_or(0, |four| u32::from_ne_bytes(*four) as usize);
+        (size_of::<capture_record>() + captured).next_multiple_of(8)
     }
 
     /// Its time alone.

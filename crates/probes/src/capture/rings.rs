@@ -1,67 +1,71 @@
 //! The rings of all CPUs, read as one: the earliest packet first.
 
-use super::reader::Reader;
+use super::reader::{Memory, Reader};
 use super::record::Captured;
-use libbpf_rs::{MapCore, MapHandle, MapType};
-use rustix::event::epoll;
+use crate::object::map;
+use crate::ring::Ring;
+use crate::wire::{capture_ends, captures};
+use crate::{ProbeError, SharedWords};
+use libbpf_rs::Object;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Memory of one ring is a power of two of pages.
+/// Memory of one ring is a power of two.
 const RING_OCTETS_MIN: u64 = 1 << 18;
-const RING_OCTETS_MAX: u64 = 1 << 30;
+/// All rings are one area, of which the kernel takes no more than a gibibyte.
+const OCTETS_MAX: u64 = 1 << 29;
+
+/// How memory is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RingSizes {
+    /// Rings: one for each CPU, and where drops are looked at, as many again.
+    pub(super) rings: u32,
+    /// Of one ring, log2 of its octets.
+    pub(super) shift: u32,
+}
+
+impl RingSizes {
+    /// `cpus` is a power of two.
+    pub(super) fn within(octets: u64, cpus: u32, with_drops: bool) -> Self {
+        let rings = if with_drops { cpus * 2 } else { cpus };
+        let each = (octets.min(OCTETS_MAX) / u64::from(rings)).max(RING_OCTETS_MIN);
+        // The largest power of two within it.
+        Self { rings, shift: each.ilog2() }
+    }
+
+    /// Of all rings, with room for a record behind the last: the verifier does not know that none begins so late.
+    pub(super) fn octets(self) -> usize {
+        ((self.rings as usize) << self.shift) + captures::RECORD_OCTETS_MAX
+    }
+}
 
 pub(super) struct Rings {
     readers: Vec<Reader>,
-    maps: Vec<MapHandle>,
-    /// Tells of wakings, not of what lies there: a ring that is never empty would wake without end.
-    wakings: OwnedFd,
+    /// Tells that much lies in the rings.
+    wakings: Ring<u64>,
     /// The next packet's time of each ring that has one, and the ring.
     next: BinaryHeap<Reverse<(u64, usize)>>,
+    sizes: RingSizes,
 }
 
 impl Rings {
-    /// One for each CPU.
-    pub(super) fn make(cpus: u32, octets_all: u64) -> io::Result<Self> {
-        let octets = ring_octets(octets_all, cpus);
-        let wakings = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let mut rings = Self { readers: Vec::new(), maps: Vec::new(), wakings, next: BinaryHeap::new() };
-        for cpu in 0..cpus {
-            let options = libbpf_sys::bpf_map_create_opts {
-                sz: size_of::<libbpf_sys::bpf_map_create_opts>() as _,
-                ..Default::default()
-            };
-            let name = Some(format!("capture_{cpu}"));
-            let map = MapHandle::create(MapType::RingBuf, name, 0, 0, octets, &options)
-                .map_err(|error| io::Error::other(format!("a ring of {octets} octets cannot be made: {error:#}")))?;
-            let edge = epoll::EventFlags::IN | epoll::EventFlags::ET;
-            epoll::add(&rings.wakings, map.as_fd(), epoll::EventData::new_u64(cpu.into()), edge)?;
-            rings.readers.push(Reader::of(&map, octets)?);
-            rings.maps.push(map);
-        }
-        Ok(rings)
+    /// Those of a loaded object.
+    pub(super) fn of(object: &Object, sizes: RingSizes) -> Result<Self, ProbeError> {
+        let memory = Arc::new(Memory::map(map(object, "rings")?.as_fd(), "rings", sizes.octets())?);
+        let ends_octets = sizes.rings as usize * size_of::<capture_ends>();
+        let ends = Arc::new(SharedWords::map(map(object, "ends")?.as_fd(), "ends", ends_octets)?);
+        let size = 1_u64 << sizes.shift;
+        let readers = (0..sizes.rings as usize).map(|ring| Reader::of(&memory, &ends, ring, size)).collect();
+        let wakings = Ring::of(object, "wakings")?;
+        Ok(Self { readers, wakings, next: BinaryHeap::new(), sizes })
     }
 
-    /// The rings themselves, by CPU.
-    pub(super) fn maps(&self) -> &[MapHandle] {
-        &self.maps
-    }
-
-    pub(super) fn octets_each(&self) -> u32 {
-        self.maps.first().map_or(0, MapCore::max_entries)
-    }
-
-    pub(super) fn wait(&self, limit: Duration) -> io::Result<()> {
-        let mut events = Vec::with_capacity(8);
-        let limit = rustix::time::Timespec::try_from(limit).map_err(io::Error::other)?;
-        match epoll::wait(&self.wakings, rustix::buffer::spare_capacity(&mut events), Some(&limit)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+    pub(super) fn wait(&mut self, limit: Duration) -> Result<(), ProbeError> {
+        self.wakings.wait(limit)
     }
 
     pub(super) fn take(&mut self, until_ns: u64, each: &mut dyn FnMut(&Captured<'_>) -> bool) -> u64 {
@@ -76,7 +80,10 @@ impl Rings {
             // Packets come in runs: as long as this ring has the earliest one, no other has to be looked at.
             let others = self.next.peek().map_or(until_ns, |Reverse((time, _))| until_ns.min(*time));
             match run(&mut self.readers[ring], ring as u32, others, each) {
-                Run::Over(packets) => return taken + packets,
+                Run::Over(packets) => {
+                    taken += packets;
+                    break;
+                }
                 Run::Empty(packets) => taken += packets,
                 Run::Next(packets, time) => {
                     taken += packets;
@@ -88,6 +95,7 @@ impl Rings {
                 }
             }
         }
+        self.readers.iter_mut().for_each(Reader::tell);
         taken
     }
 }
@@ -119,16 +127,9 @@ fn run(reader: &mut Reader, cpu: u32, until_ns: u64, each: &mut dyn FnMut(&Captu
     Run::Empty(taken)
 }
 
-/// Memory of each ring.
-fn ring_octets(all: u64, cpus: u32) -> u32 {
-    let each = (all / u64::from(cpus.max(1))).clamp(RING_OCTETS_MIN, RING_OCTETS_MAX);
-    // The largest power of two within it.
-    1 << each.ilog2()
-}
-
 impl fmt::Debug for Rings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Rings({} of {} octets)", self.maps.len(), self.octets_each())
+        write!(f, "Rings({:?})", self.sizes)
     }
 }
 
@@ -138,9 +139,13 @@ mod tests {
 
     #[test]
     fn a_ring_is_a_power_of_two_within_its_share() {
-        assert_eq!(ring_octets(32 << 20, 2), 16 << 20);
-        assert_eq!(ring_octets(32 << 20, 3), 8 << 20);
-        assert_eq!(ring_octets(1 << 20, 128), 1 << 18, "the largest packet has room");
-        assert_eq!(ring_octets(u64::MAX, 1), 1 << 30);
+        let of = |octets, cpus, drops| {
+            let RingSizes { rings, shift } = RingSizes::within(octets, cpus, drops);
+            (rings, 1_u64 << shift)
+        };
+        assert_eq!(of(32 << 20, 2, false), (2, 16 << 20));
+        assert_eq!(of(33 << 20, 2, true), (4, 8 << 20));
+        assert_eq!(of(1 << 20, 128, false), (128, 1 << 18), "the largest packet has room");
+        assert_eq!(of(u64::MAX, 1, false), (1, 1 << 29));
     }
 }

@@ -5,21 +5,10 @@
 
 #include "owner.h"
 
-/* libbpf's headers have the helpers, not their flags. */
-enum {
-	RING_NO_WAKEUP = 1 << 0,
-	RING_FORCE_WAKEUP = 1 << 1,
-};
+#define BARRIER() asm volatile("" ::: "memory")
 
-/* Room is reserved in steps: the verifier wants to know its size. */
-#define STEP_1 128
-#define STEP_2 256
-#define STEP_3 512
-#define STEP_4 1024
-#define STEP_5 1536
-#define STEP_6 4096
-#define STEP_7 16384
-#define STEP_8 66048
+/* libbpf's headers have the helper, not its flag. */
+#define RING_FORCE_WAKEUP (1 << 1)
 
 static __always_inline long load_octets(void *from, const int hook, void *to, __u64 octets)
 {
@@ -28,21 +17,83 @@ static __always_inline long load_octets(void *from, const int hook, void *to, __
 	return hook == CAPTURE_XDP ? bpf_xdp_load_bytes(from, 0, to, octets) : bpf_skb_load_bytes(from, 0, to, octets);
 }
 
-/* Waking user space takes a microsecond: it looks by itself now and then, and is woken where much comes. */
-static __always_inline __u64 wake(struct capture_cpu *cpu, __u64 octets)
+/* So much is copied by words, where it lies in one piece: the helper takes ten times as long. */
+#define WORDS_MAX 16
+
+/* Whole words: a record has room for them. False where the packet ends before, or goes on elsewhere. */
+static __always_inline bool copy_words(__u64 *to, void *from, void *end, __u64 octets)
 {
-	cpu->unwoken += octets;
-	if (cpu->unwoken < settings.wake_octets)
-		return RING_NO_WAKEUP;
-	cpu->unwoken = 0;
-	return RING_FORCE_WAKEUP;
+	if (octets > WORDS_MAX * 8)
+		return false;
+#pragma unroll
+	for (int i = 0; i < WORDS_MAX; i++) {
+		if (i * 8 >= octets)
+			return true;
+		if (from + i * 8 + 8 > end)
+			return false;
+		to[i] = *(__u64 *)(from + i * 8);
+	}
+	return true;
 }
 
-static __always_inline bool put(void *from, const int hook, const struct capture_record *head, void *ring,
-				struct capture_cpu *cpu, const __u32 step)
+static __always_inline bool copy_first(void *from, const int hook, void *to, __u64 octets)
 {
-	struct capture_record *record = bpf_ringbuf_reserve(ring, sizeof(*record) + step, 0);
-	__u64 octets = head->captured;
+	struct __sk_buff *skb = from;
+	struct xdp_md *xdp = from;
+
+	if (hook == CAPTURE_DROP)
+		return false;
+	if (hook == CAPTURE_XDP)
+		return copy_words(to, (void *)(long)xdp->data, (void *)(long)xdp->data_end, octets);
+	return copy_words(to, (void *)(long)skb->data, (void *)(long)skb->data_end, octets);
+}
+
+/* Waking user space takes a microsecond: it looks by itself now and then, and is woken where much comes. */
+static __always_inline void wake(struct capture_cpu *cpu, __u64 octets)
+{
+	__u64 nothing = 0;
+
+	cpu->unwoken += octets;
+	if (cpu->unwoken < settings.wake_octets)
+		return;
+	cpu->unwoken = 0;
+	bpf_ringbuf_output(&wakings, &nothing, sizeof(nothing), RING_FORCE_WAKEUP);
+}
+
+/* Where a record of so many octets goes, and in `*at` where that is in the ring's life; none where there is no room. */
+static __always_inline struct capture_record *make_room(__u64 ring, __u64 octets, __u64 *at)
+{
+	struct capture_ends *end = (struct capture_ends *)start_of(ends) + ring;
+	__u64 size = 1ull << settings.ring_shift, offset = *at & (size - 1);
+	__u8 *start = (__u8 *)start_of(rings) + (ring << settings.ring_shift);
+
+	if (offset + octets > size) {
+		*at += size - offset;
+		if (*at + octets - *(volatile __u64 *)&end->tail > size)
+			return NULL;
+		/* There is always room for that: records begin at every eighth octet. */
+		asm volatile("" : "+r"(offset));
+		*(__u64 *)(start + (offset & (size - 1))) = 0;
+		return (struct capture_record *)start;
+	}
+	if (*at + octets - *(volatile __u64 *)&end->tail > size)
+		return NULL;
+	asm volatile("" : "+r"(offset));
+	return (struct capture_record *)(start + (offset & (size - 1)));
+}
+
+/* One step of 8 octets for each that has begun. */
+static __always_inline __u64 room_of(__u32 captured)
+{
+	return (sizeof(struct capture_record) + captured + 7) & ~7ull;
+}
+
+static __always_inline bool store(void *from, const int hook, const struct capture_record *head, __u64 cpu)
+{
+	__u64 ring = hook == CAPTURE_DROP ? place_in(settings.drop_rings, cpu) : cpu;
+	struct capture_ends *end = (struct capture_ends *)start_of(ends) + ring;
+	__u64 octets = head->captured, room = room_of(octets), at = end->head;
+	struct capture_record *record = make_room(ring, room, &at);
 
 	if (!record)
 		return false;
@@ -52,41 +103,15 @@ static __always_inline bool put(void *from, const int hook, const struct capture
 	 * is 1 at least.
 	 */
 	asm volatile("" : "+r"(octets));
-	if ((__s64)octets > 0) {
+	if ((__s64)octets > 0 && !copy_first(from, hook, record + 1, octets)) {
 		asm volatile("" : "+r"(octets));
-		if (octets > step || load_octets(from, hook, record + 1, octets))
+		if (octets > CAPTURE_OCTETS_MAX || load_octets(from, hook, record + 1, octets))
 			record->captured = 0;
 	}
-	bpf_ringbuf_submit(record, wake(cpu, sizeof(*record) + step));
+	BARRIER();
+	*(volatile __u64 *)&end->head = at + room;
+	wake(cpu_at(cpu), room);
 	return true;
-}
-
-static __always_inline bool store(void *from, const int hook, const struct capture_record *head, __u64 place)
-{
-	struct capture_cpu *cpu = cpu_at(place);
-	__u32 number = place;
-	void *ring = bpf_map_lookup_elem(&rings, &number);
-	__u32 octets = head->captured;
-
-	if (!ring)
-		return false;
-	if (octets <= STEP_1)
-		return put(from, hook, head, ring, cpu, STEP_1);
-	if (octets <= STEP_2)
-		return put(from, hook, head, ring, cpu, STEP_2);
-	if (octets <= STEP_3)
-		return put(from, hook, head, ring, cpu, STEP_3);
-	if (octets <= STEP_4)
-		return put(from, hook, head, ring, cpu, STEP_4);
-	if (octets <= STEP_5)
-		return put(from, hook, head, ring, cpu, STEP_5);
-	if (octets <= STEP_6)
-		return put(from, hook, head, ring, cpu, STEP_6);
-	if (hook == CAPTURE_DROP) /* no more is known of them */
-		return false;
-	if (octets <= STEP_7)
-		return put(from, hook, head, ring, cpu, STEP_7);
-	return put(from, hook, head, ring, cpu, STEP_8);
 }
 
 static __always_inline bool is_over_rate(__u64 now)
@@ -114,7 +139,7 @@ static __always_inline bool is_sampled_out(const struct capture_count *count)
 
 static __always_inline __u32 captured_of(__u32 length)
 {
-	__u32 most = settings.snaplen < STEP_8 ? settings.snaplen : STEP_8;
+	__u32 most = settings.snaplen < CAPTURE_OCTETS_MAX ? settings.snaplen : CAPTURE_OCTETS_MAX;
 
 	return length < most ? length : most;
 }

@@ -24,6 +24,7 @@ enum capture_way {
 enum {
 	CAPTURE_FRAME_OCTETS = 4096, /* what is known of a dropped packet, at most */
 	CAPTURE_FRAME_SLACK = 64, /* behind that: what is read of it ends in bounds */
+	CAPTURE_OCTETS_MAX = 66048, /* of one packet */
 	CAPTURE_LATELY = 2048, /* flows of a CPU whose owners are remembered */
 	CAPTURE_ASKED_MAX =
 		100, /* owners that a CPU looks up in a millisecond, where they are only told: that takes long */
@@ -66,7 +67,15 @@ struct capture_lately {
 	struct capture_owner owner; /* pid 0: nobody's */
 };
 
-/* A packet in a ring; its octets come right behind. */
+/* How far a ring's writer and reader have come, octets; each side writes a cache line of its own. */
+struct capture_ends {
+	__u64 head;
+	__u64 reserved1[7];
+	__u64 tail;
+	__u64 reserved2[7];
+} __attribute__((aligned(64)));
+
+/* A packet in a ring; its octets come right behind, and the next begins at the next 8. Where the time is 0 the ring goes on at its start. */
 struct capture_record {
 	__u64 monotonic_ns;
 	__u64 location; /* dropped: address of the instruction after the call */
@@ -104,11 +113,13 @@ struct capture_gate {
 /* What the loader fixes before the programs are verified. */
 struct capture_settings {
 	__u64 seed; /* of hashes: not to be guessed from outside */
-	__u64 wake_octets; /* user space is woken when so many lie in a ring */
+	__u64 wake_octets; /* user space is woken when so many have been written to a ring */
 	__u64 rate; /* packets a second, all in all; 0: any number */
 	char process[16]; /* only its packets; empty: any */
 	__u32 cpu_mask; /* partitions - 1 */
 	__u32 source_shift; /* log2 of a partition's sources */
+	__u32 ring_shift; /* log2 of a ring's octets */
+	__u32 drop_rings; /* the first ring of drops */
 	__u32 snaplen;
 	__u32 sampling; /* one packet in so many */
 	__u32 pid; /* only its packets; 0: any */

@@ -1,6 +1,6 @@
 //! Packet for packet what tcpdump sees beside it.
 
-use crate::support::{Capture, Folder, count, packets};
+use crate::support::{Capture, Folder, count, packets, wait_for};
 use netrig_testkit::{Connect, Pair, Server, require_root};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -70,6 +70,8 @@ fn agrees(label: &str, arguments: &[&str], filter: &str, octets_max: usize) {
     let capture = Capture::start(&pair.left, &[&["-i", Pair::IFACE, "-w", ours_word], arguments, &[filter]].concat());
     traffic(&pair);
     let ended = capture.stop().fine();
+    // What it has not read yet when it is told to end it would throw away.
+    wait_for("tcpdump has read as much", || (count(&theirs, "") >= count(&ours, "")).then_some(()));
     tcpdump.stop().fine();
     assert_same(&ours, &theirs, octets_max);
     let account = ended.account();
@@ -122,6 +124,7 @@ fn of_packets_with_a_tag_that_was_lifted_out() {
     }
     std::thread::sleep(Duration::from_millis(300));
     let ended = capture.stop().fine();
+    wait_for("tcpdump has read as much", || (count(&theirs, "") >= count(&ours, "")).then_some(()));
     tcpdump.stop().fine();
     assert_eq!(count(&ours, filter), 5, "{}", ended.said);
     assert_eq!(count(&theirs, filter), 5);

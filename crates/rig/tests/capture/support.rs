@@ -52,7 +52,7 @@ impl Capture {
     /// The other opinion.
     pub(crate) fn tcpdump(ns: &NetNs, arguments: &[&str]) -> Self {
         let mut command = Command::new("tcpdump");
-        command.args(["-Z", "root", "-n", "--immediate-mode"]).args(arguments);
+        command.args(["-Z", "root", "-n", "-U", "--immediate-mode"]).args(arguments);
         let capture = Self::begin(ns, command, "listening on");
         // It says so a moment before it is.
         std::thread::sleep(Duration::from_millis(200));
