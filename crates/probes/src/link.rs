@@ -196,7 +196,9 @@ fn clsact_attach(
     if done < 0 {
         return Err(io::Error::from_raw_os_error(-done));
     }
-    let kind = Kind::Clsact { ifindex, direction, place, made_qdisc: made == 0 };
+    // A rig that came after a capture would lose its programs with a hook that the capture takes off: an empty one is left instead.
+    let made_qdisc = made == 0 && place.handle != CLSACT_CAPTURE.handle;
+    let kind = Kind::Clsact { ifindex, direction, place, made_qdisc };
     Ok(Attached { kind, why_not_native: None })
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn ask_for(socket: &Path, ask: &Ask, patience: Duration) -> anyhow::R
         }
         connected => connected.with_context(|| {
             format!(
-                "no rig listens at {}\nStart one with `netrig run` (as root), or name its configuration with -c",
+                "no rig listens at {}\nStart one with `netrig run` (as root), or name its configuration with --config",
                 socket.display()
             )
         })?,
