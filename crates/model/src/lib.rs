@@ -21,6 +21,8 @@ mod queue;
 mod reading;
 mod record;
 mod recorder;
+mod request;
+mod request_status;
 mod tcp;
 mod time;
 mod words;
@@ -53,6 +55,11 @@ pub use queue::{PollStatus, QueueStatus, QueuesStatus, SoftirqStatus};
 pub use reading::{KernelOwner, RoundTrips, SocketReading, SocketRole};
 pub use record::{Column, ColumnType, FLOW_COLUMNS, FlowRecord, LEDGER_COLUMNS};
 pub use recorder::{DumpOutcome, RecordedInterface, RecorderStatus};
+pub use request::{
+    DnsExchange, Exchange, HttpExchange, PayloadSegment, REQUEST_COLUMNS, Request, RequestKind, RequestOutcome,
+    RequestRecord, TlsExchange,
+};
+pub use request_status::{PayloadCounts, PayloadStatus, RequestSums, RequestTally};
 pub use tcp::{KernelTcp, ListenerStatus, ServiceStatus, TcpStatus, TcpTableStatus};
 pub use time::Timestamp;
 pub use words::{Direction, EndReason, transport_name};

@@ -1,0 +1,68 @@
+//! The payload probe's picture: what was copied, what was made of it, and how requests went so far.
+
+use crate::{Histogram, RequestKind};
+use serde::{Deserialize, Serialize};
+
+/// What became of payload, from the kernel to the parsers. Cumulative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayloadCounts {
+    /// Packets whose payload was worth a copy.
+    pub wanted: u64,
+    /// Of them, those that were copied.
+    pub copied: u64,
+    /// Of them, those for which the ring had no room: `wanted = copied + lost`.
+    pub lost: u64,
+    /// Copies that were of no use: nothing any parser knows.
+    pub unknown: u64,
+    /// Copies of octets that had been seen before: sent again, or seen on another interface.
+    pub again: u64,
+    /// Copies that were malformed where they should not be.
+    pub malformed: u64,
+    /// Copies and pending requests given up for want of memory.
+    pub no_room: u64,
+}
+
+/// How requests of one kind, one answer and one server went. Cumulative.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestSums {
+    /// All of them.
+    pub requests: u64,
+    /// Of them, those that failed.
+    pub failed: u64,
+    /// Of them, those that got no answer.
+    pub unanswered: u64,
+    /// Times they were asked again.
+    pub retries: u64,
+    /// From request to answer.
+    pub latency: Histogram,
+}
+
+/// Requests that have their kind and what was said to them in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestTally {
+    /// Which kind.
+    pub kind: RequestKind,
+    /// What the answer says: the DNS rcode, the HTTP status' class (`2xx`), the TLS version or alert; none without an answer.
+    pub code: Option<String>,
+    /// Name of the server: the host asked for, the name of the resolver's address; none where it is folded into `other`.
+    pub server: Option<String>,
+    /// How they went.
+    pub sums: RequestSums,
+}
+
+/// The payload probe's picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayloadStatus {
+    /// From the kernel to the parsers.
+    pub counts: PayloadCounts,
+    /// Requests by kind, answer and server: most first; as many as the cap allows, the rest is folded into rows without a server.
+    pub tallies: Vec<RequestTally>,
+    /// Flows that are followed now.
+    pub flows: u64,
+    /// Requests that wait for their answers now.
+    pub pending: u64,
+    /// Names remembered for addresses.
+    pub names: u64,
+    /// Memory of all that, bytes: kernel's and own.
+    pub bytes: u64,
+}

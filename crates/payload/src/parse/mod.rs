@@ -1,0 +1,24 @@
+//! Single messages, read from their first octets.
+
+mod dns;
+mod http;
+mod http2;
+mod quic;
+mod tls;
+
+pub use dns::{DnsMessage, dns};
+pub use http::{Body, HttpRequest, HttpResponse, http_request, http_response};
+pub use http2::{Http2Request, http2_request, http2_status};
+pub use quic::{QuicInitials, QuicRead};
+pub use tls::{ClientHello, ServerAnswer, client_hello, server_answer};
+
+/// What reading the beginning of a stream came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read<T> {
+    /// A message.
+    Whole(T),
+    /// The beginning of one: more octets are needed.
+    More,
+    /// Not this protocol, or malformed.
+    No,
+}
