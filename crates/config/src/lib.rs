@@ -12,6 +12,8 @@ mod errors;
 mod interface_pattern;
 mod load;
 mod nearest;
+mod payload;
+mod ports;
 mod read;
 mod reference;
 mod schema;
@@ -26,6 +28,7 @@ pub use environment::process_environment;
 pub use errors::{ConfigError, ConfigErrors, Place};
 pub use interface_pattern::{Glob, InterfacePattern, PatternError};
 pub use nearest::nearest;
+pub use payload::{PathRule, PayloadConfig, PayloadContent};
 pub use reference::settings_table;
 pub use sections::{
     BurstConfig, Config, DropConfig, FlowConfig, Hook, LatencyConfig, MetricsConfig, PolicyConfig, QueueConfig,

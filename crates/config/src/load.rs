@@ -2,6 +2,7 @@
 
 use crate::environment::overrides;
 use crate::errors::{ConfigError, ConfigErrors, Place};
+use crate::payload::PathRule;
 use crate::read::{Assignment, assignments};
 use crate::sections::Config;
 use crate::units::{ByteSize, format_duration};
@@ -61,6 +62,7 @@ impl Config {
         }
         check_timeouts(&mut config, &set_at, &mut errors);
         check_recorder(&config, &set_at, &mut errors);
+        check_payload(&config, &set_at, &mut errors);
         if errors.is_empty() {
             return Ok(config);
         }
@@ -99,6 +101,17 @@ fn check_recorder(config: &Config, set_at: &HashMap<&str, Place>, errors: &mut V
         "`{KEY}` is \"{memory}\", more than half of `rig.memory` (\"{all}\"), of which it is a part: make that at least \"{}\"",
         ByteSize(memory.0 * 2)
     );
+    errors.push(ConfigError { place: place.clone(), key: Some(KEY.to_owned()), message });
+}
+
+/// A hash without a key hides nothing: paths can be guessed.
+fn check_payload(config: &Config, set_at: &HashMap<&str, Place>, errors: &mut Vec<ConfigError>) {
+    const KEY: &str = "payload.path";
+    let Some(place) = set_at.get(KEY) else { return };
+    if config.payload.path != PathRule::Hash || !config.payload.hash_key.is_empty() {
+        return;
+    }
+    let message = format!("`{KEY}` is \"hash\", which needs a key: set `payload.hash_key`, or write \"cut\"");
     errors.push(ConfigError { place: place.clone(), key: Some(KEY.to_owned()), message });
 }
 

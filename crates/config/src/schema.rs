@@ -1,5 +1,6 @@
 //! The settings as a JSON schema, for editors that complete and check TOML by one.
 
+use crate::ports::PORTS_MAX;
 use crate::sections::Config;
 use crate::settings::{SECTIONS, SETTINGS, Setting};
 use crate::value::Field;
@@ -62,6 +63,14 @@ fn type_schema(field: &Field) -> Value {
         Field::HostName(_) => pattern(r"^\S{1,253}$"),
         Field::AbsolutePath(_) | Field::OptionalPath { .. } => pattern("^/"),
         Field::Loopback(_) => pattern(r"^(127\.[0-9.]+|localhost|\[::1\]):[0-9]+$"),
+        Field::Ports(_) => {
+            let port = json!({ "type": "integer", "minimum": 1, "maximum": 65_535 });
+            json!({ "oneOf": [
+                pattern(r"^\s*([0-9]{1,5}(\s*,\s*[0-9]{1,5})*)?\s*$"),
+                { "type": "array", "maxItems": PORTS_MAX, "items": port },
+            ] })
+        }
+        Field::Key(_) => pattern(r"^(.{16,256})?$"),
         Field::Choice { words, .. } => json!({ "enum": words }),
     }
 }

@@ -1,5 +1,6 @@
 //! The settings as the rig uses them, and their defaults.
 
+use crate::payload::PayloadConfig;
 use crate::settings::{Reload, SETTINGS};
 use crate::triggers::Trigger;
 use crate::units::{ByteSize, Percent};
@@ -24,6 +25,8 @@ pub struct Config {
     pub burst: BurstConfig,
     /// `[queue]`
     pub queue: QueueConfig,
+    /// `[payload]`
+    pub payload: PayloadConfig,
     /// `[policy]`
     pub policy: PolicyConfig,
     /// `[recorder]`

@@ -1,5 +1,6 @@
 //! The one list of all settings.
 
+use crate::payload::{PathRule, PayloadContent};
 use crate::sections::{Config, Hook};
 use crate::units::{ByteSize, Percent};
 use crate::value::Field;
@@ -75,6 +76,10 @@ pub const SECTIONS: &[Section] = &[
     Section { name: "drop", help: "The drop probe: what the kernel throws away, by reason, place and flow." },
     Section { name: "burst", help: "The burst probe: traffic in buckets of a millisecond, and what stands out." },
     Section { name: "queue", help: "Queues in front of devices, and those who empty them." },
+    Section {
+        name: "payload",
+        help: "The payload probe: DNS, TLS, QUIC and HTTP requests, read from the first octets of what passes.",
+    },
     Section { name: "policy", help: "Rules for packets at XDP: see docs/policy.md for the file they stand in." },
     Section {
         name: "recorder",
@@ -92,6 +97,14 @@ const fn seconds(count: u64) -> Duration {
 const HOUR: Duration = seconds(3_600);
 const DAY: Duration = seconds(86_400);
 const HOOK_WORDS: [&str; Hook::WORDS.len()] = [Hook::WORDS[0].0, Hook::WORDS[1].0];
+
+const CONTENT_WORDS: [&str; PayloadContent::WORDS.len()] = [PayloadContent::WORDS[0].0, PayloadContent::WORDS[1].0];
+const PATH_WORDS: [&str; PathRule::WORDS.len()] = [PathRule::WORDS[0].0, PathRule::WORDS[1].0, PathRule::WORDS[2].0];
+
+/// What a word stands for; what was there before, where it stands for nothing.
+fn meant<T: Copy>(words: &[(&str, T)], word: &str, before: T) -> T {
+    words.iter().find(|(w, _)| *w == word).map_or(before, |(_, meaning)| *meaning)
+}
 
 const fn live(path: &'static str, field: Field, help: &'static str) -> Setting {
     Setting { path, help, reload: Reload::Live, field }
@@ -139,7 +152,7 @@ pub const SETTINGS: &[Setting] = &[
         Field::Choice {
             words: &HOOK_WORDS,
             get: |c| c.flow.hook.as_str(),
-            set: |c, word| c.flow.hook = Hook::WORDS.iter().find(|(w, _)| *w == word).map_or(c.flow.hook, |(_, h)| *h),
+            set: |c, word| c.flow.hook = meant(&Hook::WORDS, word, c.flow.hook),
         },
         "Where packets are counted: `tcx` sees both directions (clsact on kernels without tcx); `xdp` sees ingress only, \
          before the stack (native, else generic).",
@@ -216,6 +229,64 @@ pub const SETTINGS: &[Setting] = &[
         "What is less in all is not called a burst.",
     ),
     restart("queue.enabled", Field::Bool(|c| &mut c.queue.enabled), "Whether queues are looked at."),
+    restart(
+        "payload.enabled",
+        Field::Bool(|c| &mut c.payload.enabled),
+        "Whether payload is looked at, and requests are told.",
+    ),
+    restart(
+        "payload.content",
+        Field::Choice {
+            words: &CONTENT_WORDS,
+            get: |c| c.payload.content.as_str(),
+            set: |c, word| c.payload.content = meant(&PayloadContent::WORDS, word, c.payload.content),
+        },
+        "What of a request is kept: `names` (names, types, versions and answers, but no path), or `full` (paths as well). \
+         Headers, cookies and bodies are never kept.",
+    ),
+    restart(
+        "payload.path",
+        Field::Choice {
+            words: &PATH_WORDS,
+            get: |c| c.payload.path.as_str(),
+            set: |c, word| c.payload.path = meant(&PathRule::WORDS, word, c.payload.path),
+        },
+        "What of a path is kept where `content` is `full`: `cut` (up to the question mark), `keep` (all of it), or `hash` \
+         (its hash under `hash_key`, which it needs).",
+    ),
+    restart(
+        "payload.hash_key",
+        Field::Key(|c| &mut c.payload.hash_key),
+        "When it is set, the names of DNS, TLS and HTTP are told as their hashes under this key, 16 hex digits each: the same \
+         name has the same hash, and nobody without the key finds the name.",
+    ),
+    restart(
+        "payload.dns_ports",
+        Field::Ports(|c| &mut c.payload.dns_ports),
+        "Ports at which DNS is spoken; what passes elsewhere is not taken for DNS.",
+    ),
+    restart(
+        "payload.copy",
+        Field::Size { at: |c| &mut c.payload.copy, min: ByteSize(512), max: ByteSize(16 << 10) },
+        "Octets of one direction of a flow that are copied, at most, to find out what it is; of each request in HTTP/1 and \
+         DNS.",
+    ),
+    restart(
+        "payload.timeout",
+        Field::Duration { at: |c| &mut c.payload.timeout, min: Duration::from_millis(100), max: seconds(60) },
+        "A request without an answer for this long is unanswered.",
+    ),
+    live(
+        "payload.slow",
+        Field::Duration { at: |c| &mut c.payload.slow, min: Duration::from_millis(1), max: HOUR },
+        "A request slower than this is always told by itself, and is what `netrig requests --slow` shows.",
+    ),
+    live(
+        "payload.records",
+        Field::Count { at: |c| &mut c.payload.records, min: 0, max: 1_000_000 },
+        "So many requests of a window are told one by one; beyond it those that are alike are told as one, and sums stay \
+         exact.",
+    ),
     restart("policy.enabled", Field::Bool(|c| &mut c.policy.enabled), "Whether the rig takes policies."),
     live(
         "policy.file",

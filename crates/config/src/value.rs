@@ -1,6 +1,7 @@
 //! The types of settings: how a value as found becomes a value as used, and back.
 
 use crate::interface_pattern::InterfacePattern;
+use crate::ports::{PORTS_MAX, format_ports, ports};
 use crate::sections::Config;
 use crate::units::{ByteSize, Percent, format_duration, parse_duration};
 use std::fmt::Display;
@@ -42,6 +43,9 @@ pub(crate) enum Field {
         example: &'static str,
     },
     Loopback(fn(&mut Config) -> &mut SocketAddr),
+    Ports(fn(&mut Config) -> &mut Vec<u16>),
+    /// Empty where there is none; no message shows it.
+    Key(fn(&mut Config) -> &mut String),
     Choice {
         words: &'static [&'static str],
         get: fn(&Config) -> &'static str,
@@ -96,7 +100,7 @@ impl Found {
         }
     }
 
-    fn mismatch(&self, problem: impl Display) -> Mismatch {
+    pub(crate) fn mismatch(&self, problem: impl Display) -> Mismatch {
         Mismatch { problem: problem.to_string(), span: self.span.clone() }
     }
 
@@ -153,6 +157,8 @@ impl Field {
             Self::HostName(_) => "text".to_owned(),
             Self::AbsolutePath(_) | Self::OptionalPath { .. } => "absolute path".to_owned(),
             Self::Loopback(_) => "address and port".to_owned(),
+            Self::Ports(_) => "list of ports".to_owned(),
+            Self::Key(_) => "text".to_owned(),
             Self::Choice { words, .. } => words.iter().map(|w| format!("`\"{w}\"`")).collect::<Vec<_>>().join(" or "),
         }
     }
@@ -165,6 +171,8 @@ impl Field {
             Self::Size { min, max, .. } => format!("{min} to {max}"),
             Self::Percent { min, max, .. } => format!("{min} to {max}"),
             Self::HostName(_) => format!("1 to {HOST_NAME_LENGTH_MAX} characters"),
+            Self::Ports(_) => format!("at most {PORTS_MAX}"),
+            Self::Key(_) => format!("empty, or {KEY_LENGTH_MIN} to {KEY_LENGTH_MAX} characters"),
             _ => String::new(),
         }
     }
@@ -183,6 +191,8 @@ impl Field {
             Self::HostName(_) => format!("a host name, such as {example}"),
             Self::AbsolutePath(_) | Self::OptionalPath { .. } => format!("an absolute path, such as {example}"),
             Self::Loopback(_) => format!("an address and port on loopback, such as {example}"),
+            Self::Ports(_) => format!("a list of ports ({bounds}), such as {example}"),
+            Self::Key(_) => format!("text, {bounds}"),
             Self::Choice { words, .. } => words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" or "),
         }
     }
@@ -214,6 +224,8 @@ impl Field {
             Self::AbsolutePath(at) => toml_string(&at(c).to_string_lossy()),
             Self::OptionalPath { at, .. } => toml_string(&at(c).as_ref()?.to_string_lossy()),
             Self::Loopback(at) => quoted(&at(c).to_string()),
+            Self::Ports(at) => toml_string(&format_ports(at(c))),
+            Self::Key(at) => toml_string(at(c)),
             Self::Choice { get, .. } => quoted(get(c)),
         })
     }
@@ -241,6 +253,8 @@ impl Field {
             Self::AbsolutePath(at) => *at(config) = absolute_path(found, &self)?,
             Self::OptionalPath { at, .. } => *at(config) = Some(absolute_path(found, &self)?),
             Self::Loopback(at) => *at(config) = loopback(found, &self)?,
+            Self::Ports(at) => *at(config) = ports(found, &self.expected())?,
+            Self::Key(at) => *at(config) = key(found, &self)?,
             Self::Choice { words, set, .. } => {
                 let text = found.text(&self)?;
                 if !words.contains(&text) {
@@ -310,6 +324,21 @@ fn host_name(found: &Found, field: &Field) -> Result<String, Mismatch> {
         )));
     }
     Ok(text.to_owned())
+}
+
+/// What is shorter can be guessed, and with it every name that is hashed.
+const KEY_LENGTH_MIN: usize = 16;
+const KEY_LENGTH_MAX: usize = 256;
+
+fn key(found: &Found, field: &Field) -> Result<String, Mismatch> {
+    let FoundValue::Text(text) = &found.value else {
+        return Err(found.mismatch(format_args!("is no text in quotes: expected {}", field.expected())));
+    };
+    let length = text.chars().count();
+    if length != 0 && !(KEY_LENGTH_MIN..=KEY_LENGTH_MAX).contains(&length) {
+        return Err(found.mismatch(format_args!("has {length} characters: expected {}", field.expected())));
+    }
+    Ok(text.clone())
 }
 
 fn absolute_path(found: &Found, field: &Field) -> Result<PathBuf, Mismatch> {

@@ -1,6 +1,9 @@
 //! Reading, overriding, writing and comparing settings.
 
-use netrig_config::{ByteSize, Config, ConfigErrors, Hook, Percent, Place, SECTIONS, SETTINGS, Trigger, TriggerOn};
+use netrig_config::{
+    ByteSize, Config, ConfigErrors, Hook, PathRule, PayloadContent, Percent, Place, SECTIONS, SETTINGS, Trigger,
+    TriggerOn,
+};
 use netrig_model::Stage;
 use proptest::prelude::*;
 use std::path::Path;
@@ -62,6 +65,16 @@ fn every_key_is_read() {
         min_bytes = "1MiB"
         [queue]
         enabled = false
+        [payload]
+        enabled = false
+        content = "full"
+        path = "hash"
+        hash_key = "a key that is long enough"
+        dns_ports = [53, "5300"]
+        copy = "4KiB"
+        timeout = "2s"
+        slow = "20ms"
+        records = 500
         [policy]
         enabled = false
         file = "/etc/netrig/edge.toml"
@@ -110,6 +123,10 @@ fn every_key_is_read() {
     assert_eq!((config.latency.sampling, config.latency.slow), (1_000, Duration::from_secs(1)));
     assert_eq!((config.drop.examples, config.burst.bucket), (5, Duration::from_micros(250)));
     assert_eq!((config.burst.times_mean, config.burst.min_bytes), (20, ByteSize::mib(1)));
+    assert_eq!((config.payload.content, config.payload.path), (PayloadContent::Full, PathRule::Hash));
+    assert_eq!((config.payload.dns_ports.as_slice(), config.payload.copy), (&[53, 5300][..], ByteSize(4 << 10)));
+    assert_eq!((config.payload.timeout, config.payload.slow), (Duration::from_secs(2), Duration::from_millis(20)));
+    assert!(!format!("{config:?}").contains("long enough"), "a key that is logged is no secret");
     assert_eq!(config.policy.file.as_deref(), Some(Path::new("/etc/netrig/edge.toml")));
     assert_eq!(config.policy.socket, Path::new("/run/edge.sock"));
     assert_eq!((config.recorder.snaplen, config.recorder.cooldown), (224, Duration::from_secs(300)));
@@ -137,6 +154,8 @@ fn the_environment_beats_the_file() {
             ("NETRIG_FLOW__TUNNELS", "true"),
             ("NETRIG_LATENCY__SAMPLING", " 64 "),
             ("NETRIG_BURST__BUCKET", "100µs"),
+            ("NETRIG_PAYLOAD__DNS_PORTS", "53,5300"),
+            ("NETRIG_PAYLOAD__HASH_KEY", "0123456789012345"),
             ("NETRIG_STORE__DIR", "\"/data\""),
             ("NETRIG_LOG", "debug"),
             ("PATH__X", "/bin"),
@@ -148,9 +167,15 @@ fn the_environment_beats_the_file() {
     assert!(config.flow.tunnels);
     assert_eq!(config.latency.sampling, 64);
     assert_eq!(config.burst.bucket, Duration::from_micros(100));
+    assert_eq!(config.payload.dns_ports, [53, 5300]);
+    assert_eq!(config.payload.hash_key, "0123456789012345");
     assert_eq!(config.store.dir.to_str(), Some("/data"));
     let config = read("", &[("NETRIG_RIG__INTERFACES", "[\"a\", 'b']")]).expect("a TOML array");
     assert_eq!(config.rig.interfaces, ["a", "b"]);
+    for (text, ports) in [("53", &[53][..]), ("[53, 5353]", &[53, 5353]), ("", &[]), ("53, 53 ,1", &[53, 1])] {
+        let config = read("", &[("NETRIG_PAYLOAD__DNS_PORTS", text)]).expect("ports");
+        assert_eq!(config.payload.dns_ports, ports, "{text}");
+    }
 }
 
 #[test]
@@ -255,7 +280,10 @@ prop_compose! {
         (sampling, slow_ms) in (1u32..=65_536, 1u64..=3_600_000),
         (examples, bucket_us, link_share) in (0u32..=1_000, 100u64..=10_000, 1_000u32..=100_000),
         (times_mean, min_bytes) in (2u32..=10_000, (1u64 << 10)..=(1 << 30)),
-        switches in any::<[bool; 10]>(),
+        (content, path) in (prop::sample::select(&[PayloadContent::Names, PayloadContent::Full]), any::<bool>()),
+        hash_key in "\\PC{16,40}",
+        dns_ports in prop::collection::btree_set(1u16.., 0..16),
+        switches in any::<[bool; 11]>(),
         port in any::<u16>(),
     ) -> Config {
         let mut c = Config::default();
@@ -278,8 +306,12 @@ prop_compose! {
         c.burst.link_share = Percent::from_thousandths(link_share);
         c.burst.times_mean = times_mean;
         c.burst.min_bytes = ByteSize(min_bytes);
+        c.payload.content = content;
+        c.payload.path = if path { PathRule::Hash } else { PathRule::Keep };
+        c.payload.hash_key = hash_key;
+        c.payload.dns_ports = dns_ports.into_iter().rev().collect();
         let probes = [&mut c.flow.enabled, &mut c.tcp.enabled, &mut c.latency.enabled, &mut c.latency.receive_stamps];
-        let counters = [&mut c.drop.enabled, &mut c.burst.enabled, &mut c.queue.enabled];
+        let counters = [&mut c.drop.enabled, &mut c.burst.enabled, &mut c.queue.enabled, &mut c.payload.enabled];
         let outlets = [&mut c.store.enabled, &mut c.serve.enabled, &mut c.metrics.enabled];
         for (switch, on) in probes.into_iter().chain(counters).chain(outlets).zip(switches) {
             *switch = on;
