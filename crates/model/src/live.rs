@@ -1,8 +1,8 @@
 //! What a running rig shows of itself: served as JSON, turned into metrics, drawn by the live view.
 
 use crate::{
-    BurstStatus, Direction, DropStatus, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, PolicyStatus,
-    QueuesStatus, RecorderStatus, TcpStatus, Timestamp, TrafficCounts,
+    BurstStatus, Direction, DropStatus, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, PayloadStatus,
+    PolicyStatus, QueuesStatus, RecorderStatus, TcpStatus, Timestamp, TrafficCounts,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -57,6 +57,9 @@ pub struct Snapshot {
     /// The flight recorder; absent when it is off.
     #[serde(default)]
     pub recorder: Option<RecorderStatus>,
+    /// Requests, and what they are read from; absent when the probe is off.
+    #[serde(default)]
+    pub payload: Option<PayloadStatus>,
 }
 
 /// Whether a probe does its work.

@@ -37,14 +37,16 @@ pub struct RequestSums {
     pub latency: Histogram,
 }
 
-/// Requests that have their kind and what was said to them in common.
+/// Requests that have their kind, their server and what it said in common. What is beyond the bounds is summed as `other`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestTally {
     /// Which kind.
     pub kind: RequestKind,
-    /// What the answer says: the DNS rcode, the HTTP status' class (`2xx`), the TLS version or alert; none without an answer.
+    /// What the answer says: the DNS rcode, the HTTP status' class (`2xx`), the TLS alert; none without one.
     pub code: Option<String>,
-    /// Name of the server: the host asked for, the name of the resolver's address; none where it is folded into `other`.
+    /// The version of TLS; none of other kinds.
+    pub version: Option<String>,
+    /// The server: the resolver's address, the TLS server name, the HTTP host; none where nobody said, and beyond the bounds.
     pub server: Option<String>,
     /// How they went.
     pub sums: RequestSums,
@@ -55,7 +57,7 @@ pub struct RequestTally {
 pub struct PayloadStatus {
     /// From the kernel to the parsers.
     pub counts: PayloadCounts,
-    /// Requests by kind, answer and server: most first; as many as the cap allows, the rest is folded into rows without a server.
+    /// Requests by kind, server and answer, most first. The first servers of a kind are named as long as the rig runs.
     pub tallies: Vec<RequestTally>,
     /// Flows that are followed now.
     pub flows: u64,

@@ -95,6 +95,7 @@ pub(crate) fn snapshot() -> Snapshot {
         queues: Some(queues::status()),
         policy: Some(policy::status()),
         recorder: Some(recorder::status()),
+        payload: None,
     }
 }
 

@@ -96,6 +96,7 @@ pub(crate) fn snapshot(at_s: i64, bytes: u64) -> Snapshot {
         queues: None,
         policy: None,
         recorder: None,
+        payload: None,
     }
 }
 
