@@ -29,6 +29,7 @@
 //! the place of one without traffic in this window (nothing to tell, nothing lost) or of the stalest nearby, whose
 //! record is queued as `evicted`; [`Aggregator::is_crowded`] says when that queue wants [`Aggregator::tell_evicted`].
 
+mod addresses;
 mod aggregator;
 mod bursts;
 mod connections;
@@ -41,10 +42,12 @@ mod ledger;
 mod policy;
 mod queues;
 mod record;
+mod requests;
 mod table;
 mod told;
 mod world;
 
+pub use addresses::{AddressBounds, AddressNames};
 pub use aggregator::{AggregateConfig, AggregateStats, Aggregator, BYTES_PER_FLOW};
 pub use bursts::{BurstBounds, BurstTeller, BurstWorld};
 pub use connections::{ConnectionTeller, ToldConnections, end_of, error_name};
@@ -54,4 +57,5 @@ pub use latency::LatencyTeller;
 pub use ledger::{Ledger, LedgerInput, ledger_row};
 pub use policy::PolicyEventTeller;
 pub use queues::QueueTeller;
+pub use requests::{RequestConfig, Requests};
 pub use world::{FlowEnds, World};

@@ -3,6 +3,7 @@
 use crate::entry::Entry;
 use crate::world::{FlowEnds, World};
 use netrig_model::{EndReason, FlowRecord, InterfaceId, Timestamp, transport_name};
+use std::net::IpAddr;
 
 /// What all records of one telling share.
 pub(crate) struct Teller<'a> {
@@ -43,11 +44,14 @@ impl<'a> Teller<'a> {
         let owner = self.world.owner(&ends).unwrap_or_default();
         // A flow that makes room in the middle of a window may come again in it: what was dropped of it would be told twice.
         let whole = end_reason != EndReason::Evicted;
+        // The name that held when the flow began: an address that is another's by now has not changed whose flow this is.
+        let began = Timestamp(entry.first_seen_ns());
+        let name = |of: IpAddr, by: IpAddr| self.world.name_of(by, of, began);
         let dropped = if whole { self.world.dropped(&ends, key.iface()) } else { None };
         FlowRecord {
             window_start: self.window.0,
             window_end: self.window.1,
-            first_seen: Timestamp(entry.first_seen_ns()),
+            first_seen: began,
             last_seen: Timestamp(entry.last_seen_ns),
             host: self.host.map(str::to_owned),
             iface: self.name_of(key.iface()),
@@ -80,8 +84,8 @@ impl<'a> Teller<'a> {
             container: owner.container,
             dropped_packets: dropped.as_ref().map(|dropped| dropped.packets),
             drop_reason: dropped.and_then(|dropped| dropped.reason),
-            src_name: None,
-            dst_name: None,
+            src_name: name(ends.src.0, ends.dst.0),
+            dst_name: name(ends.dst.0, ends.src.0),
         }
     }
 

@@ -1,7 +1,7 @@
-//! What the aggregator asks of the world when it tells a flow: names of interfaces, owners of sockets.
+//! What the aggregator asks of the world when it tells a flow or a request: names of interfaces and addresses, owners of sockets.
 
 use crate::drops::Dropped;
-use netrig_model::{InterfaceId, Owner};
+use netrig_model::{InterfaceId, KernelOwner, Owner, Timestamp};
 use std::net::IpAddr;
 
 /// A flow, as far as it tells whose it is.
@@ -24,6 +24,22 @@ pub trait World {
 
     /// Whose a flow is on this host.
     fn owner(&self, flow: &FlowEnds) -> Option<Owner>;
+
+    /// What people know an owner by; of itself the kernel knows process and name.
+    fn owner_known(&self, owner: &KernelOwner) -> Owner {
+        let end = owner.process.iter().position(|octet| *octet == 0).unwrap_or(owner.process.len());
+        let process = String::from_utf8_lossy(&owner.process[..end]).into_owned();
+        Owner {
+            process: (!process.is_empty()).then_some(process),
+            pid: (owner.pid != 0).then_some(owner.pid),
+            ..Owner::default()
+        }
+    }
+
+    /// The name by which `client` had looked `address` up at that time; none where nobody looks at names.
+    fn name_of(&self, _client: IpAddr, _address: IpAddr, _at: Timestamp) -> Option<String> {
+        None
+    }
 
     /// What was dropped in the window of a flow seen on this interface; none where nobody looks at drops.
     fn dropped(&self, _flow: &FlowEnds, _iface: InterfaceId) -> Option<Dropped> {

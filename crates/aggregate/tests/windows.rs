@@ -3,8 +3,9 @@
 mod common;
 
 use common::*;
-use netrig_aggregate::Aggregator;
-use netrig_model::{Direction, EndReason, FlowKind, InterfaceId, Timestamp, Tunnel, TunnelKind};
+use netrig_aggregate::{Aggregator, FlowEnds, World};
+use netrig_model::{Direction, EndReason, FlowKind, InterfaceId, Owner, Timestamp, Tunnel, TunnelKind};
+use std::net::IpAddr;
 
 fn fin_both_ways(port: u16, at_s: i64) -> [netrig_model::FlowDelta; 2] {
     [
@@ -199,4 +200,28 @@ fn inner_flows_and_what_is_not_ip_stay_out_of_told() {
     assert_eq!(aggregator.not_ip(InterfaceId(1), Direction::Ingress).packets, 1);
     let by_ethertype = aggregator.not_ip_by_ethertype(InterfaceId(1), Direction::Ingress);
     assert_eq!(by_ethertype[0].0, Some(0x0806));
+}
+
+#[test]
+fn a_flow_s_ends_have_the_names_of_the_time_when_it_began() {
+    struct Named;
+    impl World for Named {
+        fn iface_name(&self, _: InterfaceId) -> Option<String> {
+            None
+        }
+        fn owner(&self, _: &FlowEnds) -> Option<Owner> {
+            None
+        }
+        fn name_of(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Option<String> {
+            (address == IpAddr::from([10, 0, 0, 1])).then(|| format!("{client} at {}", (at.0 - START) / SECOND))
+        }
+    }
+    let mut aggregator = Aggregator::new(config(64));
+    for (window, at_s) in [(1, 1), (2, 12)] {
+        aggregator.add(&delta(UDP, (9, 1000), (1, 53), at_s));
+        let mut records = Vec::new();
+        aggregator.close_window(Timestamp(START + window * WINDOW), false, &Named, &mut |record| records.push(record));
+        let record = only(records);
+        assert_eq!((record.src_name.as_deref(), record.dst_name.as_deref()), (None, Some("10.0.0.9 at 1")));
+    }
 }

@@ -1,0 +1,116 @@
+//! What requests cost: nanoseconds per request added, per record told and per name asked for, and resident bytes.
+//!
+//! `cargo run --release -p netrig-aggregate --example request_cost [REQUESTS]`: so many in each window of ten seconds.
+
+use netrig_aggregate::{AddressBounds, AddressNames, FlowEnds, RequestConfig, Requests, World};
+use netrig_model::{
+    Address, Direction, DnsExchange, Exchange, FlowKey, FlowKind, HttpExchange, InterfaceId, Owner, Request,
+    RequestOutcome, Timestamp,
+};
+use std::hint::black_box;
+use std::net::IpAddr;
+use std::time::Instant;
+
+const WINDOW_NS: i64 = 10_000_000_000;
+const CLIENT: [u8; 4] = [10, 0, 0, 1];
+
+struct Here(AddressNames);
+
+impl World for Here {
+    fn iface_name(&self, _: InterfaceId) -> Option<String> {
+        Some("eth0".into())
+    }
+
+    fn owner(&self, _: &FlowEnds) -> Option<Owner> {
+        Some(Owner { process: Some("curl".into()), pid: Some(4711), ..Owner::default() })
+    }
+
+    fn name_of(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Option<String> {
+        self.0.name(client, address, at).map(str::to_owned)
+    }
+}
+
+fn main() {
+    let many: u32 = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(200_000);
+    let config = RequestConfig {
+        host: Some("a-host".into()),
+        netns: Some(1),
+        records: 10_000,
+        slow_ns: 100_000_000,
+        sampling_rate: 1,
+    };
+    let mut requests = Requests::new(config);
+    let mut here = Here(AddressNames::new(AddressBounds::default()));
+    for window in 0..5_i64 {
+        let start = Timestamp(1_700_000_000_000_000_000 + window * WINDOW_NS);
+        let all: Vec<_> = (0..many).map(|n| request(n, start)).collect();
+        let learning = Instant::now();
+        all.iter().for_each(|request| here.0.learn(black_box(request)));
+        let learn_ns = learning.elapsed().as_nanos() as f64 / f64::from(many);
+        let adding = Instant::now();
+        all.into_iter().for_each(|request| requests.add(black_box(request)));
+        let add_ns = adding.elapsed().as_nanos() as f64 / f64::from(many);
+        let (rows, bytes) = (requests.len(), requests.bytes());
+        let telling = Instant::now();
+        requests.close((start, start.plus_ns(WINDOW_NS)), &here, &mut |record| drop(black_box(record)));
+        let tell_ns = telling.elapsed().as_nanos() as f64;
+        let tallying = Instant::now();
+        let tallies = black_box(requests.tallies()).len();
+        let tally_us = tallying.elapsed().as_micros();
+        println!(
+            "window {window}: learn {learn_ns:.0} ns, add {add_ns:.0} ns, close {:.0} ns a request: {:.2} % of a core; \
+             {rows} rows at {:.0} ns, {bytes} bytes; {tallies} tallies in {tally_us} µs; {} names, {} bytes",
+            tell_ns / f64::from(many),
+            (learn_ns + add_ns) * f64::from(many) / WINDOW_NS as f64 * 100.0 + tell_ns / WINDOW_NS as f64 * 100.0,
+            tell_ns / rows as f64,
+            here.0.len(),
+            here.0.bytes(),
+        );
+    }
+}
+
+/// Half DNS of many names, half HTTP to few hosts and many clients.
+fn request(n: u32, start: Timestamp) -> Request {
+    let what = if n % 2 == 0 {
+        let address = IpAddr::from((0x0b00_0000 | n % 30_000).to_be_bytes());
+        Exchange::Dns(DnsExchange {
+            name: format!("host-{}.zone.example.org", n % 30_000),
+            qtype: "A".into(),
+            rcode: Some(if n % 50 == 0 { "NXDOMAIN" } else { "NOERROR" }.into()),
+            addresses: vec![(address, 300)],
+            answers: Some(1),
+            truncated: false,
+        })
+    } else {
+        Exchange::Http(HttpExchange {
+            version: Some("1.1".into()),
+            method: Some("GET".into()),
+            host: Some(format!("service-{}.example.org", n % 40)),
+            path: Some(format!("/v1/items/{}", n % 1000)),
+            status: Some(if n % 97 == 0 { 503 } else { 200 }),
+            grpc: false,
+        })
+    };
+    let key = FlowKey {
+        src: Address::v4(CLIENT),
+        dst: Address::v4([192, 0, 2, (n % 7) as u8]),
+        src_port: 1024 + (n % 60_000) as u16,
+        dst_port: if n % 2 == 0 { 53 } else { 80 },
+        iface: InterfaceId(1),
+        protocol: if n % 2 == 0 { 17 } else { 6 },
+        kind: FlowKind::Ipv4,
+        direction: Direction::Egress,
+        vlan: None,
+        vlan_inner: None,
+        tunnel: None,
+    };
+    Request {
+        key,
+        started: start.plus_ns(i64::from(n) * 1000),
+        latency_ns: Some(u64::from(n % 10_007) * 9_000),
+        outcome: RequestOutcome::Answered,
+        retries: 0,
+        owner: None,
+        what,
+    }
+}
