@@ -60,6 +60,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "src/latency",
         "src/drop",
         "src/burst",
+        "src/payload",
         "src/queue",
         "src/policy",
         "src/capture",

@@ -13,6 +13,7 @@ mod counts;
 mod decode;
 pub mod drops;
 pub mod latency;
+pub mod payload;
 pub mod policy;
 pub mod polls;
 pub mod recorder;
@@ -23,4 +24,5 @@ pub mod tcp;
 
 pub use clock::Clock;
 pub use counts::TableCounts;
+pub use payload::PayloadDrain;
 pub use scan::{Drain, ScanStats};

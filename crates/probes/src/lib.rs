@@ -20,6 +20,7 @@ pub mod link;
 mod memory;
 mod missing;
 mod object;
+pub mod payload;
 pub mod policy;
 mod print;
 pub mod program;

@@ -22,11 +22,11 @@ pub use generated::types::{
     capture_ends, capture_frame, capture_gate, capture_lately, capture_record, capture_settings, clock_reading,
     drop_example, drop_flow, drop_gate, drop_group, drop_key, drop_settings, flow_cold, flow_hot, flow_key, flow_set4,
     flow_set6, flow_settings, flow_slot4, flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate,
-    latency_key, latency_service, latency_settings, outbox_ends, policy_addresses, policy_bucket, policy_bucket_set,
-    policy_count, policy_dimension, policy_event, policy_gate, policy_layout, policy_ports, policy_ranges4,
-    policy_ranges6, policy_removed, policy_row, policy_rule, policy_source, policy_source_set, queue_polls,
-    queue_settings, recorder_ring, recorder_settings, recorder_slot, replay_frame, tcp_ends, tcp_owner, tcp_service,
-    tcp_settings, tcp_slot, tcp_totals, time_histogram,
+    latency_key, latency_service, latency_settings, outbox_ends, payload_ends, payload_record, payload_settings,
+    policy_addresses, policy_bucket, policy_bucket_set, policy_count, policy_dimension, policy_event, policy_gate,
+    policy_layout, policy_ports, policy_ranges4, policy_ranges6, policy_removed, policy_row, policy_rule,
+    policy_source, policy_source_set, queue_polls, queue_settings, recorder_ring, recorder_settings, recorder_slot,
+    replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings, tcp_slot, tcp_totals, time_histogram,
 };
 
 /// Bits of `flow_key.kind` and of VLAN fields: `bpf/wire.h`'s enums, which the generator does not carry over. The test
@@ -112,6 +112,16 @@ pub mod bursts {
     pub const SLOT_IPV6: u32 = 1 << 31;
     /// `burst_sample.iface`: egress.
     pub const IFACE_EGRESS: u16 = 1 << 15;
+}
+
+/// `payload/wire.h`'s enums.
+pub mod payloads {
+    /// Of one packet, at most.
+    pub const OCTETS_MAX: usize = 16_384;
+    /// The longest record with its octets.
+    pub const RECORD_OCTETS_MAX: usize = size_of::<super::payload_record>() + OCTETS_MAX;
+    /// DNS ports.
+    pub const PORTS: usize = 8;
 }
 
 /// `recorder/wire.h`'s enums.
@@ -297,6 +307,15 @@ mod tests {
         assert_eq!(size_of::<burst_sample>(), 16);
         assert_eq!(size_of::<burst_cpu>(), 128);
         assert_eq!(offset_of!(burst_cpu, retransmits), 64, "each hook writes a cache line of its own");
+    }
+
+    #[test]
+    fn payload_comes_right_behind_its_record_and_each_side_writes_a_cache_line_of_its_own() {
+        assert_eq!(size_of::<payload_record>(), 104);
+        assert_eq!((offset_of!(payload_record, key), offset_of!(payload_record, process)), (8, 64));
+        assert_eq!((size_of::<payload_ends>(), offset_of!(payload_ends, tail)), (128, 64));
+        assert_eq!(offset_of!(flow_slot4, payload), offset_of!(flow_slot4, pid) + 4, "a new flow writes both at once");
+        assert_eq!(offset_of!(flow_slot6, payload), offset_of!(flow_slot6, pid) + 4);
     }
 
     #[test]

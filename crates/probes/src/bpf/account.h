@@ -28,23 +28,6 @@ struct frame {
 	__u8 facts; /* what the hook knows of the key's kind */
 };
 
-#define GSO_BY_FRAGS 0xffff
-
-/* What stays in memory of a frame for the thorough way; a struct, because a function takes five arguments at most. */
-struct slow_frame {
-	__u32 len;
-	__u32 captured_len;
-	__u32 gso_size;
-	__u32 gso_segs;
-	__u32 now;
-	__u32 cpu;
-	__u16 iface;
-	__u16 lifted_tag;
-	__u8 facts;
-	bool ethernet;
-	__u32 pid;
-};
-
 /* Segments of a super-packet. Some drivers leave the count to whoever needs it. */
 static __always_inline __u32 segments(__u32 len, __u32 header_len, __u32 gso_size, __u32 gso_segs)
 {
@@ -69,21 +52,30 @@ static __always_inline void make_wire_true(struct contribution *add, struct ifac
 	counts->extra_bytes += add->bytes - len;
 }
 
-static __always_inline void add_flow(struct flow_key *key, bool is_ipv6, __u32 cpu, const struct contribution *add)
+/* With the payload behind this transport, which is looked at once the flow has its slot. */
+static __always_inline void add_flow(const enum hook hook, void *ctx, const struct slow_frame *frame,
+				     struct flow_key *key, bool is_ipv6, __u32 cpu, const struct contribution *add,
+				     const struct transport *transport, struct payload_packet *packet)
 {
-	if (is_ipv6)
-		table_add(family6(), (__u64 *)key, cpu, add);
-	else
-		table_add(family4(), (__u64 *)&key->addr[3], cpu, add);
+	__u64 *slot;
+
+	if (is_ipv6) {
+		slot = table_add(family6(), (__u64 *)key, cpu, add);
+		payload_rare(hook, ctx, slot, 6, transport, add->tcp_flags, frame, packet);
+	} else {
+		slot = table_add(family4(), (__u64 *)&key->addr[3], cpu, add);
+		payload_rare(hook, ctx, slot, 3, transport, add->tcp_flags, frame, packet);
+	}
 }
 
-__noinline int add_parsed(struct parsed *p, struct slow_frame *frame)
+static __always_inline int add_parsed(const enum hook hook, void *ctx, struct slow_frame *frame)
 {
+	__u32 cpu, place = frame->cpu;
+	struct parsed *p = bpf_map_lookup_elem(&scratch, &place);
 	struct contribution add;
 	struct iface_counts *counts;
-	__u32 cpu;
 
-	if (!p || !frame)
+	if (!p)
 		return 0;
 	cpu = frame->cpu & settings.cpu_mask;
 	add = (struct contribution){ .bytes = frame->len, .packets = 1, .now = frame->now };
@@ -97,17 +89,19 @@ __noinline int add_parsed(struct parsed *p, struct slow_frame *frame)
 	add.tcp_flags = p->tcp_flags;
 	add.tos = p->tos;
 	add.pid = frame->pid;
-	add_flow(&p->key, p->is_ipv6, cpu, &add);
+	add_flow(hook, ctx, frame, &p->key, p->is_ipv6, cpu, &add, &p->transport, &p->payload);
 	if (settings.tunnels && p->has_inner) {
 		add.tcp_flags = p->inner_tcp_flags;
 		add.tos = p->inner_tos;
 		add.inner = true;
-		add_flow(&p->inner, p->inner_is_ipv6, cpu, &add);
+		add_flow(hook, ctx, frame, &p->inner, p->inner_is_ipv6, cpu, &add, &p->inner_transport,
+			 &p->payload);
 	}
 	return 0;
 }
 
-static __always_inline int account_slowly(const enum hook hook, void *ctx, struct slow_frame *frame)
+
+static __always_inline int parse_slowly(const enum hook hook, void *ctx, struct slow_frame *frame)
 {
 	__u32 cpu = frame->cpu;
 	struct parsed *p = bpf_map_lookup_elem(&scratch, &cpu);
@@ -116,6 +110,7 @@ static __always_inline int account_slowly(const enum hook hook, void *ctx, struc
 		.out = p,
 		/* A super-packet's segments repeat the inner headers too. */
 		.tunnels = settings.tunnels || frame->gso_size,
+		.payload = payload.on,
 		.key.vlan = frame->lifted_tag,
 	};
 
@@ -123,27 +118,26 @@ static __always_inline int account_slowly(const enum hook hook, void *ctx, struc
 		return 0;
 	*p = (struct parsed){};
 	parse_walk(hook, &w);
-	return add_parsed(p, frame);
+	return 0;
 }
 
 /*
  * Global functions: the verifier looks at each once, not once for every way in which a packet can be uncommon; and the
- * common packet does not carry their code and stack.
+ * common packet does not carry their code and stack. One after the other, for one in the other would take too much stack.
  */
-__noinline int account_slowly_tc(struct __sk_buff *skb, struct slow_frame *frame)
-{
-	return frame ? account_slowly(HOOK_TC, skb, frame) : 0;
-}
+#define SLOW_WAY(NAME, HOOK, CONTEXT)                                           \
+	__noinline int parse_slowly_##NAME(CONTEXT *ctx, struct slow_frame *frame)  \
+	{                                                                       \
+		return frame ? parse_slowly(HOOK, ctx, frame) : 0;              \
+	}                                                                       \
+	__noinline int add_parsed_##NAME(CONTEXT *ctx, struct slow_frame *frame) \
+	{                                                                       \
+		return frame ? add_parsed(HOOK, ctx, frame) : 0;                \
+	}
 
-__noinline int account_slowly_xdp(struct xdp_md *xdp, struct slow_frame *frame)
-{
-	return frame ? account_slowly(HOOK_XDP, xdp, frame) : 0;
-}
-
-__noinline int account_slowly_replay(struct __sk_buff *skb, struct slow_frame *frame)
-{
-	return frame ? account_slowly(HOOK_REPLAY, skb, frame) : 0;
-}
+SLOW_WAY(tc, HOOK_TC, struct __sk_buff)
+SLOW_WAY(xdp, HOOK_XDP, struct xdp_md)
+SLOW_WAY(replay, HOOK_REPLAY, struct __sk_buff)
 
 static __always_inline void go_slowly(const struct frame *frame)
 {
@@ -163,12 +157,16 @@ static __always_inline void go_slowly(const struct frame *frame)
 	/* Super-packets are TCP's, nearly all. */
 	if (frame->hook == HOOK_TC && !frame->gso_size)
 		slow.pid = sender_pid(frame->ctx);
-	if (frame->hook == HOOK_TC)
-		account_slowly_tc(frame->ctx, &slow);
-	else if (frame->hook == HOOK_XDP)
-		account_slowly_xdp(frame->ctx, &slow);
-	else
-		account_slowly_replay(frame->ctx, &slow);
+	if (frame->hook == HOOK_TC) {
+		parse_slowly_tc(frame->ctx, &slow);
+		add_parsed_tc(frame->ctx, &slow);
+	} else if (frame->hook == HOOK_XDP) {
+		parse_slowly_xdp(frame->ctx, &slow);
+		add_parsed_xdp(frame->ctx, &slow);
+	} else {
+		parse_slowly_replay(frame->ctx, &slow);
+		add_parsed_replay(frame->ctx, &slow);
+	}
 }
 
 /* A CPU that was added after the tables were sized: it has no partition, but its packets are counted all the same. */
@@ -187,6 +185,9 @@ static __noinline int account_without_table(__u32 len, __u16 iface, __u8 facts)
 static __always_inline bool account_fast(const struct frame *frame, struct iface_counts *counts)
 {
 	struct fast f = {
+		.hook = frame->hook,
+		.ctx = frame->ctx,
+		.captured_len = frame->captured_len,
 		.end = frame->data_end,
 		.cpu = frame->cpu,
 		.iface = frame->iface,

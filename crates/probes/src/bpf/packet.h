@@ -18,9 +18,33 @@ struct source {
 	__u32 captured_len; /* replay: what lies beyond was not captured */
 };
 
+/* Where a transport's payload lies in the frame. */
+struct transport {
+	__u32 at; /* 0: there is none, or it could not be read */
+	__u32 end; /* as IP and UDP say, whatever else is in the frame */
+	__u32 sequence; /* TCP */
+};
+
+/* A packet as its payload is looked at: its flow has its slot by then. */
+struct payload_packet {
+	__u32 at; /* offset of the payload in the frame */
+	__u32 length; /* octets of it; not more than IP says, so Ethernet's padding is none of it */
+	__u32 end; /* replay: of what was captured of the frame */
+	__u32 sequence; /* TCP: of the first octet of payload */
+	__u32 ports; /* as they lie in the packet */
+	__u32 cpu;
+	__u8 protocol;
+	__u8 tcp_flags;
+	bool first; /* of its flow */
+	bool is_ipv6;
+};
+
 struct parsed {
 	struct flow_key key; /* the outer flow; its interface and direction are not the parser's to know */
 	struct flow_key inner; /* the innermost flow inside tunnels, if has_inner */
+	struct transport transport;
+	struct transport inner_transport;
+	struct payload_packet payload; /* while that is looked at: the stack has no room for it */
 	__u32 header_len; /* up to the payload of the innermost transport: what each segment of a super-packet repeats */
 	bool is_ipv6;
 	bool inner_is_ipv6;
@@ -32,6 +56,23 @@ struct parsed {
 	__u8 inner_tos;
 	__u8 fault; /* enum parse_fault */
 };
+
+/* What stays in memory of a frame for the thorough way; a struct, because a function takes five arguments at most. */
+struct slow_frame {
+	__u32 len;
+	__u32 captured_len;
+	__u32 gso_size;
+	__u32 gso_segs;
+	__u32 now;
+	__u32 cpu;
+	__u16 iface;
+	__u16 lifted_tag;
+	__u8 facts;
+	bool ethernet;
+	__u32 pid;
+};
+
+#define GSO_BY_FRAGS 0xffff
 
 enum ethertype {
 	ETH_IPV4 = 0x0800,
@@ -83,6 +124,7 @@ enum header_len {
 	LEN_IPV4 = 20,
 	LEN_IPV6 = 40,
 	LEN_UDP = 8,
+	LEN_TCP_MIN = 20,
 	LEN_TCP_FLAGS = 14, /* as far as the flags */
 };
 

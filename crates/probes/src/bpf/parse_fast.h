@@ -9,6 +9,7 @@
 #ifndef NETRIG_PARSE_FAST_H
 #define NETRIG_PARSE_FAST_H
 
+#include "../payload/hooks.h"
 #include "table.h"
 
 /* Headers that it looks at end here at the latest. */
@@ -25,7 +26,11 @@
 
 /* What the hook knows of a packet whose headers are being read. */
 struct fast {
+	enum hook hook;
+	void *ctx;
 	void *end; /* of the first buffer */
+	__u32 captured_len; /* replay only */
+	__u32 l3; /* offset of the IP header, known when compiling */
 	__u32 cpu;
 	__u16 iface;
 	__u16 vlan;
@@ -60,7 +65,7 @@ static __always_inline bool fast_transport(struct fast *f, void *l4, __u8 protoc
 
 static __always_inline bool fast_ipv4(struct fast *f, void *l3)
 {
-	__u64 key[3];
+	__u64 key[3], *slot;
 	__u8 protocol;
 	__u32 ports;
 
@@ -73,13 +78,14 @@ static __always_inline bool fast_ipv4(struct fast *f, void *l3)
 	key[1] = KEY_FACTS(ports, f->iface, protocol, f->kind);
 	key[2] = (__u64)f->vlan | (__u64)f->vlan_inner << 16;
 	f->add.tos = *(__u8 *)(l3 + 1);
-	table_add(family4(), key, f->cpu, &f->add);
+	slot = table_add(family4(), key, f->cpu, &f->add);
+	payload_common(f->hook, f->ctx, slot, 3, f->l3, f->cpu, f->captured_len, f->add.tcp_flags);
 	return true;
 }
 
 static __always_inline bool fast_ipv6(struct fast *f, void *l3)
 {
-	__u64 key[6];
+	__u64 key[6], *slot;
 	__u8 protocol;
 	__u32 ports;
 
@@ -95,7 +101,8 @@ static __always_inline bool fast_ipv6(struct fast *f, void *l3)
 	key[4] = KEY_FACTS(ports, f->iface, protocol, f->kind);
 	key[5] = (__u64)f->vlan | (__u64)f->vlan_inner << 16;
 	f->add.tos = load_be16(l3) >> 4;
-	table_add(family6(), key, f->cpu, &f->add);
+	slot = table_add(family6(), key, f->cpu, &f->add);
+	payload_common(f->hook, f->ctx, slot, 6, f->l3, f->cpu, f->captured_len, f->add.tcp_flags);
 	return true;
 }
 
@@ -113,6 +120,7 @@ static __always_inline bool add_fast(struct fast *f, void *data, bool ethernet)
 		return false;
 	type = *(__be16 *)(data + 12);
 	data += LEN_ETHERNET;
+	f->l3 = LEN_ETHERNET;
 	if (type == bpf_htons(ETH_IPV4))
 		return fast_ipv4(f, data);
 	if (type == bpf_htons(ETH_IPV6))
@@ -125,6 +133,7 @@ static __always_inline bool add_fast(struct fast *f, void *data, bool ethernet)
 		f->vlan = (load_be16(data) & 0xfff) | VLAN_SEEN;
 	type = *(__be16 *)(data + 2);
 	data += LEN_VLAN;
+	f->l3 = LEN_ETHERNET + LEN_VLAN;
 	if (type == bpf_htons(ETH_IPV4))
 		return fast_ipv4(f, data);
 	return type == bpf_htons(ETH_IPV6) && fast_ipv6(f, data);

@@ -26,6 +26,7 @@ struct walk {
 	struct source source;
 	struct parsed *out;
 	struct flow_key key; /* of the level being read */
+	struct transport transport;
 	__u32 at; /* offset of the next header */
 	__u16 next;
 	__u8 layer; /* enum layer */
@@ -35,6 +36,7 @@ struct walk {
 	bool is_ipv6;
 	bool in_tunnel; /* the outer flow is told already */
 	bool tunnels; /* go into tunnels at all */
+	bool payload; /* it is asked where it ends */
 };
 
 /*
@@ -77,11 +79,13 @@ static __always_inline void tell_level(struct walk *w)
 		out->is_ipv6 = w->is_ipv6;
 		out->tcp_flags = w->tcp_flags;
 		out->tos = w->tos;
+		out->transport = w->transport;
 	} else if (w->has_ip) {
 		out->inner = w->key;
 		out->inner_is_ipv6 = w->is_ipv6;
 		out->inner_tcp_flags = w->tcp_flags;
 		out->inner_tos = w->tos;
+		out->inner_transport = w->transport;
 		out->has_inner = true;
 	}
 }
@@ -99,6 +103,7 @@ static __always_inline void enter_tunnel(struct walk *w, enum flow_tunnel tunnel
 	w->is_ipv6 = false;
 	w->tcp_flags = 0;
 	w->tos = 0;
+	w->transport = (struct transport){};
 	w->key = (struct flow_key){ .kind = tunnel << FLOW_TUNNEL_SHIFT, .tunnel_id = id };
 	w->layer = layer;
 	w->next = next;

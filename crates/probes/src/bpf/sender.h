@@ -16,6 +16,9 @@ enum {
 struct other_socket {
 	__u32 pid;
 	struct bound_key bound; /* port 0: to none */
+	__u32 reserved;
+	__u64 cgroup;
+	char process[16]; /* it may be gone when its packet is told of */
 };
 
 /* Freed by the kernel with its socket. One map for both probes. */

@@ -221,7 +221,7 @@ static __always_inline void take_over(const struct family *family, __u64 *slot, 
 	cold->first = add->now;
 	cold->dscp = add->tos >> 2;
 	cold->first_flags = add->tcp_flags;
-	*pid_of(slot, words) = pid;
+	slot[words + 4] = pid; /* and of its payload nothing is known */
 	PUBLISH(cold->generation, generation + 1);
 }
 
@@ -282,9 +282,9 @@ static __always_inline __u64 *table_insert(const struct family *family, const __
 	return victim;
 }
 
-/* Adds a packet to its flow. `key` is the family's part of a flow_key. */
-static __always_inline void table_add(const struct family family, const __u64 *key, __u32 cpu,
-				      const struct contribution *add)
+/* Adds a packet to its flow, and returns its slot. `key` is the family's part of a flow_key. */
+static __always_inline __u64 *table_add(const struct family family, const __u64 *key, __u32 cpu,
+					const struct contribution *add)
 {
 	const __u32 words = family.words;
 	__u64 hash = flow_hash(key, words);
@@ -301,9 +301,10 @@ static __always_inline void table_add(const struct family family, const __u64 *k
 	} else {
 		slot = table_insert(&family, key, cpu, add, set, first, second);
 		if (!slot)
-			return;
+			return NULL;
 	}
 	table_added(words, key, cpu, add, hash, set * FLOW_WAYS + (slot == second), slot);
+	return slot;
 }
 
 #endif /* NETRIG_TABLE_H */

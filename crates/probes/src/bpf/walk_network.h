@@ -3,6 +3,12 @@
 #ifndef NETRIG_WALK_NETWORK_H
 #define NETRIG_WALK_NETWORK_H
 
+/* Super-packets may be longer than the field can say: then it is 0. */
+static __always_inline __u32 ip_end(__u32 at, __u32 length)
+{
+	return length ? at + length : ~0u;
+}
+
 static __always_inline void walk_ipv4(const enum hook hook, struct walk *w)
 {
 	__u8 head[LEN_IPV4] __attribute__((aligned(8)));
@@ -18,6 +24,7 @@ static __always_inline void walk_ipv4(const enum hook hook, struct walk *w)
 	w->tos = head[1];
 	w->next = head[9];
 	w->key.protocol = head[9];
+	w->transport.end = ip_end(w->at, head[2] << 8 | head[3]);
 	w->at += header_len;
 	w->layer = LAYER_PROTOCOL;
 	if (!w->in_tunnel)
@@ -43,6 +50,7 @@ static __always_inline void walk_ipv6(const enum hook hook, struct walk *w)
 	w->next = head[6];
 	w->key.protocol = head[6];
 	w->at += LEN_IPV6;
+	w->transport.end = ip_end(w->at, head[4] << 8 | head[5]);
 	w->layer = LAYER_PROTOCOL;
 }
 

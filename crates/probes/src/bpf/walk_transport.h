@@ -25,20 +25,39 @@ static __always_inline bool walk_ports(const enum hook hook, struct walk *w)
 
 static __always_inline void walk_tcp(const enum hook hook, struct walk *w)
 {
-	__u8 offset_and_flags[2];
+	__u8 head[10]; /* from the sequence number to the flags */
+	__u32 header_len;
 
 	if (!walk_ports(hook, w))
 		return;
-	if (!load(hook, w, w->at + 12, offset_and_flags, sizeof(offset_and_flags)))
+	if (!load(hook, w, w->at + 4, head, sizeof(head)))
 		return fail(w, FAULT_TRUNCATED);
-	w->tcp_flags = offset_and_flags[1];
-	w->at += (offset_and_flags[0] >> 4) * 4;
+	w->tcp_flags = head[9];
+	header_len = (head[8] >> 4) * 4;
+	w->at += header_len;
+	w->transport.sequence = (__u32)head[0] << 24 | head[1] << 16 | head[2] << 8 | head[3];
+	if (header_len >= LEN_TCP_MIN)
+		w->transport.at = w->at;
+}
+
+static __always_inline void walk_udp_length(const enum hook hook, struct walk *w)
+{
+	__be16 length;
+
+	if (!load(hook, w, w->at + 4, &length, sizeof(length)))
+		return;
+	w->transport.at = w->at + LEN_UDP;
+	length = bpf_ntohs(length);
+	if (length >= LEN_UDP && w->at + length < w->transport.end)
+		w->transport.end = w->at + length;
 }
 
 static __always_inline void walk_udp(const enum hook hook, struct walk *w)
 {
 	if (!walk_ports(hook, w))
 		return;
+	if (w->payload)
+		walk_udp_length(hook, w);
 	w->at += LEN_UDP;
 	if (w->tunnels)
 		walk_udp_tunnel(hook, w);

@@ -5,6 +5,7 @@
 #include "../latency/wire.h"
 #include "../drop/wire.h"
 #include "../burst/wire.h"
+#include "../payload/wire.h"
 #include "../queue/wire.h"
 #include "../policy/wire.h"
 #include "../capture/wire.h"
@@ -51,6 +52,10 @@ struct burst_sample burst_sample;
 struct burst_retransmit burst_retransmit;
 struct burst_cpu burst_cpu;
 struct burst_settings burst_settings;
+
+struct payload_ends payload_ends;
+struct payload_record payload_record;
+struct payload_settings payload_settings;
 
 struct queue_polls queue_polls;
 struct queue_settings queue_settings;

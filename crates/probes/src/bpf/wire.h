@@ -82,7 +82,7 @@ struct flow_slot4 {
 	struct flow_hot hot;
 	struct flow_cold cold;
 	__u32 pid; /* of the process whose socket sent the first packet; 0: unknown */
-	__u32 reserved;
+	__u32 payload; /* what its payload is: payload/state.h */
 } __attribute__((aligned(64)));
 
 struct flow_slot6 {
@@ -90,7 +90,8 @@ struct flow_slot6 {
 	struct flow_hot hot;
 	struct flow_cold cold;
 	__u32 pid;
-	__u32 reserved[11];
+	__u32 payload;
+	__u32 reserved[10];
 } __attribute__((aligned(64)));
 
 struct flow_set4 {

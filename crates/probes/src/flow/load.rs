@@ -1,7 +1,7 @@
 //! Opening and loading the object file.
 
 use super::{FlowHook, FlowOptions};
-use crate::wire::{burst_bucket, burst_cpu, bursts, flow_slot4, flow_slot6, iface_counts, iface_entry};
+use crate::wire::{burst_bucket, burst_cpu, bursts, flow_slot4, flow_slot6, iface_counts, iface_entry, payload_ends};
 use crate::{ProbeError, object};
 use libbpf_rs::{ErrorExt, MapCore, Object, OpenObject};
 use std::os::fd::BorrowedFd;
@@ -59,6 +59,7 @@ fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<
     settings.tunnels = options.tunnels.into();
     settings.no_fast_path = options.no_fast_path.into();
     let burst = options.burst.map(|burst| burst.settings()).unwrap_or_default();
+    let payload = options.payload.as_ref().map(|payload| payload.settings(sizes.cpus)).unwrap_or_default();
     for mut map in open.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
         if let Some(bytes) = area_bytes(&name, options) {
@@ -77,6 +78,8 @@ fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<
                     map.set_initial_value(object::bytes_of(&settings))?;
                 } else if name.ends_with(".rodata.burst") {
                     map.set_initial_value(object::bytes_of(&burst))?;
+                } else if name.ends_with(".rodata.payload") {
+                    map.set_initial_value(object::bytes_of(&payload))?;
                 }
                 continue;
             }
@@ -97,6 +100,8 @@ fn area_bytes(map_name: &str, options: &FlowOptions) -> Option<u32> {
         "counts" => entries((sizes.cpus + 1) * sizes.interfaces * 2, size_of::<iface_counts>()),
         "burst_cpus" => entries(sizes.cpus, size_of::<burst_cpu>()),
         "bursts" => entries(options.burst.map_or(1, |burst| burst.sizes.all_buckets()), size_of::<burst_bucket>()),
+        "payload_rings" => options.payload.as_ref().map_or(8, |payload| payload.area_octets(sizes.cpus) as u32),
+        "payload_ends" => entries(sizes.cpus, size_of::<payload_ends>()),
         "ifaces" => entries(sizes.iface_entries(), size_of::<iface_entry>()),
         _ => return None,
     })

@@ -15,6 +15,7 @@ pub use replay::{Frame, LinkKind};
 use crate::burst::{BurstMemory, BurstOptions};
 use crate::clock::{self, TickClock};
 use crate::link::{Attached, attach_tc, attach_xdp};
+use crate::payload::{PayloadMemory, PayloadOptions};
 use crate::{ProbeError, object};
 use interfaces::Interfaces;
 use libbpf_rs::{Link, Object};
@@ -49,6 +50,8 @@ pub struct FlowOptions {
     pub seed: u64,
     /// Count in fine buckets too.
     pub burst: Option<BurstOptions>,
+    /// Copy the first octets of what may be requests.
+    pub payload: Option<PayloadOptions>,
     /// How long the number of an interface that is gone stays unused, if it has rings of fine buckets: until what was counted under
     /// it is told.
     pub numbers_rest: Duration,
@@ -68,6 +71,7 @@ impl FlowOptions {
             no_fast_path: false,
             seed: random_seed(),
             burst: None,
+            payload: None,
             numbers_rest: Duration::from_secs(60),
             replay_only: false,
         }
@@ -113,6 +117,7 @@ pub struct FlowProbe {
     object: Object,
     memory: Arc<FlowMemory>,
     burst_memory: Option<Arc<BurstMemory>>,
+    payload: Option<Arc<PayloadMemory>>,
     retransmits: Retransmits,
     hook: FlowHook,
     interfaces: Interfaces,
@@ -136,6 +141,9 @@ impl FlowProbe {
         let object = load::load(options, senders)?;
         let memory = Arc::new(FlowMemory::map(&object, options.sizes)?);
         let burst_memory = options.burst.map(|burst| BurstMemory::map(&object, &burst).map(Arc::new)).transpose()?;
+        let cpus = options.sizes.cpus;
+        let payload = options.payload.as_ref().map(|payload| PayloadMemory::map(&object, payload, cpus).map(Arc::new));
+        let payload = payload.transpose()?;
         let retransmits = if burst_memory.is_some() { Retransmits::Awaited } else { Retransmits::Unwanted };
         let rings = options.burst.map_or(0, |burst| burst.sizes.ifaces);
         let interfaces = Interfaces::new(options.sizes, rings, options.numbers_rest);
@@ -143,6 +151,7 @@ impl FlowProbe {
             object,
             memory,
             burst_memory,
+            payload,
             retransmits,
             hook: options.hook,
             interfaces,
@@ -160,6 +169,12 @@ impl FlowProbe {
     #[must_use]
     pub fn burst_memory(&self) -> Option<Arc<BurstMemory>> {
         self.burst_memory.clone()
+    }
+
+    /// The rings of payload that was copied; none where none is.
+    #[must_use]
+    pub fn payload(&self) -> Option<Arc<PayloadMemory>> {
+        self.payload.clone()
     }
 
     /// Why bursts are told without retransmits; none while they are told with them, or are not wanted.

@@ -33,6 +33,17 @@ static __always_inline void remember_process(struct task_struct *task)
 		owner_from_task(owner, task);
 }
 
+/* Written into the socket's storage too: there it is found by who sees the socket's packets. */
+static __always_inline void set_sender(struct other_socket *other, struct task_struct *task)
+{
+	struct tcp_owner owner;
+
+	owner_from_task(&owner, task);
+	other->pid = owner.pid;
+	other->cgroup = owner.cgroup;
+	__builtin_memcpy(other->process, owner.process, sizeof(other->process));
+}
+
 static __always_inline bool may_remember_another(void)
 {
 	struct tcp_ends *end = the_ends();
@@ -59,7 +70,7 @@ int other_made(struct bpf_sock *ctx)
 	other = bpf_sk_storage_get(&other_sockets, ctx, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!other)
 		return 1;
-	other->pid = task->tgid;
+	set_sender(other, task);
 	remember_process(task);
 	return 1;
 }
@@ -74,7 +85,7 @@ static __always_inline int other_bound(struct bpf_sock *ctx)
 	other = bpf_sk_storage_get(&other_sockets, ctx, 0, 0);
 	if (!other)
 		return 1;
-	other->pid = task->tgid;
+	set_sender(other, task);
 	other->bound.netns = task->nsproxy->net_ns->ns.inum;
 	other->bound.port = ctx->src_port;
 	other->bound.protocol = ctx->protocol;
@@ -124,7 +135,7 @@ static __always_inline void adopt_other(struct sock *sk, struct task_struct *tas
 	other = bpf_sk_storage_get(&other_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!other)
 		return;
-	other->pid = task->tgid;
+	set_sender(other, task);
 	other->bound.netns = sk->__sk_common.skc_net.net->ns.inum;
 	other->bound.port = sk->__sk_common.skc_num;
 	other->bound.protocol = sk->sk_protocol;

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is remembered of one direction of a flow, in one word of its slot; 0 for a new one.
+ *
+ *   kind       what it is, once that is known
+ *   looked     packets with payload that have been looked at for that
+ *   budget     octets that are copied yet
+ *   done       nothing more is of interest: what nearly every packet meets, so it is the sign
+ *
+ * TCP, by packets with payload (a SYN begins anew):
+ *   undecided  a DNS port: DNS. Begins a TLS handshake, HTTP/1 or HTTP/2: that, with a whole budget, and goes on there. The first packet may
+ *              be shorter than 8 octets and only begin to. After 8 packets: done.
+ *   TLS        copied within the budget; then done, or earlier, as soon as a packet begins with enciphered data.
+ *   HTTP/1     a packet that begins with a request's or an answer's line has a whole budget. It is copied within that, and so are the next
+ *              ones until one ends with an empty line. All others only have their first octets looked at, for the life of the flow.
+ *   HTTP/2     copied within the budget; then done.
+ *   DNS        copied within the budget, which is whole again behind each packet with PSH: the end of what was written at once.
+ *   FIN, RST   of a flow whose kind is known: told, with whatever the packet has; then done. Also where nothing has ever been said in this
+ *              direction: it will not be answered.
+ *
+ * UDP:
+ *   undecided  a DNS port: DNS. Begins a QUIC handshake: QUIC, and goes on there. After 8 packets: done.
+ *   DNS        each packet is copied, up to a budget each, for the life of the flow.
+ *   QUIC       Initial packets are copied, up to what one may be long. Done after 8 packets, or with the first short header.
+ *
+ * All else is done with its first packet.
+ */
+#ifndef NETRIG_PAYLOAD_STATE_H
+#define NETRIG_PAYLOAD_STATE_H
+
+#include "detect.h"
+#include "maps.h"
+
+enum payload_kind {
+	PAYLOAD_UNDECIDED,
+	PAYLOAD_TLS,
+	PAYLOAD_HTTP,
+	PAYLOAD_HTTP2,
+	PAYLOAD_DNS,
+	PAYLOAD_QUIC,
+};
+
+#define PAYLOAD_DONE (1u << 31)
+#define PAYLOAD_LOOKS 8 /* packets with payload, until nothing more is expected */
+
+/* The state, taken apart. */
+struct payload_state {
+	__u32 budget; /* 16 bits */
+	__u8 looked;
+	__u8 kind;
+	bool done;
+};
+
+/* What is to be done with a packet. */
+struct payload_verdict {
+	bool told;
+	__u32 octets; /* to be copied of it */
+};
+
+static __always_inline struct payload_state state_of(__u32 word)
+{
+	return (struct payload_state){
+		.budget = word & 0xffff,
+		.looked = (word >> 16) & 0xff,
+		.kind = (word >> 24) & 0x7f,
+		.done = word & PAYLOAD_DONE,
+	};
+}
+
+static __always_inline __u32 word_of(const struct payload_state *state)
+{
+	return state->budget | (__u32)state->looked << 16 | (__u32)state->kind << 24 |
+	       (state->done ? PAYLOAD_DONE : 0);
+}
+
+static __always_inline bool is_dns_port(__u32 ports)
+{
+#pragma unroll
+	for (int i = 0; i < PAYLOAD_PORTS; i++) {
+		__u16 port = payload.dns_ports[i];
+
+		if (port && ((ports & 0xffff) == port || ports >> 16 == port))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline __u32 least(__u32 a, __u32 b)
+{
+	return a < b ? a : b;
+}
+
+/* The octets that are there of `count`, at most eight. */
+static __always_inline __u64 octets_mask(__u32 count)
+{
+	return count >= 8 ? ~0ull : (1ull << (count * 8)) - 1;
+}
+
+static __always_inline struct payload_verdict copied(struct payload_state *state, __u32 length)
+{
+	struct payload_verdict verdict = { .told = true, .octets = least(length, state->budget) };
+
+	state->budget -= verdict.octets;
+	return verdict;
+}
+
+/* Of a TCP flow that is undecided: what it is, by this packet. */
+static __always_inline __u8 tcp_kind(const struct payload_state *state, __u64 octets, __u32 count)
+{
+	__u64 mask = octets_mask(count);
+
+	if (begins_http(octets))
+		return PAYLOAD_HTTP;
+	if (begins_tls(octets))
+		return PAYLOAD_TLS;
+	if (octets == HTTP2_PREFACE)
+		return PAYLOAD_HTTP2;
+	if (state->looked)
+		return PAYLOAD_UNDECIDED;
+	if (count == 8)
+		return begins_http2_answer(octets) ? PAYLOAD_HTTP2 : PAYLOAD_UNDECIDED;
+	if (may_begin_http(octets, mask))
+		return PAYLOAD_HTTP;
+	if (octets == (HTTP2_PREFACE & mask))
+		return PAYLOAD_HTTP2;
+	return may_begin_tls(octets, mask) ? PAYLOAD_TLS : PAYLOAD_UNDECIDED;
+}
+
+#endif /* NETRIG_PAYLOAD_STATE_H */
