@@ -11,6 +11,7 @@
 //! | `/api/v1/latency`, `/api/v1/latency.parquet` | the same of latency |
 //! | `/api/v1/drops`, `/api/v1/drops.parquet` | the same of drops |
 //! | `/api/v1/bursts`, `/api/v1/bursts.parquet` | the same of bursts |
+//! | `/api/v1/requests`, `/api/v1/requests.parquet` | the same of requests |
 //! | `/api/v1/policy` | the [`PolicyStatus`](netrig_model::PolicyStatus) as JSON; `null` where the rig has no policy probe |
 //! | `/api/v1/policy_events`, `/api/v1/policy_events.parquet` | the records of packets that policies' rules matched |
 //!
@@ -31,7 +32,8 @@ pub use health::{Health, health};
 pub use server::{ServeOptions, Server};
 
 use netrig_model::{
-    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, PolicyEventRecord, Snapshot, Timestamp,
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, PolicyEventRecord, RequestRecord, Snapshot,
+    Timestamp,
 };
 use std::sync::Arc;
 
@@ -63,6 +65,9 @@ pub trait Live: Send + Sync + 'static {
     /// The same of bursts.
     fn open_bursts(&self) -> Option<OpenBursts>;
 
+    /// The same of requests.
+    fn open_requests(&self) -> Option<OpenRequests>;
+
     /// The same of packets that policies' rules matched. Who looks at none has none: all there are lie in the store.
     fn open_policy_events(&self) -> Option<OpenPolicyEvents> {
         Some(OpenPolicyEvents { records: Vec::new(), stored_before: Timestamp(i64::MAX) })
@@ -92,6 +97,9 @@ pub type OpenDrops = Open<DropRecord>;
 
 /// Burst records that are not in the store yet.
 pub type OpenBursts = Open<BurstRecord>;
+
+/// Request records that are not in the store yet.
+pub type OpenRequests = Open<RequestRecord>;
 
 /// Records of packets that policies' rules matched that are not in the store yet.
 pub type OpenPolicyEvents = Open<PolicyEventRecord>;

@@ -40,6 +40,8 @@ const PATHS: &str = "\
 /api/v1/drops.parquet        the same as one Parquet file
 /api/v1/bursts               burst records that are not stored yet, as JSON Lines
 /api/v1/bursts.parquet       the same as one Parquet file
+/api/v1/requests             request records that are not stored yet, as JSON Lines
+/api/v1/requests.parquet     the same as one Parquet file
 /api/v1/policy               the policy in force and what its rules did, as JSON
 /api/v1/policy_events        records of packets that rules matched and that are not stored yet, as JSON Lines
 /api/v1/policy_events.parquet  the same as one Parquet file
@@ -75,6 +77,8 @@ pub(crate) fn router(live: Arc<dyn Live>, options: &ServeOptions) -> Router {
         .route("/api/v1/drops.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_drops)))
         .route("/api/v1/bursts", get(|State(shared)| lines(shared, <dyn Live>::open_bursts)))
         .route("/api/v1/bursts.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_bursts)))
+        .route("/api/v1/requests", get(|State(shared)| lines(shared, <dyn Live>::open_requests)))
+        .route("/api/v1/requests.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_requests)))
         .route("/api/v1/policy", get(policy))
         .route("/api/v1/policy_events", get(|State(shared)| lines(shared, <dyn Live>::open_policy_events)))
         .route("/api/v1/policy_events.parquet", get(|State(shared)| parquet(shared, <dyn Live>::open_policy_events)))

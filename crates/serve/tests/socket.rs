@@ -6,13 +6,14 @@ use drop::drop_records;
 use latency::latencies;
 use netrig_model::{
     BurstRecord, ConnectionRecord, DropRecord, EndReason, FlowRecord, LatencyRecord, PolicyEventRecord,
-    PolicyRuleStatus, PolicyStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, Timestamp,
+    PolicyRuleStatus, PolicyStatus, ProbeState, ProbeStatus, RequestRecord, Snapshot, StoreStatus, Timestamp,
 };
 use netrig_serve::{
-    Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents, STORE_HEADER,
+    Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents, OpenRequests, STORE_HEADER,
     STORED_BEFORE_HEADER, ServeError, ServeOptions, Server,
 };
 use policy_event::policy_events;
+use request::requests;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -28,6 +29,8 @@ mod drop;
 mod latency;
 #[path = "../../store/tests/common/policy_event.rs"]
 mod policy_event;
+#[path = "../../store/tests/common/request.rs"]
+mod request;
 
 struct Fake {
     probe: ProbeState,
@@ -74,6 +77,11 @@ impl Live for Fake {
     fn open_bursts(&self) -> Option<OpenBursts> {
         let window = (Timestamp(46), Timestamp(56));
         Some(OpenBursts { records: bursts(window, 0, self.flows as u64), stored_before: window.0 })
+    }
+
+    fn open_requests(&self) -> Option<OpenRequests> {
+        let window = (Timestamp(48), Timestamp(58));
+        Some(OpenRequests { records: requests(window, 0, self.flows as u64), stored_before: window.0 })
     }
 
     fn open_policy_events(&self) -> Option<OpenPolicyEvents> {
@@ -254,6 +262,20 @@ fn bursts_as_lines_and_as_parquet() {
 }
 
 #[test]
+fn requests_as_lines_and_as_parquet() {
+    let server = start(ProbeState::Running, 20);
+    let lines = ask(server.address(), "/api/v1/requests", "");
+    let read = |line: &str| serde_json::from_str::<RequestRecord>(line).expect("record");
+    assert_eq!(lines.text().lines().map(read).collect::<Vec<_>>(), requests((Timestamp(48), Timestamp(58)), 0, 20));
+    let parquet = ask(server.address(), "/api/v1/requests.parquet", "");
+    is_parquet_with(&parquet, "dns_rcode");
+    assert!(lines.has("content-type", "application/jsonl"));
+    for answer in [lines, parquet] {
+        assert!(answer.has(STORED_BEFORE_HEADER, "48"), "{}", answer.head);
+    }
+}
+
+#[test]
 fn policy_events_as_lines_and_as_parquet() {
     let server = start(ProbeState::Running, 20);
     let lines = ask(server.address(), "/api/v1/policy_events", "");
@@ -337,7 +359,8 @@ fn unknown_paths_name_the_known_ones() {
 #[test]
 fn names_that_are_not_loopback_get_no_answer() {
     let server = start(ProbeState::Running, 0);
-    let records = ["flows", "latency", "drops", "bursts", "policy", "policy_events"].map(|of| format!("/api/v1/{of}"));
+    let records = ["flows", "latency", "drops", "bursts", "requests", "policy", "policy_events"]
+        .map(|of| format!("/api/v1/{of}"));
     for path in records.iter().map(String::as_str).chain(["/metrics", "/nothing"]) {
         let answer = ask(server.address(), path, "Host: evil.example\r\n");
         assert_eq!(answer.status, 403, "{path}");

@@ -4,7 +4,8 @@ use crate::record::Record;
 use crate::segment::split_superseded;
 use crate::{Range, Segment, StoreError, Table, catalog};
 use netrig_model::{
-    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord, Timestamp,
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord,
+    RequestRecord, Timestamp,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
@@ -178,6 +179,19 @@ impl StoreReader {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
         sink: &mut dyn FnMut(BurstRecord),
+    ) -> Result<(), StoreError> {
+        self.records(since, until, sink)
+    }
+
+    /// The same of requests.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn requests(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        sink: &mut dyn FnMut(RequestRecord),
     ) -> Result<(), StoreError> {
         self.records(since, until, sink)
     }

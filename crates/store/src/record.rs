@@ -6,6 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use netrig_model::{
     BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord,
+    RequestRecord,
 };
 use std::path::Path;
 
@@ -102,6 +103,14 @@ record! { BurstRecord in Bursts {
     bucket_ns, series_start, series, top_flows,
 } }
 
+record! { RequestRecord in Requests {
+    window_start, window_end, started, host, iface, direction, netns, kind, outcome, failed, transport, src_addr,
+    src_port, dst_addr, dst_port, requests, retries, latency_us, latency_us_max, dns_name, dns_type, dns_rcode,
+    dns_answers, dns_addresses, tls_sni, tls_alpn, tls_version, tls_cipher, tls_ja4, tls_resumed, tls_ech, tls_alert,
+    http_version, http_method, http_host, http_path, http_status, grpc, sampling_rate, process, pid, cgroup, container,
+    src_name, dst_name,
+} }
+
 record! { PolicyEventRecord in PolicyEvents {
     window_start, window_end, time, host, iface, rule, action, mode, verdict, src_addr, src_port, dst_addr, dst_port,
     protocol, transport, ethertype, length, octets,
@@ -133,6 +142,7 @@ mod tests {
         is_in_order::<LatencyRecord>();
         is_in_order::<DropRecord>();
         is_in_order::<BurstRecord>();
+        is_in_order::<RequestRecord>();
         is_in_order::<PolicyEventRecord>();
         is_in_order::<LedgerRecord>();
     }

@@ -26,6 +26,7 @@ static CONNECTIONS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Connecti
 static LATENCY: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Latency));
 static DROPS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Drops));
 static BURSTS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Bursts));
+static REQUESTS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Requests));
 static POLICY_EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::PolicyEvents));
 
 /// The Arrow schema of a table: its columns, in order.
@@ -38,6 +39,7 @@ pub fn schema(table: Table) -> SchemaRef {
         Table::Latency => &LATENCY,
         Table::Drops => &DROPS,
         Table::Bursts => &BURSTS,
+        Table::Requests => &REQUESTS,
         Table::PolicyEvents => &POLICY_EVENTS,
     })
 }

@@ -2,7 +2,7 @@
 
 use netrig_model::{
     BURST_COLUMNS, CONNECTION_COLUMNS, Column, DROP_COLUMNS, FLOW_COLUMNS, LATENCY_COLUMNS, LEDGER_COLUMNS,
-    POLICY_EVENT_COLUMNS,
+    POLICY_EVENT_COLUMNS, REQUEST_COLUMNS,
 };
 use std::fmt;
 
@@ -19,6 +19,8 @@ pub enum Table {
     Drops,
     /// Bursts.
     Bursts,
+    /// Requests and their answers.
+    Requests,
     /// Packets that policies' rules matched.
     PolicyEvents,
     /// The ledger.
@@ -27,8 +29,16 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 7] =
-        [Self::Flows, Self::Connections, Self::Latency, Self::Drops, Self::Bursts, Self::PolicyEvents, Self::Ledger];
+    pub const ALL: [Self; 8] = [
+        Self::Flows,
+        Self::Connections,
+        Self::Latency,
+        Self::Drops,
+        Self::Bursts,
+        Self::Requests,
+        Self::PolicyEvents,
+        Self::Ledger,
+    ];
 
     /// Its name: in SQL, as a folder, and as the first part of a segment's file name.
     #[must_use]
@@ -39,6 +49,7 @@ impl Table {
             Self::Latency => "latency",
             Self::Drops => "drops",
             Self::Bursts => "bursts",
+            Self::Requests => "requests",
             Self::PolicyEvents => "policy_events",
             Self::Ledger => "ledger",
         }
@@ -53,6 +64,7 @@ impl Table {
             Self::Latency => LATENCY_COLUMNS,
             Self::Drops => DROP_COLUMNS,
             Self::Bursts => BURST_COLUMNS,
+            Self::Requests => REQUEST_COLUMNS,
             Self::PolicyEvents => POLICY_EVENT_COLUMNS,
             Self::Ledger => LEDGER_COLUMNS,
         }

@@ -8,8 +8,8 @@ use crate::record::Record;
 use crate::window_file::WindowFile;
 use crate::{Range, Segment, StoreError, Table, retain};
 use netrig_model::{
-    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord, StoreStatus,
-    Timestamp,
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord,
+    RequestRecord, StoreStatus, Timestamp,
 };
 use std::fs;
 use std::path::PathBuf;
@@ -126,6 +126,18 @@ impl StoreWriter {
     /// # Errors
     /// As for flows.
     pub fn append_bursts(&mut self, window: (Timestamp, Timestamp), rows: &[BurstRecord]) -> Result<(), StoreError> {
+        self.append(window, rows)
+    }
+
+    /// The same for requests.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn append_requests(
+        &mut self,
+        window: (Timestamp, Timestamp),
+        rows: &[RequestRecord],
+    ) -> Result<(), StoreError> {
         self.append(window, rows)
     }
 

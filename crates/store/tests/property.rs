@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{HOUR, HOUR_0, burst, config, connection, drop_record, flow, latency, stored};
+use common::{HOUR, HOUR_0, burst, config, connection, drop_record, flow, latency, request, stored};
 use netrig_model::Timestamp;
 use netrig_store::{Record, StoreReader, StoreWriter, WindowFile};
 use proptest::prelude::*;
@@ -66,7 +66,7 @@ enum Part {
     Maintain,
 }
 
-const TABLES: usize = 5;
+const TABLES: usize = 6;
 
 fn part() -> impl Strategy<Value = Part> {
     prop_oneof![
@@ -148,6 +148,7 @@ proptest! {
         let mut latencies = Lane::new(5, latency, |r| r.samples - 1);
         let mut drops = Lane::new(11, drop_record, |r| r.packets - 1);
         let mut bursts = Lane::new(2, burst, |r| r.bytes - 100_000);
+        let mut requests = Lane::new(13, request, |r| r.requests - 1);
         for (n, part) in (0..).zip(&parts) {
             if let Part::Append = part {
                 // Into the window that is open.
@@ -156,7 +157,7 @@ proptest! {
                 flows.given.push((window.0.0, n));
             }
             let lanes: [&mut dyn AnyLane; TABLES] =
-                [&mut flows, &mut connections, &mut latencies, &mut drops, &mut bursts];
+                [&mut flows, &mut connections, &mut latencies, &mut drops, &mut bursts, &mut requests];
             match part {
                 Part::Row(table) => lanes[*table].push(&writer, n),
                 Part::End(table) => lanes[*table].end(&mut writer),

@@ -49,6 +49,7 @@ fn about(table: Table) -> &'static str {
         Table::Latency => LATENCY,
         Table::Drops => DROPS,
         Table::Bursts => BURSTS,
+        Table::Requests => REQUESTS,
         Table::PolicyEvents => POLICY_EVENTS,
     }
 }
@@ -203,6 +204,49 @@ SELECT b.iface, b.direction, b.burst_start, b.peak_bits_per_second / 1e6 AS mbit
 FROM bursts b JOIN drops d ON d.iface = b.iface AND d.direction = b.direction
      AND d.window_start < b.burst_end AND d.window_end > b.burst_start
 WHERE d.source = 'skb' AND d.class = 'resource' GROUP BY 1, 2, 3, 4 ORDER BY dropped DESC LIMIT 20
+```
+";
+
+const REQUESTS: &str = "\
+Requests and their answers, as they passed: DNS questions, the openings of TLS sessions and QUIC connections, requests of HTTP/1, and
+the first of each HTTP/2 connection in the clear. One row for each that was over in the window, seen from whichever interface saw it
+first; `src_*` is who asked. Once a window has more than `[payload] records`, those that are alike are told in one row: so sum
+`requests`, where rows would be counted. What is inside TLS and QUIC is not seen; what `[payload]` does not let be told is null, or a hash.
+Windows of this table need not be those of `flows`.
+
+What fails, and whom it hits:
+
+```sql
+SELECT kind, coalesce(dns_name, tls_sni, http_host, dst_name, dst_addr) AS asked_for, dst_port,
+       coalesce(dns_rcode, tls_alert, CAST(http_status AS VARCHAR), outcome) AS answer,
+       sum(requests) AS requests, count(DISTINCT src_addr) AS askers, min(process) AS one_process
+FROM requests WHERE failed GROUP BY 1, 2, 3, 4 ORDER BY requests DESC LIMIT 20
+```
+
+How long each server lets others wait:
+
+```sql
+SELECT kind, coalesce(tls_sni, http_host, dst_name, dst_addr) AS server, sum(requests) AS requests,
+       sum(CASE WHEN failed THEN requests ELSE 0 END) * 100.0 / sum(requests) AS percent_failed,
+       sum(latency_us * requests) / 1e3 / nullif(sum(CASE WHEN latency_us IS NOT NULL THEN requests END), 0) AS mean_ms,
+       approx_percentile_cont(0.99) WITHIN GROUP (ORDER BY latency_us) / 1e3 AS p99_ms, max(latency_us_max) / 1e3 AS longest_ms
+FROM requests GROUP BY 1, 2 ORDER BY requests DESC LIMIT 20
+```
+
+Which names each program looks up, and what it is told:
+
+```sql
+SELECT process, container, dns_name, dns_type, dns_rcode, sum(requests) AS asked, sum(retries) AS asked_again,
+       max(latency_us_max) / 1e3 AS longest_ms, max(dns_addresses) AS addresses
+FROM requests WHERE kind = 'dns' GROUP BY 1, 2, 3, 4, 5 ORDER BY asked DESC LIMIT 20
+```
+
+Who still speaks a version of TLS below 1.3, and to whom:
+
+```sql
+SELECT process, container, tls_sni, dst_addr, tls_version, tls_cipher, sum(requests) AS sessions
+FROM requests WHERE kind = 'tls' AND outcome = 'answered' AND tls_version <> 'TLS 1.3'
+GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY sessions DESC LIMIT 20
 ```
 ";
 

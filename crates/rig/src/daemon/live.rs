@@ -2,7 +2,9 @@
 
 use super::Request;
 use netrig_model::Snapshot;
-use netrig_serve::{Live, Open, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents};
+use netrig_serve::{
+    Live, Open, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents, OpenRequests,
+};
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -87,6 +89,10 @@ impl Live for Handle {
 
     fn open_bursts(&self) -> Option<OpenBursts> {
         self.open(Request::OpenBursts)
+    }
+
+    fn open_requests(&self) -> Option<OpenRequests> {
+        self.open(Request::OpenRequests)
     }
 
     fn open_policy_events(&self) -> Option<OpenPolicyEvents> {

@@ -12,7 +12,7 @@ use super::storing::Storing;
 use super::watching::{Watched, Watching};
 use netrig_config::{Config, ConfigErrors};
 use netrig_model::{Direction, LedgerRecord, ProbeState, ProbeStatus, Snapshot, Timestamp};
-use netrig_serve::{OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents};
+use netrig_serve::{OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents, OpenRequests};
 use std::iter;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -126,6 +126,9 @@ impl Loop {
                 }
                 Ok(Request::OpenBursts(answer)) => {
                     let _ = answer.send(self.open_bursts());
+                }
+                Ok(Request::OpenRequests(answer)) => {
+                    let _ = answer.send(self.open_requests());
                 }
                 Ok(Request::OpenPolicyEvents(answer)) => {
                     let _ = answer.send(self.open_policy_events());
@@ -263,6 +266,10 @@ impl Loop {
                 records.extend(bursts.open(window, self.probes.connections.get()));
             }
         })
+    }
+
+    fn open_requests(&mut self) -> Option<OpenRequests> {
+        open(self.storing.as_ref(), Storing::pending_requests, self.window_so_far().0, |_| ())
     }
 
     fn open_policy_events(&mut self) -> Option<OpenPolicyEvents> {

@@ -54,6 +54,8 @@ pub(crate) enum Request {
     OpenDrops(mpsc::SyncSender<Option<netrig_serve::OpenDrops>>),
     /// The same of bursts.
     OpenBursts(mpsc::SyncSender<Option<netrig_serve::OpenBursts>>),
+    /// The same of requests.
+    OpenRequests(mpsc::SyncSender<Option<netrig_serve::OpenRequests>>),
     /// The same of packets that a policy's rules matched.
     OpenPolicyEvents(mpsc::SyncSender<Option<netrig_serve::OpenPolicyEvents>>),
     /// Write down what the flight recorder holds.

@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 use netrig_model::{
-    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord, StoreStatus,
-    Timestamp,
+    BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord,
+    RequestRecord, StoreStatus, Timestamp,
 };
 use netrig_store::{Record, StoreConfig, StoreWriter, WindowFile};
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Records handed over together; what is in flight at most is a few of these.
 pub(crate) const CHUNK_ROWS: usize = 8192;
-/// The same of connections, latency, drops and bursts, whose records are several times as large.
+/// The same of connections, latency, drops, bursts and requests, whose records are several times as large.
 pub(crate) const CONNECTION_CHUNK_ROWS: usize = 2048;
 const QUEUE_CHUNKS: usize = 4;
 /// Of a window that is being stored, this many are kept at hand for whoever asks meanwhile; of a larger one none, for
@@ -44,6 +44,10 @@ enum Job {
     Bursts(Window, Arc<Vec<BurstRecord>>),
     /// The end of a window of bursts.
     CloseBursts(Window),
+    /// Part of a window's requests.
+    Requests(Window, Arc<Vec<RequestRecord>>),
+    /// The end of a window of requests.
+    CloseRequests(Window),
     /// A window of packets that policies' rules matched.
     PolicyEvents(Window, Arc<Vec<PolicyEventRecord>>),
     /// Its end.
@@ -109,6 +113,7 @@ struct Shared {
     latency: Pending<LatencyRecord>,
     drops: Pending<DropRecord>,
     bursts: Pending<BurstRecord>,
+    requests: Pending<RequestRecord>,
     policy_events: Pending<PolicyEventRecord>,
     /// Rows that did not fit into the queue.
     lost: u64,
@@ -195,6 +200,16 @@ impl Storing {
         self.send(Job::CloseBursts(window), meanwhile);
     }
 
+    /// Hands over part of a window of requests, as of latency.
+    pub(crate) fn requests(&self, window: Window, rows: Vec<RequestRecord>, meanwhile: &mut dyn FnMut()) {
+        self.hand_over(|shared| &mut shared.requests, Job::Requests, (window, rows), meanwhile);
+    }
+
+    /// Ends a window of requests.
+    pub(crate) fn close_requests(&self, window: Window, meanwhile: &mut dyn FnMut()) {
+        self.send(Job::CloseRequests(window), meanwhile);
+    }
+
     /// Hands over a whole window of packets that policies' rules matched.
     pub(crate) fn policy_events(&self, window: Window, rows: Vec<PolicyEventRecord>) {
         self.hand_over(|shared| &mut shared.policy_events, Job::PolicyEvents, (window, rows), &mut || ());
@@ -275,6 +290,11 @@ impl Storing {
         lock(&self.shared).bursts.before(open)
     }
 
+    /// The same of requests.
+    pub(crate) fn pending_requests(&self, open: Timestamp) -> Option<Chunks<RequestRecord>> {
+        lock(&self.shared).requests.before(open)
+    }
+
     /// The same of packets that policies' rules matched.
     pub(crate) fn pending_policy_events(&self, open: Timestamp) -> Option<Chunks<PolicyEventRecord>> {
         lock(&self.shared).policy_events.before(open)
@@ -302,11 +322,13 @@ impl Job {
             Self::Latency(_, rows) => rows.len() as u64,
             Self::Drops(_, rows) => rows.len() as u64,
             Self::Bursts(_, rows) => rows.len() as u64,
+            Self::Requests(_, rows) => rows.len() as u64,
             Self::PolicyEvents(_, rows) => rows.len() as u64,
             Self::CloseConnections(_)
             | Self::CloseLatency(_)
             | Self::CloseDrops(_)
             | Self::CloseBursts(_)
+            | Self::CloseRequests(_)
             | Self::ClosePolicyEvents(_)
             | Self::Limits(..) => 0,
         }
@@ -321,6 +343,7 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
     let mut latency = Lane { open: None, pending: |shared| &mut shared.latency };
     let mut drops = Lane { open: None, pending: |shared| &mut shared.drops };
     let mut bursts = Lane { open: None, pending: |shared| &mut shared.bursts };
+    let mut requests = Lane { open: None, pending: |shared| &mut shared.requests };
     let mut policy_events = Lane { open: None, pending: |shared| &mut shared.policy_events };
     while let Ok(job) = inbox.recv() {
         match job {
@@ -329,6 +352,7 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
             Job::Latency(window, rows) => latency.take(&mut store, window, &rows),
             Job::Drops(window, rows) => drops.take(&mut store, window, &rows),
             Job::Bursts(window, rows) => bursts.take(&mut store, window, &rows),
+            Job::Requests(window, rows) => requests.take(&mut store, window, &rows),
             Job::PolicyEvents(window, rows) => policy_events.take(&mut store, window, &rows),
             Job::CloseFlows(window, ledger) => {
                 flows.close(&mut store);
@@ -340,6 +364,7 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
             Job::CloseLatency(window) => latency.end(&mut store, window),
             Job::CloseDrops(window) => drops.end(&mut store, window),
             Job::CloseBursts(window) => bursts.end(&mut store, window),
+            Job::CloseRequests(window) => requests.end(&mut store, window),
             Job::ClosePolicyEvents(window) => policy_events.end(&mut store, window),
             Job::Limits(retain, budget_bytes) => store.writer.limit(retain, budget_bytes),
         }
@@ -350,6 +375,7 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
     latency.close(&mut store);
     drops.close(&mut store);
     bursts.close(&mut store);
+    requests.close(&mut store);
     policy_events.close(&mut store);
     lock(shared).status = store.writer.status();
 }

@@ -1,12 +1,15 @@
 //! A made-up rig, a store, and the binary.
 
 use netrig_model::{
-    BurstRecord, CONNECTION_COLUMNS, ColumnType, ConnectionRecord, DropClass, DropRecord, DropSource, EndReason,
-    FlowRecord, LatencyRecord, LatencyStatus, ProbeState, ProbeStatus, QueuesStatus, Snapshot, Stage, StoreStatus,
-    Timestamp, transport_name,
+    BurstRecord, CONNECTION_COLUMNS, ColumnType, ConnectionRecord, Direction, DropClass, DropRecord, DropSource,
+    EndReason, FlowRecord, InterfaceCounts, InterfaceStatus, LatencyRecord, LatencyStatus, ProbeState, ProbeStatus,
+    QueuesStatus, RequestRecord, Snapshot, Stage, StoreStatus, Timestamp, TrafficCounts, transport_name,
 };
-use netrig_serve::{Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, ServeOptions, Server};
+use netrig_serve::{
+    Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenRequests, ServeOptions, Server,
+};
 use netrig_store::{StoreConfig, StoreWriter};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -123,6 +126,18 @@ pub(crate) fn drops(
     serde_json::from_value(record.into()).expect("drops")
 }
 
+/// A request of this kind that was answered, with these columns besides, in a window.
+pub(crate) fn request(kind: &str, window_start: Timestamp, columns: serde_json::Value) -> RequestRecord {
+    let known = serde_json::json!({
+        "window_start": window_start, "window_end": window_start.plus_ns(WINDOW_NS), "started": window_start.plus_ns(1_000_000),
+        "kind": kind, "outcome": "answered", "failed": false, "requests": 1, "retries": 0, "sampling_rate": 1,
+        "src_addr": "10.0.0.1", "src_port": 40_000, "dst_addr": "192.0.2.80", "dst_port": 443,
+    });
+    let mut record = known.as_object().expect("columns").clone();
+    record.extend(columns.as_object().expect("columns").clone());
+    serde_json::from_value(record.into()).expect("request")
+}
+
 /// A burst of five milliseconds with so many octets in each, with these columns besides, in a window.
 pub(crate) fn burst(iface: &str, bytes: u64, window_start: Timestamp, columns: serde_json::Value) -> BurstRecord {
     let known = serde_json::json!({
@@ -144,8 +159,11 @@ struct Fake {
     latency: Vec<LatencyRecord>,
     drops: Vec<DropRecord>,
     bursts: Vec<BurstRecord>,
+    requests: Vec<RequestRecord>,
     latency_status: Option<LatencyStatus>,
     queues: Option<QueuesStatus>,
+    probes: Vec<ProbeStatus>,
+    interfaces: Vec<InterfaceStatus>,
     store: Option<PathBuf>,
 }
 
@@ -158,8 +176,11 @@ impl Fake {
             latency: Vec::new(),
             drops: Vec::new(),
             bursts: Vec::new(),
+            requests: Vec::new(),
             latency_status: None,
             queues: None,
+            probes: vec![probe("flow", ProbeState::Running)],
+            interfaces: Vec::new(),
             store,
         }
     }
@@ -172,9 +193,9 @@ impl Live for Fake {
             writing: true,
             ..StoreStatus::default()
         });
-        let probe = ProbeStatus { name: "flow".to_owned(), state: ProbeState::Running, detail: String::new() };
         Arc::new(Snapshot {
-            probes: vec![probe],
+            probes: self.probes.clone(),
+            interfaces: self.interfaces.clone(),
             store,
             taken: window(0),
             latency: self.latency_status.clone(),
@@ -201,6 +222,10 @@ impl Live for Fake {
 
     fn open_bursts(&self) -> Option<OpenBursts> {
         Some(OpenBursts { records: self.bursts.clone(), stored_before: self.open.stored_before })
+    }
+
+    fn open_requests(&self) -> Option<OpenRequests> {
+        Some(OpenRequests { records: self.requests.clone(), stored_before: self.open.stored_before })
     }
 }
 
@@ -239,10 +264,43 @@ pub(crate) fn rig_of_bursts(bursts: Vec<BurstRecord>, stored_before: Timestamp, 
     serve(Fake { bursts, ..Fake::new(open, store) })
 }
 
+/// The same, with requests.
+pub(crate) fn rig_of_requests(requests: Vec<RequestRecord>, stored_before: Timestamp, store: Option<&Path>) -> Server {
+    let open = OpenFlows { records: Vec::new(), stored_before };
+    serve(Fake { requests, ..Fake::new(open, store) })
+}
+
 /// The same, that looks at these queues.
 pub(crate) fn rig_of_queues(queues: QueuesStatus) -> Server {
     let open = OpenFlows { records: Vec::new(), stored_before: window(0) };
     serve(Fake { queues: Some(queues), ..Fake::new(open, None) })
+}
+
+/// A rig without records, with these probes at these interfaces.
+pub(crate) fn rig_of_probes(probes: &[(&str, ProbeState)], interfaces: &[&str]) -> Server {
+    let interface = |name: &&str| InterfaceStatus {
+        iface: (*name).to_owned(),
+        ifindex: 1,
+        direction: Direction::Egress,
+        hook: "tcx".to_owned(),
+        counts: InterfaceCounts::default(),
+        told: TrafficCounts::default(),
+        not_ip: BTreeMap::new(),
+        kernel: None,
+        policy: None,
+        unaccounted_packets: 0,
+        unsent_packets: 0,
+    };
+    let open = OpenFlows { records: Vec::new(), stored_before: window(0) };
+    serve(Fake {
+        probes: probes.iter().map(|(name, state)| probe(name, *state)).collect(),
+        interfaces: interfaces.iter().map(interface).collect(),
+        ..Fake::new(open, None)
+    })
+}
+
+fn probe(name: &str, state: ProbeState) -> ProbeStatus {
+    ProbeStatus { name: name.to_owned(), state, detail: String::new() }
 }
 
 fn serve(fake: Fake) -> Server {
@@ -291,6 +349,15 @@ pub(crate) fn store_of_bursts(windows: &[(Timestamp, Vec<BurstRecord>)]) -> temp
     let (dir, mut writer) = empty_store();
     for (start, rows) in windows {
         writer.append_bursts((*start, start.plus_ns(WINDOW_NS)), rows).expect("append");
+    }
+    dir
+}
+
+/// A store with these windows of requests.
+pub(crate) fn store_of_requests(windows: &[(Timestamp, Vec<RequestRecord>)]) -> tempfile::TempDir {
+    let (dir, mut writer) = empty_store();
+    for (start, rows) in windows {
+        writer.append_requests((*start, start.plus_ns(WINDOW_NS)), rows).expect("append");
     }
     dir
 }

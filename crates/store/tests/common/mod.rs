@@ -6,6 +6,7 @@ mod connection;
 mod drop;
 mod latency;
 mod policy_event;
+mod request;
 
 use arrow_array::{RecordBatch, StringArray};
 pub(crate) use burst::{burst, bursts};
@@ -17,6 +18,7 @@ use netrig_store::{StoreConfig, StoreReader};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 pub(crate) use policy_event::{policy_event, policy_events};
+pub(crate) use request::{request, requests};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use connection::connections;
 use drop::drop_records;
 use latency::latencies;
 use netrig_store::StoreReader;
+use request::requests;
 use std::path::Path;
 
 #[path = "../../../../store/tests/common/burst.rs"]
@@ -16,6 +17,8 @@ mod connection;
 mod drop;
 #[path = "../../../../store/tests/common/latency.rs"]
 mod latency;
+#[path = "../../../../store/tests/common/request.rs"]
+mod request;
 
 fn window(n: i64) -> Window {
     (Timestamp(n * 10), Timestamp(n * 10 + 10))
@@ -57,6 +60,7 @@ fn windows_of_all_tables_may_be_under_way_at_once() {
     store.latency_rows(window(0), latencies(window(0), 0, 24), nothing);
     store.drop_rows(window(0), drop_records(window(0), 0, 12), nothing);
     store.burst_rows(window(0), bursts(window(0), 0, 4), nothing);
+    store.requests(window(0), requests(window(0), 0, 9), nothing);
     store.rows(window(0), flows(window(0), 20), nothing);
     store.close_connections(window(0), nothing);
     store.connection_rows(window(1), connections(window(1), 0, 5), nothing);
@@ -68,6 +72,9 @@ fn windows_of_all_tables_may_be_under_way_at_once() {
     store.drop_rows(window(0), drop_records(window(0), 12, 15), nothing);
     store.close_bursts(window(0), nothing);
     store.close_drops(window(0), nothing);
+    store.requests(window(0), requests(window(0), 9, 10), nothing);
+    store.close_requests(window(0), nothing);
+    store.requests(window(1), requests(window(1), 0, 2), nothing);
     store.burst_rows(window(1), bursts(window(1), 0, 3), nothing);
     store.latency_rows(window(1), latencies(window(1), 0, 12), nothing);
     // None is closed: the rig stops here.
@@ -77,6 +84,7 @@ fn windows_of_all_tables_may_be_under_way_at_once() {
     assert_eq!(stored::<LatencyRecord>(dir.path()), [(0, 36), (10, 12)]);
     assert_eq!(stored::<DropRecord>(dir.path()), [(0, 15)]);
     assert_eq!(stored::<BurstRecord>(dir.path()), [(0, 4), (10, 3)]);
+    assert_eq!(stored::<RequestRecord>(dir.path()), [(0, 10), (10, 2)]);
     assert_eq!(stored::<LedgerRecord>(dir.path()), [(0, 1)]);
 }
 
@@ -157,7 +165,7 @@ fn latency_is_pending_until_it_is_stored_and_then_not_any_more() {
 }
 
 #[test]
-fn drops_and_bursts_are_pending_until_they_are_stored() {
+fn drops_bursts_and_requests_are_pending_until_they_are_stored() {
     let dir = tempfile::tempdir().expect("folder");
     let store = start(dir.path());
     let nothing = &mut || ();
@@ -166,15 +174,20 @@ fn drops_and_bursts_are_pending_until_they_are_stored() {
         store.burst_rows(window(n), bursts(window(n), 0, 2), nothing);
         store.close_bursts(window(n), nothing);
         store.close_drops(window(n), nothing);
+        store.requests(window(n), requests(window(n), 0, 3), nothing);
+        store.close_requests(window(n), nothing);
         let (drops, drops_before) = store.pending_drops(window(n).1).expect("few are kept at hand");
         let (bursts, bursts_before) = store.pending_bursts(window(n).1).expect("few are kept at hand");
+        let (requests, requests_before) = store.pending_requests(window(n).1).expect("few are kept at hand");
         let mut drop_count: usize = drops.iter().map(|rows| rows.len()).sum();
         let mut burst_count: usize = bursts.iter().map(|rows| rows.len()).sum();
         let reader = StoreReader::open(dir.path()).expect("store");
+        let mut request_count: usize = requests.iter().map(|rows| rows.len()).sum();
+        reader.requests(None, Some(requests_before), &mut |_| request_count += 1).expect("rows");
         reader.drops(None, Some(drops_before), &mut |_| drop_count += 1).expect("rows");
         reader.bursts(None, Some(bursts_before), &mut |_| burst_count += 1).expect("rows");
         let told = n as usize + 1;
-        assert_eq!((drop_count, burst_count), (told * 7, told * 2), "after window {n}");
+        assert_eq!((drop_count, burst_count, request_count), (told * 7, told * 2, told * 3), "after window {n}");
     }
 }
 
