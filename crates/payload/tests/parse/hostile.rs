@@ -1,9 +1,11 @@
 //! Octets of strangers: nothing panics, and what is told fits what was given.
 
+use crate::http2::frame;
 use crate::made::{ASKED, dns_message, handshake, hello_body, labels, question, record, record_of};
+use crate::quic::rfc_packets;
 use netrig_payload::parse::{
-    client_hello, client_hello_cut, dns, http_request, http_request_cut, http_response, http_response_cut,
-    server_answer, tls_alert,
+    QuicInitials, client_hello, client_hello_cut, dns, http_request, http_request_cut, http_response,
+    http_response_cut, http2_request, http2_request_cut, http2_status, server_answer, tls_alert,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,6 +24,13 @@ fn read_all(octets: &[u8]) {
     _ = http_request_cut(octets);
     _ = http_response(octets);
     _ = http_response_cut(octets);
+    _ = http2_request(octets);
+    _ = http2_request_cut(octets);
+    _ = http2_status(octets);
+    let mut opening = QuicInitials::default();
+    _ = opening.client(octets);
+    _ = opening.client(octets);
+    _ = opening.server(octets);
 }
 
 /// Whole messages of every kind.
@@ -38,6 +47,14 @@ fn messages() -> Vec<Vec<u8>> {
         record_of(22, &handshake(2, &[&[3, 3][..], &[1; 32], &[0, 0x13, 1, 0, 0, 6, 0, 43, 0, 2, 3, 4]].concat())),
         b"GET http://a.example/p HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello".to_vec(),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: a\r\n b\r\n\r\n0\r\n\r\n".to_vec(),
+        [
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            &frame(4, 0, 0, &[])[..],
+            &frame(1, 4, 1, &[0x82, 0x86, 0x84, 0x41, 1, 97]),
+        ]
+        .concat(),
+        [frame(4, 0, 0, &[]), frame(1, 4, 1, &[0x88])].concat(),
+        rfc_packets().concat().concat(),
     ]
 }
 

@@ -3,5 +3,8 @@
 mod dns;
 mod hostile;
 mod http;
+mod http2;
 mod made;
+mod quic;
+mod seal;
 mod tls;

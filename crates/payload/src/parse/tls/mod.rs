@@ -7,6 +7,7 @@ mod words;
 
 pub(super) use hello::{client_body, server_body};
 pub(super) use ja4::Transport;
+pub(super) use words::alert as alert_word;
 
 use super::Read;
 use records::{ALERT, Records, handshake};

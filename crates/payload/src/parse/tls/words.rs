@@ -14,7 +14,7 @@ pub(super) fn version(number: u16) -> String {
 }
 
 /// The alert's word in the RFCs, or its number.
-pub(super) fn alert(code: u8) -> String {
+pub(in crate::parse) fn alert(code: u8) -> String {
     match code {
         0 => "close_notify",
         10 => "unexpected_message",
