@@ -1,0 +1,130 @@
+//! Heads of HTTP/1 messages, also such as never become whole, and where bodies end.
+
+use crate::parse::{Body, HttpRequest, HttpResponse, Read, http_request, http_response};
+use netrig_model::HttpExchange;
+
+/// What a head says, and where its message goes on.
+pub(super) struct Head {
+    pub(super) exchange: HttpExchange,
+    pub(super) octets: usize,
+    pub(super) body: Body,
+}
+
+pub(super) enum Reading {
+    Head(Head),
+    More,
+    No,
+}
+
+/// Reads a request's head. When there will be `no_more` octets, what there are must do.
+pub(super) fn read_request(run: &[u8], no_more: bool) -> Reading {
+    match http_request(run) {
+        Read::Whole(request) => Reading::Head(request.into()),
+        Read::No => Reading::No,
+        Read::More if !no_more => Reading::More,
+        Read::More => match whole_lines(run).map(|lines| http_request(&lines)) {
+            Some(Read::Whole(request)) => Reading::Head(cut(request.into(), run)),
+            _ => method_alone(run),
+        },
+    }
+}
+
+/// Reads an answer's head likewise.
+pub(super) fn read_answer(run: &[u8], no_more: bool) -> Reading {
+    match http_response(run) {
+        Read::Whole(answer) => Reading::Head(answer.into()),
+        Read::No => Reading::No,
+        Read::More if !no_more => Reading::More,
+        Read::More => match whole_lines(run).map(|lines| http_response(&lines)) {
+            Some(Read::Whole(answer)) => Reading::Head(cut(answer.into(), run)),
+            _ => Reading::No,
+        },
+    }
+}
+
+/// A request whose first line is longer than what is copied.
+fn method_alone(run: &[u8]) -> Reading {
+    let method = run.iter().position(|octet| *octet == b' ').and_then(|at| str::from_utf8(&run[..at]).ok());
+    match method {
+        Some(method) => {
+            let exchange = HttpExchange { method: Some(method.to_owned()), ..HttpExchange::default() };
+            Reading::Head(Head { exchange, octets: run.len(), body: Body::UntilClose })
+        }
+        None => Reading::No,
+    }
+}
+
+/// The lines of a head that are whole, ended as if there were no more of them.
+fn whole_lines(run: &[u8]) -> Option<Vec<u8>> {
+    let end = run.windows(2).rposition(|two| two == b"\r\n")? + 2;
+    Some([&run[..end], b"\r\n"].concat())
+}
+
+/// How long its body is may have been said in what is missing.
+fn cut(head: Head, run: &[u8]) -> Head {
+    Head { octets: run.len(), body: Body::UntilClose, ..head }
+}
+
+impl From<HttpRequest> for Head {
+    fn from(request: HttpRequest) -> Self {
+        let exchange = HttpExchange {
+            version: Some(request.version.to_owned()),
+            method: Some(request.method),
+            host: request.host,
+            path: Some(request.path),
+            ..HttpExchange::default()
+        };
+        Self { exchange, octets: request.head_len, body: request.body }
+    }
+}
+
+impl From<HttpResponse> for Head {
+    fn from(answer: HttpResponse) -> Self {
+        let (version, status) = (Some(answer.version.to_owned()), Some(answer.status));
+        let exchange = HttpExchange { version, status, ..HttpExchange::default() };
+        Self { exchange, octets: answer.head_len, body: answer.body }
+    }
+}
+
+/// Octets of a chunked body, when all of it is there.
+pub(super) fn chunked_octets(body: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        let rest = body.get(at..)?;
+        let line = rest.windows(2).position(|two| two == b"\r\n")?;
+        let digits = rest[..line].split(|octet| *octet == b';').next()?.trim_ascii();
+        let size = usize::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
+        at += line + 2;
+        if size == 0 {
+            return trailers_end(body, at);
+        }
+        at = at.checked_add(size)?.checked_add(2)?;
+    }
+}
+
+fn trailers_end(body: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let line = body.get(at..)?.windows(2).position(|two| two == b"\r\n")?;
+        at += line + 2;
+        if line == 0 {
+            return Some(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunked_body_ends_behind_its_trailers() {
+        let body = b"4;x=1\r\nWiki\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\nHTTP/1.1";
+        assert_eq!(chunked_octets(body), Some(body.len() - 8));
+        assert_eq!(chunked_octets(b"0\r\n\r\n"), Some(5));
+        for cut in 0..body.len() - 8 {
+            assert_eq!(chunked_octets(&body[..cut]), None, "{cut}");
+        }
+        assert_eq!(chunked_octets(b"ffffffffffffffff\r\n"), None);
+        assert_eq!(chunked_octets(b"x\r\n\r\n"), None);
+    }
+}

@@ -1,0 +1,271 @@
+//! One direction of a TCP connection, put in order as far as it was copied.
+//!
+//! Positions are sequence numbers that do not wrap. What was copied lies in pieces; those that fit on to what is being read
+//! move to the run, which always begins at the beginning of a message. Where the next message begins is known
+//! ([`Stream::is_synced`]) or has to be found: then a piece of which its protocol says that it begins like a message is where.
+
+use super::turn::{HOLD_NS, Turn};
+use netrig_model::{PayloadSegment, Timestamp};
+
+/// Pieces that wait for what comes before them.
+const PIECES_MAX: usize = 32;
+/// What lies so far behind the latest octet is sent again, and not four gigabytes ahead of it.
+const BEHIND_MAX: u32 = 1 << 26;
+/// So that a position is never below 0.
+const FIRST: u64 = 1 << 40;
+const WRAP: u64 = 1 << 32;
+
+pub(super) struct Piece {
+    pub(super) at: u64,
+    pub(super) time: Timestamp,
+    pub(super) octets: Vec<u8>,
+    /// Octets it had before it was copied, or more.
+    length: u64,
+}
+
+impl Piece {
+    fn end(&self) -> u64 {
+        self.at + self.octets.len() as u64
+    }
+}
+
+/// What a segment was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    /// Octets that were not seen before.
+    Fresh,
+    /// Sent again, or seen at another place.
+    Again,
+    /// No room for it.
+    NoRoom,
+}
+
+#[derive(Default)]
+pub(super) struct Stream {
+    has_begun: bool,
+    is_synced: bool,
+    /// Behind the run; where the next octet to be read lies.
+    next: u64,
+    /// Behind all octets that passed, copied or not.
+    seen: u64,
+    /// Where copied octets may come again, when those behind the run were not copied.
+    cut_to: u64,
+    run: Vec<u8>,
+    /// Where the run's parts begin and when they passed.
+    marks: Vec<(u64, Timestamp)>,
+    pieces: Vec<Piece>,
+    /// Octets that nobody saw may have had messages in them.
+    has_lost: bool,
+}
+
+impl Stream {
+    /// Takes what a segment brought. `room`: most octets that may wait here for what comes before them.
+    pub(super) fn add(&mut self, segment: &PayloadSegment<'_>, room: usize) -> Added {
+        let copied = segment.octets.len() as u64;
+        let length = copied.max(u64::from(segment.length));
+        let at = self.position(segment.sequence);
+        if self.pieces.iter().any(|piece| piece.at <= at && at + copied <= piece.end()) {
+            return Added::Again;
+        }
+        let is_fresh = at + length > self.seen;
+        self.seen = self.seen.max(at + length);
+        if at + copied <= self.next {
+            if at + length > self.next {
+                self.cut_to = self.cut_to.max(at + length);
+                self.notice_hidden();
+            }
+            return if is_fresh { Added::Fresh } else { Added::Again };
+        }
+        let held: usize = self.pieces.iter().map(|piece| piece.octets.len()).sum();
+        if self.pieces.len() >= PIECES_MAX || held + segment.octets.len() > room {
+            return Added::NoRoom;
+        }
+        let index = self.pieces.partition_point(|piece| piece.at <= at);
+        self.pieces.insert(index, Piece { at, time: segment.time, octets: segment.octets.to_vec(), length });
+        self.settle();
+        Added::Fresh
+    }
+
+    /// Where a segment without octets lies.
+    pub(super) fn end_at(&mut self, sequence: u32, length: u32) -> u64 {
+        self.position(sequence) + u64::from(length)
+    }
+
+    /// The position of a sequence number, near what passed last.
+    fn position(&mut self, sequence: u32) -> u64 {
+        if !self.has_begun {
+            self.has_begun = true;
+            self.seen = FIRST + u64::from(sequence);
+            self.next = self.seen - u64::from(BEHIND_MAX);
+            self.cut_to = self.next;
+        }
+        let ahead = sequence.wrapping_sub(self.seen as u32);
+        if ahead > u32::MAX - BEHIND_MAX {
+            return self.seen - (WRAP - u64::from(ahead));
+        }
+        let at = self.seen + u64::from(ahead);
+        // A body of more than four gigabytes passed that nobody copied.
+        let is_next = self.is_synced && at < self.next && (self.next - at).is_multiple_of(WRAP);
+        if is_next { self.next } else { at }
+    }
+
+    /// Moves to the run what fits on to it.
+    fn settle(&mut self) {
+        while self.is_synced && self.pieces.first().is_some_and(|piece| piece.at <= self.next) {
+            let piece = self.pieces.remove(0);
+            self.append(piece);
+        }
+    }
+
+    fn append(&mut self, piece: Piece) {
+        let known = usize::try_from(self.next - piece.at).unwrap_or(usize::MAX);
+        let (end, whole_end) = (piece.end(), piece.at + piece.length);
+        if known < piece.octets.len() {
+            self.marks.push((self.next, piece.time));
+            if self.run.is_empty() && known == 0 {
+                self.run = piece.octets;
+            } else {
+                self.run.extend_from_slice(&piece.octets[known..]);
+            }
+            self.next = end;
+        }
+        self.cut_to = self.cut_to.max(whole_end);
+        self.notice_hidden();
+    }
+
+    /// When a message should begin among octets that were not copied, it is lost, and those behind it must be found.
+    fn notice_hidden(&mut self) {
+        if self.is_synced && self.run.is_empty() && self.cut_to > self.next {
+            self.has_lost = true;
+            self.unsync();
+        }
+    }
+
+    /// Octets in order, from the beginning of a message on.
+    pub(super) fn run(&self) -> &[u8] {
+        &self.run
+    }
+
+    /// When the run's first octet passed.
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        self.marks.first().map(|(_, time)| *time)
+    }
+
+    /// Whether it is known where the next message begins.
+    pub(super) fn is_synced(&self) -> bool {
+        self.is_synced
+    }
+
+    /// Whether what comes behind the run was not copied, and never comes.
+    pub(super) fn is_cut(&self) -> bool {
+        self.cut_to > self.next
+    }
+
+    /// Whether octets behind the run have been missed for so long that they do not come.
+    pub(super) fn is_stuck(&self, now: Timestamp) -> bool {
+        self.is_synced && self.oldest().is_some_and(|time| time.plus_ns(HOLD_NS) <= now)
+    }
+
+    /// Whether a message that is not whole yet never will be.
+    pub(super) fn is_over(&self, turn: &Turn<'_>) -> bool {
+        self.is_cut() || self.run.len() >= turn.config.copy || self.is_stuck(turn.now)
+    }
+
+    /// When the oldest piece passed that waits for what comes before it.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.pieces.iter().map(|piece| piece.time).min()
+    }
+
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// Whether anything passed that may have had messages in it and was not seen, since this was asked last.
+    pub(super) fn take_lost(&mut self) -> bool {
+        std::mem::take(&mut self.has_lost)
+    }
+
+    /// Goes on behind so many octets, whether or not they are, or ever will be, there.
+    pub(super) fn skip(&mut self, octets: u64) {
+        let here = usize::try_from(octets).unwrap_or(usize::MAX).min(self.run.len());
+        if here == self.run.len() {
+            self.run = Vec::new();
+            self.marks = Vec::new();
+        } else {
+            self.run.drain(..here);
+            let start = self.next - self.run.len() as u64;
+            let before = self.marks.partition_point(|(at, _)| *at <= start).saturating_sub(1);
+            self.marks.drain(..before);
+        }
+        self.next = self.next.saturating_add(octets - here as u64);
+        self.settle();
+        self.notice_hidden();
+    }
+
+    /// Gives up the run: where the next message begins must be found.
+    pub(super) fn unsync(&mut self) {
+        self.is_synced = false;
+        self.next = self.next.max(self.cut_to);
+        self.run = Vec::new();
+        self.marks = Vec::new();
+    }
+
+    /// Begins to read at a piece. Those before it are of no use; gives how many.
+    pub(super) fn begin_at(&mut self, index: usize) -> usize {
+        let before = self.pieces.drain(..index).count();
+        if let Some(piece) = self.pieces.first() {
+            self.next = self.next.max(piece.at);
+            self.cut_to = self.cut_to.max(self.next);
+            self.is_synced = true;
+            self.settle();
+        }
+        before
+    }
+
+    /// Finds where a message begins, when that is not known. Gives how many pieces were of no use. With `all`, none is left
+    /// to wait for what comes before it.
+    pub(super) fn seek(&mut self, now: Timestamp, all: bool, begins: impl Fn(&[u8]) -> bool) -> usize {
+        if self.is_synced {
+            return 0;
+        }
+        if let Some(index) = self.pieces.iter().position(|piece| begins(&piece.octets)) {
+            return self.begin_at(index);
+        }
+        let mut dropped = 0;
+        while self.pieces.first().is_some_and(|piece| piece.at <= self.next) {
+            let piece = self.pieces.remove(0);
+            self.next = self.next.max(piece.at + piece.length);
+            dropped += 1;
+        }
+        dropped + self.drop_pieces(|piece| all || piece.time.plus_ns(HOLD_NS) <= now)
+    }
+
+    /// When the latest of the run's octets passed.
+    pub(super) fn latest(&self) -> Option<Timestamp> {
+        self.marks.last().map(|(_, time)| *time)
+    }
+
+    /// Drops pieces; gives how many.
+    pub(super) fn drop_pieces(&mut self, is_useless: impl Fn(&Piece) -> bool) -> usize {
+        let before = self.pieces.len();
+        self.pieces.retain(|piece| !is_useless(piece));
+        before - self.pieces.len()
+    }
+
+    /// Behind all octets that passed.
+    pub(super) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Gives all memory back: nothing that passed is of use any more.
+    pub(super) fn clear(&mut self) {
+        self.unsync();
+        self.next = self.next.max(self.seen);
+        self.pieces = Vec::new();
+    }
+
+    /// Memory of octets.
+    pub(super) fn octets(&self) -> usize {
+        self.run.capacity() + self.pieces.iter().map(|piece| piece.octets.capacity()).sum::<usize>()
+    }
+}
