@@ -98,11 +98,11 @@ impl Http {
         // Who asks again does not wait for what was not answered in all that time.
         self.waiting.drain(..self.late);
         self.late = 0;
-        if self.unasked.front().is_some_and(|answer| answer.started >= asked.started)
-            && let Some(answer) = self.unasked.pop_front()
-        {
-            self.tell_pair(talk, asked, &answer, turn);
-            return;
+        while let Some(answer) = self.unasked.pop_front() {
+            if answer.started >= asked.started {
+                return self.tell_pair(talk, asked, &answer, turn);
+            }
+            self.tell_unasked(talk, answer, turn);
         }
         if self.waiting.len() >= WAITING_MAX
             && let Some(oldest) = self.waiting.pop_front()
@@ -167,7 +167,11 @@ impl Http {
             Some(Found::Late(_) | Found::Unsure) => {}
             None => self.unasked(talk, answer, turn),
         }
-        self.skip_answer(talk, octets, body, was_found, turn);
+        if self.skip_answer(talk, octets, body, was_found) {
+            // The answers of those that waited by then may have been among what was not copied.
+            let count = self.waiting.partition_point(|asked| asked.started <= started);
+            self.give_up(talk, count, turn);
+        }
         match status {
             101 => After::Upgraded,
             _ if is_tunnel => After::Tunnel,
@@ -196,7 +200,8 @@ impl Http {
         Some(Found::Late(asked))
     }
 
-    fn skip_answer(&mut self, talk: &mut Talk, octets: usize, body: Body, was_asked: bool, turn: &mut Turn<'_>) {
+    /// Goes on behind an answer. Says whether others may have passed that nobody saw.
+    fn skip_answer(&mut self, talk: &mut Talk, octets: usize, body: Body, was_asked: bool) -> bool {
         let stream = &mut talk.streams[1 - self.client];
         let was_cut = stream.is_cut();
         match body {
@@ -207,13 +212,8 @@ impl Http {
             }
             body => skip(stream, octets, body),
         }
-        let is_hidden = stream.take_lost() || (was_cut && !stream.is_synced());
-        if is_hidden {
-            let count = self.waiting.len();
-            self.give_up(talk, count, turn);
-        } else if !stream.is_synced() {
-            self.is_unsure = true;
-        }
+        self.is_unsure |= !stream.is_synced();
+        stream.take_lost() || (was_cut && !stream.is_synced())
     }
 
     /// Tells the first so many that it is not known whether they were answered.
@@ -230,7 +230,7 @@ impl Http {
     /// Tells requests that have waited for too long, and answers that nobody asked for.
     fn tell_late(&mut self, talk: &Talk, turn: &mut Turn<'_>) {
         while let Some(answer) = self.unasked.pop_front_if(|answer| answer.started.plus_ns(HOLD_NS) <= turn.now) {
-            talk.tell(self.client, &Went::unasked(answer.started), Exchange::Http(answer.exchange), turn);
+            self.tell_unasked(talk, answer, turn);
         }
         let timeout_ns = turn.config.timeout_ns;
         while let Some(asked) = self.waiting.get_mut(self.late)
@@ -248,7 +248,7 @@ impl Http {
     /// Tells all that waits: the connection is over, or given up.
     pub(super) fn end(&mut self, talk: &Talk, outcome: RequestOutcome, turn: &mut Turn<'_>) {
         for answer in std::mem::take(&mut self.unasked) {
-            talk.tell(self.client, &Went::unasked(answer.started), Exchange::Http(answer.exchange), turn);
+            self.tell_unasked(talk, answer, turn);
         }
         for asked in std::mem::take(&mut self.waiting).into_iter().skip(self.late) {
             self.tell_without(talk, asked, outcome, turn);
@@ -260,9 +260,13 @@ impl Http {
         if self.unasked.len() >= WAITING_MAX
             && let Some(oldest) = self.unasked.pop_front()
         {
-            talk.tell(self.client, &Went::unasked(oldest.started), Exchange::Http(oldest.exchange), turn);
+            self.tell_unasked(talk, oldest, turn);
         }
         self.unasked.push_back(answer);
+    }
+
+    fn tell_unasked(&self, talk: &Talk, answer: Asked, turn: &mut Turn<'_>) {
+        talk.tell(self.client, &Went::unasked(answer.started), Exchange::Http(answer.exchange), turn);
     }
 
     fn tell_pair(&self, talk: &Talk, asked: Asked, answer: &Asked, turn: &mut Turn<'_>) {
