@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Where the flow programs hand on a packet whose payload may matter: after its account, and only then. Global functions, which the
- * verifier looks at once each; what nearly every packet meets, its flow being done, is asked before they are called.
+ * verifier looks at once each, before 6.8 also where nobody calls them; what nearly every packet meets, its flow being done, is asked
+ * before they are called.
  */
 #ifndef NETRIG_PAYLOAD_HOOKS_H
 #define NETRIG_PAYLOAD_HOOKS_H
@@ -61,7 +62,7 @@ static __always_inline int hand_on_common(const enum hook hook, void *ctx, __u64
 	void *end, *head = first_buffer(hook, ctx, &end) + (l3 & 0x1f);
 	const __u32 ip_len = words == 6 ? LEN_IPV6 : LEN_IPV4;
 
-	if (!slot || head + ip_len > end)
+	if (!payload.on || !slot || head + ip_len > end)
 		return 0;
 	packet.at = (l3 & 0x1f) + ip_len;
 	packet.length = bpf_ntohs(*(__be16 *)(head + (words == 6 ? 4 : 2)));
@@ -83,11 +84,11 @@ static __always_inline int hand_on_common(const enum hook hook, void *ctx, __u64
 	}                                                                                                               \
 	__noinline int payload_rare4_##NAME(CONTEXT *ctx, struct flow_slot4 *slot, struct payload_packet *packet)       \
 	{                                                                                                               \
-		return slot && packet ? hand_on(HOOK, ctx, (__u64 *)slot, 3, packet) : 0;                               \
+		return payload.on && slot && packet ? hand_on(HOOK, ctx, (__u64 *)slot, 3, packet) : 0;                               \
 	}                                                                                                               \
 	__noinline int payload_rare6_##NAME(CONTEXT *ctx, struct flow_slot6 *slot, struct payload_packet *packet)       \
 	{                                                                                                               \
-		return slot && packet ? hand_on(HOOK, ctx, (__u64 *)slot, 6, packet) : 0;                               \
+		return payload.on && slot && packet ? hand_on(HOOK, ctx, (__u64 *)slot, 6, packet) : 0;                               \
 	}
 
 PAYLOAD_HOOK(tc, HOOK_TC, struct __sk_buff)

@@ -18,7 +18,7 @@ static __always_inline __u32 frame_end(const enum hook hook, void *ctx, const st
 	return ((struct __sk_buff *)ctx)->len;
 }
 
-static __always_inline long load_payload(const enum hook hook, void *ctx, __u32 at, void *to, __u32 octets)
+static __always_inline long load_payload(const enum hook hook, void *ctx, __u32 at, void *to, __u64 octets)
 {
 	return hook == HOOK_XDP ? bpf_xdp_load_bytes(ctx, at, to, octets) : bpf_skb_load_bytes(ctx, at, to, octets);
 }
