@@ -3,7 +3,7 @@
 use crate::value::{Found, FoundValue, Mismatch, quoted};
 
 /// The kernel compares a packet's port with each of them.
-pub(crate) const PORTS_MAX: usize = 16;
+pub(crate) const PORTS_MAX: usize = 8;
 
 /// `53, 5353`
 pub(crate) fn format_ports(ports: &[u16]) -> String {

@@ -279,7 +279,8 @@ pub const SETTINGS: &[Setting] = &[
     live(
         "payload.slow",
         Field::Duration { at: |c| &mut c.payload.slow, min: Duration::from_millis(1), max: HOUR },
-        "A request slower than this is always told by itself, and is what `netrig requests --slow` shows.",
+        "A request slower than this is told by itself beyond `records` too, as one that failed is, up to as many again; and is \
+         what `netrig requests --slow` shows.",
     ),
     live(
         "payload.records",

@@ -282,7 +282,7 @@ prop_compose! {
         (times_mean, min_bytes) in (2u32..=10_000, (1u64 << 10)..=(1 << 30)),
         (content, path) in (prop::sample::select(&[PayloadContent::Names, PayloadContent::Full]), any::<bool>()),
         hash_key in "\\PC{16,40}",
-        dns_ports in prop::collection::btree_set(1u16.., 0..16),
+        dns_ports in prop::collection::btree_set(1u16.., 0..=8),
         switches in any::<[bool; 11]>(),
         port in any::<u16>(),
     ) -> Config {
