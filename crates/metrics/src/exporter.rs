@@ -8,6 +8,7 @@ use crate::gather::gather;
 use crate::latency::LatencyMemory;
 use crate::policy::PolicyMemory;
 use crate::queues::QueueMemory;
+use crate::requests::RequestMemory;
 use crate::tcp::TcpMemory;
 use crate::{protobuf, text};
 use netrig_model::Snapshot;
@@ -35,6 +36,8 @@ pub struct Caps {
     pub queues: usize,
     /// Rules of policies. Each has four series, and as many again for each further action and mode it has had.
     pub policy_rules: usize,
+    /// Servers that requests go to: of DNS, of HTTP and of TLS each. An HTTP host has up to 85 lines for each version of it.
+    pub request_servers: usize,
 }
 
 impl Default for Caps {
@@ -47,6 +50,7 @@ impl Default for Caps {
             drop_counters: 512,
             queues: 256,
             policy_rules: 256,
+            request_servers: 64,
         }
     }
 }
@@ -61,6 +65,7 @@ pub struct Exporter {
     pub(crate) drops: DropMemory,
     pub(crate) queues: QueueMemory,
     pub(crate) policy: PolicyMemory,
+    pub(crate) requests: RequestMemory,
 }
 
 impl Default for Exporter {
@@ -81,6 +86,7 @@ impl Exporter {
             drops: DropMemory::new(&caps),
             queues: QueueMemory::new(&caps),
             policy: PolicyMemory::new(&caps),
+            requests: RequestMemory::new(&caps),
         }
     }
 
@@ -117,6 +123,9 @@ impl Exporter {
         }
         if let Some(policy) = &snapshot.policy {
             self.policy.admit(policy, &mut self.interfaces);
+        }
+        if let Some(payload) = &snapshot.payload {
+            self.requests.admit(payload);
         }
         gather(snapshot, self)
     }

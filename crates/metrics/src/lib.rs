@@ -20,6 +20,7 @@ mod policy;
 pub mod protobuf;
 mod queues;
 mod recorder;
+mod requests;
 mod tcp;
 mod text;
 

@@ -361,6 +361,36 @@ metrics! {
     RECORDER_REMOVED = Counter "netrig_recorder_files_removed_total" [] "Files removed for the quota";
     RECORDER_UNSEEN = Gauge "netrig_recorder_interfaces_unseen" []
         "Interfaces under watch that are not recorded, for memory had no room for their rings or the hook refused";
+
+    REQUESTS = Counter "netrig_requests_total" ["kind"]
+        "Requests that are over: dns, tls and quic handshakes, http; of http2 the first request of a connection";
+    REQUESTS_FAILED = Counter "netrig_requests_failed_total" ["kind"]
+        "Requests without an answer, or with an error: an rcode but NOERROR, a TLS alert, an HTTP status of 400 or more";
+    REQUESTS_UNANSWERED = Counter "netrig_requests_unanswered_total" ["kind"]
+        "Requests that nobody answered in the time allowed, or before the connection ended";
+    REQUEST_RETRIES = Counter "netrig_request_retries_total" ["kind"] "Times requests were asked again";
+    DNS_REQUESTS = Counter "netrig_dns_requests_total" ["server"]
+        "DNS questions, by the address they went to; server other sums those beyond the cap";
+    DNS_RESPONSES = Counter "netrig_dns_responses_total" ["server", "rcode"] "DNS answers, by what they say";
+    DNS_TIME = Histogram(OCTAVES) "netrig_dns_seconds" ["server"]
+        "Time from a DNS question to its answer, repetitions included";
+    TLS_HANDSHAKES = Counter "netrig_tls_handshakes_total" ["kind", "server", "version", "alert"]
+        "Openings of TLS sessions and QUIC connections, by the name asked for; alert is empty where none ended it";
+    TLS_TIME = Histogram(TWO_OCTAVES) "netrig_tls_seconds" ["kind", "server"]
+        "Time from a client's hello to the server's answer";
+    HTTP_REQUESTS = Counter "netrig_http_requests_total" ["kind", "host", "status"]
+        "HTTP requests, by the status' class; it is empty where nobody answered";
+    HTTP_TIME = Histogram(TWO_OCTAVES) "netrig_http_seconds" ["kind", "host", "status"]
+        "Time from an HTTP request's first octet to its answer's";
+    REQUESTS_PENDING = Gauge "netrig_requests_pending" [] "Requests that wait for their answers";
+    PAYLOAD_PACKETS = Counter "netrig_payload_packets_total" ["fate"]
+        "Packets whose first octets were worth a copy: copied, or lost where the ring had no room";
+    PAYLOAD_SEGMENTS = Counter "netrig_payload_segments_total" ["outcome"]
+        "Copies no request was read from: unknown to any parser, seen again, malformed, or no_room to keep what they belong to";
+    PAYLOAD_FLOWS = Gauge "netrig_payload_flows" [] "Flows in which requests are looked for";
+    PAYLOAD_MEMORY = Gauge "netrig_payload_memory_bytes" []
+        "Memory of copies, followed flows, requests and names, the kernel's and the rig's own";
+    ADDRESS_NAMES = Gauge "netrig_address_names" [] "Names of addresses remembered from DNS answers, clients' own included";
 }
 
 #[cfg(test)]

@@ -34,13 +34,21 @@ fn the_documentation_lists_every_metric() {
 #[test]
 fn the_documentation_tells_the_bounds() {
     let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md"));
-    let Caps { interfaces, services, latency_services, listeners, drop_counters, queues, policy_rules } =
-        Caps::default();
+    let Caps {
+        interfaces,
+        services,
+        latency_services,
+        listeners,
+        drop_counters,
+        queues,
+        policy_rules,
+        request_servers,
+    } = Caps::default();
     let bounds = format!(
         "At most {interfaces} interfaces, {ETHERTYPES_MAX} EtherTypes, {services} services, {latency_services} services in \
          latencies, {listeners} listeners, {WORDS_MAX} errors, {WORDS_MAX} reasons for resets, {REASONS_MAX} reasons for \
-         drops, {drop_counters} other counters of drops, {queues} queues, {policy_rules} rules of policies and {CPUS_MAX} \
-         CPUs have"
+         drops, {drop_counters} other counters of drops, {queues} queues, {policy_rules} rules of policies, \
+         {request_servers} servers of each DNS, TLS and HTTP and {CPUS_MAX} CPUs have"
     );
     let words = page.expect("docs/metrics.md").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(&bounds), "docs/metrics.md must say: {bounds}");

@@ -6,6 +6,7 @@ pub(crate) mod drops;
 pub(crate) mod policy;
 pub(crate) mod queues;
 pub(crate) mod recorder;
+pub(crate) mod requests;
 
 use netrig_model::*;
 use std::collections::BTreeMap;
@@ -95,7 +96,7 @@ pub(crate) fn snapshot() -> Snapshot {
         queues: Some(queues::status()),
         policy: Some(policy::status()),
         recorder: Some(recorder::status()),
-        payload: None,
+        payload: Some(requests::status()),
     }
 }
 
