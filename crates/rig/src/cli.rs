@@ -145,7 +145,7 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Keys: q quits, Tab or 1-5 changes the screen, s changes the order, p pauses, / filters, arrows scroll.")]
+Keys: q quits, Tab or 1-6 changes the screen, s changes the order, p pauses, / filters, arrows scroll.")]
 pub(crate) struct TopArgs {
     #[command(flatten)]
     pub(crate) rig: RigAddress,

@@ -48,7 +48,7 @@ fn talkers_with_room_for_long_addresses() {
 #[test]
 fn every_size_can_be_drawn() {
     for (width, height) in [(1, 1), (5, 2), (20, 3), (40, 10), (80, 4), (300, 100)] {
-        for key in ["1", "2", "3", "4", "5"] {
+        for key in ["1", "2", "3", "4", "5", "6"] {
             let mut app = running();
             press(&mut app, key);
             screen(&mut app, width, height);

@@ -18,11 +18,14 @@ pub enum Screen {
     Ledger,
     /// What the rig itself costs, and how it fares.
     Rig,
+    /// Requests, and the servers they go to.
+    Requests,
 }
 
 impl Screen {
     /// All, in the order of the tabs.
-    pub const ALL: [Self; 5] = [Self::Talkers, Self::Connections, Self::Interfaces, Self::Ledger, Self::Rig];
+    pub const ALL: [Self; 6] =
+        [Self::Talkers, Self::Connections, Self::Interfaces, Self::Ledger, Self::Rig, Self::Requests];
 
     pub(crate) fn title(self) -> &'static str {
         match self {
@@ -31,6 +34,7 @@ impl Screen {
             Self::Interfaces => "Interfaces",
             Self::Ledger => "Ledger",
             Self::Rig => "Rig",
+            Self::Requests => "Requests",
         }
     }
 }
@@ -172,7 +176,7 @@ impl App {
             Key::Char('p' | ' ') => self.paused = !self.paused,
             Key::Char('s') => self.sort = next(&Sort::ALL, self.sort, 1),
             Key::Char('/') => self.typing = true,
-            Key::Char(digit @ '1'..='5') => self.show(Screen::ALL[digit as usize - '1' as usize]),
+            Key::Char(digit @ '1'..='6') => self.show(Screen::ALL[digit as usize - '1' as usize]),
             Key::Tab => self.show(next(&Screen::ALL, self.screen, 1)),
             Key::BackTab => self.show(next(&Screen::ALL, self.screen, Screen::ALL.len() - 1)),
             Key::Up | Key::Char('k') => self.scroll = self.scroll.saturating_sub(1),

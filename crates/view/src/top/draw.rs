@@ -2,7 +2,7 @@
 
 use super::app::{App, Link, Screen};
 use super::drop_rates::DropRates;
-use super::{connections, interfaces, ledger, rig, talkers};
+use super::{connections, interfaces, ledger, requests, rig, talkers};
 use crate::units;
 use netrig_model::{DropClass, Snapshot};
 use ratatui::Frame;
@@ -98,6 +98,7 @@ impl App {
             Screen::Interfaces => interfaces::draw(self, &snapshot, frame, area),
             Screen::Ledger => ledger::draw(self, &snapshot, frame, area),
             Screen::Rig => rig::draw(self, &snapshot, frame, area),
+            Screen::Requests => requests::draw(self, &snapshot, frame, area),
         }
         self.snapshot = Some(snapshot);
     }

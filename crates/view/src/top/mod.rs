@@ -9,6 +9,8 @@ mod interfaces;
 mod ledger;
 mod peaks;
 mod rates;
+mod request_rates;
+mod requests;
 mod rig;
 mod talkers;
 mod tcp_rates;

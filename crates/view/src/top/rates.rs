@@ -2,6 +2,7 @@
 
 use super::counts::{Pair, PairCounts, Sample, TalkerCounts};
 use super::drop_rates::DropRates;
+use super::request_rates::RequestRates;
 use super::tcp_rates::TcpRates;
 use netrig_model::{Direction, Snapshot, Timestamp, TrafficCounts};
 use rustc_hash::FxHashMap;
@@ -56,6 +57,7 @@ pub(crate) struct Rates {
     pub(crate) scans: f64,
     pub(crate) deltas: f64,
     pub(crate) tcp: TcpRates,
+    pub(crate) requests: RequestRates,
     /// None where the drops are not known.
     pub(crate) drops: Option<DropRates>,
     totals: FxHashMap<Pair, PairCounts>,
@@ -75,6 +77,7 @@ impl Rates {
             self.of_snapshots(before, &now.snapshot);
         }
         self.of_tcp(before, &now.snapshot);
+        self.of_requests(before, &now.snapshot);
         if let Some(talkers) = now.talkers.take() {
             self.of_talkers(talkers, now.snapshot.taken);
         }
@@ -106,6 +109,16 @@ impl Rates {
             (Some(before), Some(tcp)) if elapsed > 0.0 => self.tcp.update(before, tcp, now.taken, elapsed),
             (None, Some(tcp)) => self.tcp.begin(tcp, now.taken),
             _ => {}
+        }
+    }
+
+    fn of_requests(&mut self, before: Option<&Snapshot>, now: &Snapshot) {
+        let elapsed = before.filter(|before| before.payload.is_some()).map(|before| seconds(before.taken, now.taken));
+        match &now.payload {
+            // Two pictures of one moment say nothing about what is between them.
+            Some(_) if elapsed.is_some_and(|elapsed| elapsed <= 0.0) => {}
+            Some(payload) => self.requests.update(payload, now.taken, elapsed.unwrap_or(0.0)),
+            None => self.requests = RequestRates::default(),
         }
     }
 
