@@ -5,6 +5,7 @@ mod capture;
 mod drops;
 mod policy;
 mod queues;
+mod requests;
 
 pub(crate) use bursts::BurstsArgs;
 pub(crate) use capture::{CaptureArgs, HookWord};
@@ -14,6 +15,7 @@ pub(crate) use policy::{
     PolicyTestArgs,
 };
 pub(crate) use queues::QueuesArgs;
+pub(crate) use requests::RequestsArgs;
 
 use crate::commands::Since;
 use clap::builder::NonEmptyStringValueParser;
@@ -50,6 +52,8 @@ Examples:
   netrig connections --slow              what lost time, and to what
   netrig explain                         where each service's latency comes from
   netrig explain :8080                   … of one, stage by stage
+  netrig requests                        what was asked by DNS, TLS, QUIC and HTTP, and what came back
+  netrig requests --failed               … of that, what failed
   netrig drops                           what was dropped, why, and what to do about it
   netrig bursts                          what is too short for averages to show
   netrig queues                          what waits in front of devices, and how long
@@ -77,6 +81,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Print the stages of messages' ways, as they were counted: what explain is made of
     Latency(LatencyArgs),
+    /// Print requests (DNS, TLS, QUIC, HTTP): what was asked of whom, what came back, and how long it took
+    Requests(RequestsArgs),
     /// Say what was dropped: by which reason, where, of whom, and what to do about it
     Drops(DropsArgs),
     /// Show bursts: milliseconds in which much more passed an interface than on the average
@@ -88,7 +94,7 @@ pub(crate) enum Command {
     /// Rules for packets at XDP: dropped, limited or redirected before the stack pays for them
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Ask in SQL: tables flows, connections, latency, drops, bursts and ledger
+    /// Ask in SQL: tables flows, connections, latency, drops, bursts, requests, policy_events and ledger
     Query(QueryArgs),
     /// Send a capture through the real kernel programs and print its flows
     Replay(ReplayArgs),

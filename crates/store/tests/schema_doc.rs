@@ -210,8 +210,8 @@ WHERE d.source = 'skb' AND d.class = 'resource' GROUP BY 1, 2, 3, 4 ORDER BY dro
 const REQUESTS: &str = "\
 Requests and their answers, as they passed: DNS questions, the openings of TLS sessions and QUIC connections, requests of HTTP/1, and
 the first of each HTTP/2 connection in the clear. One row for each that was over in the window, seen from whichever interface saw it
-first; `src_*` is who asked. Once a window has more than `[payload] records`, those that are alike are told in one row: so sum
-`requests`, where rows would be counted. What is inside TLS and QUIC is not seen; what `[payload]` does not let be told is null, or a hash.
+first; `src_*` is who asked. Once a window has more than `[payload] records`, those that are alike are told in one row, where
+what is not the same for all is null: so sum `requests`, where rows would be counted. What is inside TLS and QUIC is not seen; what `[payload]` does not let be told is null, or a hash.
 Windows of this table need not be those of `flows`.
 
 What fails, and whom it hits:

@@ -162,7 +162,7 @@ pub(crate) use columns;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, LatencyRecord};
+    use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, LatencyRecord, RequestRecord};
 
     fn every_group_column_is_one_of_the_record<R: Groupable>() {
         for column in R::COLUMNS {
@@ -183,6 +183,7 @@ mod tests {
         every_group_column_is_one_of_the_record::<LatencyRecord>();
         every_group_column_is_one_of_the_record::<DropRecord>();
         every_group_column_is_one_of_the_record::<BurstRecord>();
+        every_group_column_is_one_of_the_record::<RequestRecord>();
         assert_eq!(By::flow().names().count(), FlowRecord::IDENTITY.len());
     }
 

@@ -5,6 +5,7 @@
 
 mod bar;
 mod bursts;
+mod clock;
 mod columns;
 mod connections;
 mod drops;
@@ -16,6 +17,7 @@ mod latency;
 mod lines;
 mod policy;
 mod queues;
+mod requests;
 mod spark;
 mod table;
 pub mod top;
@@ -42,4 +44,5 @@ pub use policy::{
     policy_rule_line,
 };
 pub use queues::{list_queues, queue_lines};
+pub use requests::{ListedRequests, RequestChoice, RequestList, RequestTotals, list_requests};
 pub use table::{Align, Column, Style, Table};

@@ -3,6 +3,7 @@
 use crate::columns::Groupable;
 use crate::field::Field;
 use crate::group::{Group, Grouped, Sum};
+use crate::table::moves;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -19,7 +20,7 @@ struct Line<'a, R: Serialize> {
 /// # Errors
 /// When the record cannot be serialised, which no record is known to do.
 pub fn record_line<R: Groupable + Serialize>(record: &R) -> serde_json::Result<String> {
-    serde_json::to_string(&Line { record: R::WORD, fields: record })
+    serde_json::to_string(&Line { record: R::WORD, fields: record }).map(harmless)
 }
 
 /// One group as a line of JSON, without the line feed: the columns it was grouped by, then its sums.
@@ -27,7 +28,22 @@ pub fn record_line<R: Groupable + Serialize>(record: &R) -> serde_json::Result<S
 /// # Errors
 /// When the group cannot be serialised, which no group is known to do.
 pub fn group_line<R: Groupable>(grouped: &Grouped<R>, group: &Group<R::Sums>) -> serde_json::Result<String> {
-    serde_json::to_string(&GroupLine { grouped, group })
+    serde_json::to_string(&GroupLine { grouped, group }).map(harmless)
+}
+
+/// The same JSON, without characters that a terminal obeys: in texts, which is the only place for them, they are escaped.
+fn harmless(json: String) -> String {
+    if json.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || !json.contains(moves) {
+        return json;
+    }
+    json.chars().fold(String::with_capacity(json.len() + 16), |mut out, c| {
+        if moves(c) {
+            out.push_str(&format!("\\u{:04x}", u32::from(c)))
+        } else {
+            out.push(c)
+        }
+        out
+    })
 }
 
 struct GroupLine<'a, R: Groupable> {

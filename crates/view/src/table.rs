@@ -94,6 +94,8 @@ pub struct Table {
     widths: Vec<usize>,
     /// Lines below rows: which row, and what they say.
     notes: Vec<(usize, String)>,
+    /// Rows that should be seen first, in order.
+    alarms: Vec<usize>,
     footer: Option<String>,
 }
 
@@ -102,6 +104,7 @@ const GAP: usize = 2;
 const INDENT: &str = "    ";
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
+const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
 impl Table {
@@ -109,7 +112,15 @@ impl Table {
     #[must_use]
     pub fn new(columns: Vec<Column>) -> Self {
         let widths = columns.iter().map(|c| c.title.chars().count()).collect();
-        Self { columns, cells: String::new(), ends: Vec::new(), widths, notes: Vec::new(), footer: None }
+        Self {
+            columns,
+            cells: String::new(),
+            ends: Vec::new(),
+            widths,
+            notes: Vec::new(),
+            alarms: Vec::new(),
+            footer: None,
+        }
     }
 
     /// Adds a row; it has a cell for every column.
@@ -126,6 +137,11 @@ impl Table {
     pub fn push_note(&mut self, note: &str) {
         let row = self.rows().saturating_sub(1);
         self.notes.push((row, note.chars().map(printable).collect()));
+    }
+
+    /// The last row tells of something that went wrong: where there are colours, it has one.
+    pub fn alarm(&mut self) {
+        self.alarms.push(self.rows().saturating_sub(1));
     }
 
     /// A line under the table.
@@ -152,8 +168,15 @@ impl Table {
         sink(&format!("{bold}{titles}{plain}"));
         let mut cells = self.cells();
         let mut notes = self.notes.iter().peekable();
+        let mut alarms = self.alarms.iter().peekable();
         for row in 0..self.rows() {
-            sink(&self.line(cells.by_ref().take(self.columns.len()), &widths));
+            let line = self.line(cells.by_ref().take(self.columns.len()), &widths);
+            let alarming = alarms.next_if(|at| **at == row).is_some();
+            if alarming && style.color {
+                sink(&format!("{RED}{line}{PLAIN}"))
+            } else {
+                sink(&line)
+            }
             while let Some((_, note)) = notes.next_if(|(at, _)| *at == row) {
                 let room = style.width.map_or(usize::MAX, |width| width.saturating_sub(INDENT.len()));
                 for line in wrapped(note, room) {
@@ -275,9 +298,16 @@ pub(crate) fn shorten(text: &str, width: usize) -> String {
     out
 }
 
-/// A cell must not move the cursor, whatever a process or an interface calls itself.
+/// A cell must not move the cursor, whatever a process, an interface or a stranger's server calls itself.
 pub(crate) fn printable(c: char) -> char {
-    if c.is_control() { '\u{fffd}' } else { c }
+    if moves(c) { '\u{fffd}' } else { c }
+}
+
+/// Whether a terminal obeys this character rather than show it: what controls it, what turns the direction of writing, and
+/// what has no width and so hides.
+pub(crate) fn moves(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -350,6 +380,20 @@ mod tests {
     fn control_characters_do_not_reach_the_terminal() {
         let mut table = Table::new(vec![Column::text("NAME", 4)]);
         table.push(&["\x1b[2Jevil".into()]);
+        table.push(&["gpj.\u{202e}exe\u{9b}2J\u{200b}".into()]);
+        table.push_note("\u{feff}note");
+        let text = table.render(Style::default());
+        assert!(!text.chars().any(|c| c != '\n' && moves(c)), "{text:?}");
+    }
+
+    #[test]
+    fn a_row_that_alarms_is_red_where_there_are_colours() {
+        let mut table = Table::new(vec![Column::text("NAME", 4)]);
+        table.push(&["fine".into()]);
+        table.push(&["lost".into()]);
+        table.alarm();
+        let colored = table.render(Style { width: None, color: true });
+        assert!(colored.contains("\nfine\n\x1b[31mlost\x1b[0m\n"), "{colored:?}");
         assert!(!table.render(Style::default()).contains('\x1b'));
     }
 

@@ -1,4 +1,4 @@
-//! What `netrig flows`, `connections`, `latency`, `drops` and `bursts` have in common: records, groups, and what to say beside them.
+//! What `netrig flows`, `connections`, `latency`, `drops`, `bursts` and `requests` have in common: records, groups, and what to say beside them.
 
 use super::sources::Sources;
 use crate::cli::RigAddress;
@@ -10,6 +10,7 @@ use netrig_model::{Snapshot, Timestamp};
 use netrig_store::Record;
 use netrig_view::{ColumnError, GroupBy, Groupable, Grouped, Table, group_line, units};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Reads `--by`.
@@ -110,4 +111,26 @@ pub(super) fn latency_hint(rig: &RigAddress, store: Option<&Path>) -> &'static s
         }
         _ => "",
     }
+}
+
+/// Where no requests are known: whether any are looked at, and where.
+pub(super) fn requests_hint(rig: &RigAddress, store: Option<&Path>) -> String {
+    let Some(status) = status(rig, store) else { return String::new() };
+    if status.payload.is_none() {
+        let probe = status.probes.iter().find(|probe| probe.name == "payload" && !probe.detail.is_empty());
+        let detail = probe.map(|probe| format!(" ({})", probe.detail)).unwrap_or_default();
+        return format!(
+            "\nnetrig: the rig's payload probe is not running{detail}: `netrig check` says why; `[payload] enabled = true` switches it on"
+        );
+    }
+    let ifaces: BTreeSet<&str> = status.interfaces.iter().map(|interface| interface.iface.as_str()).collect();
+    let list = ifaces.iter().copied().collect::<Vec<_>>().join(", ");
+    let list = if list.is_empty() { "no interface".to_owned() } else { list };
+    // A resolver on this host itself is asked over lo, which is no uplink.
+    let lo = if ifaces.contains("lo") {
+        ""
+    } else {
+        "; what stays within this host, such as questions to 127.0.0.53, passes lo: `[rig] interfaces = [\"auto\", \"lo\"]` watches that too"
+    };
+    format!("\nnetrig: looked at: {list}{lo}")
 }

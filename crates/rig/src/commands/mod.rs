@@ -16,6 +16,7 @@ mod policy;
 mod query;
 mod queues;
 mod replay;
+mod requests;
 mod run;
 mod since;
 mod sources;
@@ -39,6 +40,7 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Latency(args) => done(latency::run(args)),
         Command::Drops(args) => done(drops::run(args)),
         Command::Bursts(args) => done(bursts::run(args)),
+        Command::Requests(args) => done(requests::run(args)),
         Command::Queues(args) => done(queues::run(args)),
         Command::Capture(args) => capture::run(args),
         Command::Policy(command) => policy::run(command),

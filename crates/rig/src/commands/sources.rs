@@ -5,7 +5,7 @@ use crate::client::{Client, LiveRecords};
 use crate::output::say;
 use crate::settings;
 use anyhow::bail;
-use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, Timestamp};
+use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, RequestRecord, Timestamp};
 use netrig_store::{Record, StoreReader};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -164,6 +164,17 @@ impl Sources<DropRecord> {
 impl Sources<BurstRecord> {
     /// Gives every burst of a window that reaches past `since`, each once.
     pub(crate) fn bursts(&mut self, since: Option<Timestamp>, sink: &mut dyn FnMut(BurstRecord)) -> anyhow::Result<()> {
+        self.records(since, sink)
+    }
+}
+
+impl Sources<RequestRecord> {
+    /// Gives every record of requests of a window that reaches past `since`, each once.
+    pub(crate) fn requests(
+        &mut self,
+        since: Option<Timestamp>,
+        sink: &mut dyn FnMut(RequestRecord),
+    ) -> anyhow::Result<()> {
         self.records(since, sink)
     }
 }

@@ -2,8 +2,8 @@
 
 use netrig_model::{
     BurstRecord, CONNECTION_COLUMNS, ColumnType, ConnectionRecord, Direction, DropClass, DropRecord, DropSource,
-    EndReason, FlowRecord, InterfaceCounts, InterfaceStatus, LatencyRecord, LatencyStatus, ProbeState, ProbeStatus,
-    QueuesStatus, RequestRecord, Snapshot, Stage, StoreStatus, Timestamp, TrafficCounts, transport_name,
+    EndReason, FlowRecord, InterfaceCounts, InterfaceStatus, LatencyRecord, LatencyStatus, PayloadStatus, ProbeState,
+    ProbeStatus, QueuesStatus, RequestRecord, Snapshot, Stage, StoreStatus, Timestamp, TrafficCounts, transport_name,
 };
 use netrig_serve::{
     Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenRequests, ServeOptions, Server,
@@ -162,7 +162,7 @@ struct Fake {
     requests: Vec<RequestRecord>,
     latency_status: Option<LatencyStatus>,
     queues: Option<QueuesStatus>,
-    probes: Vec<ProbeStatus>,
+    payload: Option<PayloadStatus>,
     interfaces: Vec<InterfaceStatus>,
     store: Option<PathBuf>,
 }
@@ -179,7 +179,7 @@ impl Fake {
             requests: Vec::new(),
             latency_status: None,
             queues: None,
-            probes: vec![probe("flow", ProbeState::Running)],
+            payload: None,
             interfaces: Vec::new(),
             store,
         }
@@ -193,8 +193,10 @@ impl Live for Fake {
             writing: true,
             ..StoreStatus::default()
         });
+        let probe = ProbeStatus { name: "flow".to_owned(), state: ProbeState::Running, detail: String::new() };
         Arc::new(Snapshot {
-            probes: self.probes.clone(),
+            probes: vec![probe],
+            payload: self.payload.clone(),
             interfaces: self.interfaces.clone(),
             store,
             taken: window(0),
@@ -276,8 +278,8 @@ pub(crate) fn rig_of_queues(queues: QueuesStatus) -> Server {
     serve(Fake { queues: Some(queues), ..Fake::new(open, None) })
 }
 
-/// A rig without records, with these probes at these interfaces.
-pub(crate) fn rig_of_probes(probes: &[(&str, ProbeState)], interfaces: &[&str]) -> Server {
+/// A rig that looks for requests at these interfaces and has seen none.
+pub(crate) fn rig_that_saw_no_requests(interfaces: &[&str]) -> Server {
     let interface = |name: &&str| InterfaceStatus {
         iface: (*name).to_owned(),
         ifindex: 1,
@@ -293,14 +295,10 @@ pub(crate) fn rig_of_probes(probes: &[(&str, ProbeState)], interfaces: &[&str]) 
     };
     let open = OpenFlows { records: Vec::new(), stored_before: window(0) };
     serve(Fake {
-        probes: probes.iter().map(|(name, state)| probe(name, *state)).collect(),
+        payload: Some(PayloadStatus::default()),
         interfaces: interfaces.iter().map(interface).collect(),
         ..Fake::new(open, None)
     })
-}
-
-fn probe(name: &str, state: ProbeState) -> ProbeStatus {
-    ProbeStatus { name: name.to_owned(), state, detail: String::new() }
 }
 
 fn serve(fake: Fake) -> Server {

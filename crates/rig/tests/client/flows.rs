@@ -67,7 +67,8 @@ fn a_store_by_name_asks_no_rig() {
 
 #[test]
 fn without_a_rig_and_without_records_the_next_step_is_said() {
-    for (word, store) in [("drops", store_of_drops(&[])), ("bursts", store_of_bursts(&[]))] {
+    let stores = [store_of_drops(&[]), store_of_bursts(&[]), store_of_requests(&[])];
+    for (word, store) in ["drops", "bursts", "requests"].into_iter().zip(stores) {
         let output = netrig().env("NETRIG_STORE__DIR", store.path()).arg(word).output().expect("netrig");
         assert!(output.status.success(), "{}", stderr(&output));
         assert!(stderr(&output).contains("Start a rig with `netrig run`"), "{word}: {}", stderr(&output));

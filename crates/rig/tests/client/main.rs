@@ -10,3 +10,4 @@ mod flows;
 mod latency;
 mod policy;
 mod queues;
+mod requests;

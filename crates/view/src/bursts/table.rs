@@ -1,6 +1,7 @@
 //! Bursts as a table for people.
 
 use super::ListedBursts;
+use crate::clock::{clock, on_several_days};
 use crate::group::{Sum, dashed};
 use crate::spark::spark;
 use crate::table::{Column, Style, Table};
@@ -19,11 +20,7 @@ const FLOWS_MAX: usize = 3;
 pub fn burst_table(listed: &ListedBursts, style: Style) -> Table {
     let [narrow, wide] = SERIES_WIDTHS;
     let width = style.width.map_or(wide, |width| width.saturating_sub(OTHERS_WIDTH).clamp(narrow, wide));
-    let with_days = {
-        let mut days = listed.bursts.iter().map(|r| day(&r.burst_start.to_string()).to_owned());
-        let first = days.next();
-        days.any(|other| Some(other) != first)
-    };
+    let with_days = on_several_days(listed.bursts.iter().map(|r| r.burst_start.to_string()));
     let mut table = Table::new(vec![
         Column::text("AT (UTC)", 0),
         Column::text("IFACE", 4).good_at(10),
@@ -75,20 +72,6 @@ fn load(r: &BurstRecord) -> Option<String> {
     r.utilisation().map(percent).or_else(|| r.peak_to_mean().map(times))
 }
 
-/// `11-14`
-fn day(at: &str) -> &str {
-    at.get(5..10).unwrap_or_default()
-}
-
-/// Hour, minute, second and milliseconds, after the day where it is wanted: `11-14 22:13:21.005`.
-fn clock(at: &str, with_day: bool) -> String {
-    let time = at.trim_end_matches('Z').get(11..).unwrap_or_default();
-    let day = if with_day { format!("{} ", day(at)) } else { String::new() };
-    let (seconds, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();
-    format!("{day}{seconds}.{fraction}")
-}
-
 /// So many times as much: `23×`, `1.4×`.
 fn times(ratio: f64) -> String {
     if ratio < 9.95 { format!("{ratio:.1}×") } else { format!("{}×", count(ratio.round() as u64)) }
@@ -110,12 +93,6 @@ fn in_words(flow: &BurstFlow, all: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn instants_have_milliseconds() {
-        assert_eq!(clock("2023-11-14T22:13:20Z", true), "11-14 22:13:20.000");
-        assert_eq!(clock("2023-11-14T22:13:20.0054Z", false), "22:13:20.005");
-    }
 
     #[test]
     fn ratios_in_two_digits_or_whole() {

@@ -5,6 +5,7 @@ pub(crate) mod bursts;
 pub(crate) mod drops;
 pub(crate) mod latency;
 pub(crate) mod live;
+pub(crate) mod requests;
 
 use netrig_model::*;
 
