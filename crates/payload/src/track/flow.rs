@@ -30,6 +30,8 @@ enum Spoken {
     Http(Http),
     Http2(Http2),
     Quic(Quic),
+    /// The opening of one that has been told, by the id it began with.
+    QuicDone(Vec<u8>),
     /// All that was wanted has been told.
     Done,
 }
@@ -106,17 +108,27 @@ impl Flow {
         self.last = self.last.max(segment.time);
         let owner = &mut self.talk.owners[side];
         *owner = owner.or(segment.owner);
-        match &mut self.spoken {
-            Spoken::Quic(quic) => {
-                if quic.take(&self.talk, side, segment, turn) {
-                    self.spoken = Spoken::Done;
-                }
-            }
-            _ => match Quic::begin(side, segment) {
-                Some(quic) if segment.key == self.talk.key_of(side) => self.spoken = Spoken::Quic(quic),
-                _ => turn.counts.again += 1,
+        let spoken = match std::mem::replace(&mut self.spoken, Spoken::Done) {
+            Spoken::Quic(mut quic) => match quic.take(&self.talk, side, segment, turn) {
+                true => Spoken::QuicDone(quic.into_id()),
+                false => Spoken::Quic(quic),
             },
+            Spoken::QuicDone(id) => self.open_again(id, side, segment, turn),
+            spoken => spoken,
+        };
+        self.spoken = spoken;
+    }
+
+    /// The same two may open another connection soon.
+    fn open_again(&self, id: Vec<u8>, side: usize, segment: &PayloadSegment<'_>, turn: &mut Turn<'_>) -> Spoken {
+        let is_same = quic::id_of(segment.octets) == id;
+        let may_be_another = !is_same && segment.key == self.talk.key_of(side);
+        if let Some(quic) = Quic::begin(side, segment).filter(|_| may_be_another) {
+            return Spoken::Quic(quic);
         }
+        let count = if is_same { &mut turn.counts.again } else { &mut turn.counts.unknown };
+        *count += 1;
+        Spoken::QuicDone(id)
     }
 
     fn note_end(&mut self, side: usize, segment: &PayloadSegment<'_>) {
@@ -156,7 +168,7 @@ impl Flow {
             Spoken::Http(http) => http.end(&self.talk, outcome, turn),
             Spoken::Http2(http2) => http2.end(&self.talk, outcome, turn),
             Spoken::Quic(quic) => quic.end(&self.talk, outcome, turn),
-            Spoken::Unknown | Spoken::Dns | Spoken::Done => {}
+            Spoken::Unknown | Spoken::Dns | Spoken::QuicDone(_) | Spoken::Done => {}
         }
         self.done();
     }
@@ -187,6 +199,7 @@ impl Flow {
             },
             Spoken::Http2(http2) => http2.read(&mut self.talk, all, turn),
             Spoken::Quic(quic) => quic.expire(&self.talk, turn),
+            Spoken::QuicDone(_) => false,
             Spoken::Done => true,
         };
         if is_done {
@@ -236,7 +249,7 @@ impl Flow {
             Spoken::Http(http) => http.pending(),
             Spoken::Http2(http2) => http2.pending(),
             Spoken::Quic(_) => 1,
-            Spoken::Unknown | Spoken::Dns | Spoken::Done => 0,
+            Spoken::Unknown | Spoken::Dns | Spoken::QuicDone(_) | Spoken::Done => 0,
         }
     }
 
@@ -253,7 +266,7 @@ impl Flow {
             Spoken::Http(http) => http.due(timeout_ns),
             Spoken::Http2(http2) => http2.due(timeout_ns),
             Spoken::Quic(quic) => Some(quic.due(timeout_ns)),
-            Spoken::Unknown | Spoken::Dns | Spoken::Done => None,
+            Spoken::Unknown | Spoken::Dns | Spoken::QuicDone(_) | Spoken::Done => None,
         };
         let holds = self.talk.streams.iter().filter_map(Stream::oldest).chain(self.closing.filter(|_| !self.is_done()));
         waits.into_iter().chain(holds.map(|time| time.plus_ns(HOLD_NS))).fold(self.forgotten_at(), Timestamp::min)

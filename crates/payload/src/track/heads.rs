@@ -1,6 +1,8 @@
 //! Heads of HTTP/1 messages, also such as never become whole, and where bodies end.
 
-use crate::parse::{Body, HttpRequest, HttpResponse, Read, http_request, http_response};
+use crate::parse::{
+    Body, HttpRequest, HttpResponse, Read, http_request, http_request_cut, http_response, http_response_cut,
+};
 use netrig_model::HttpExchange;
 
 /// What a head says, and where its message goes on.
@@ -22,10 +24,7 @@ pub(super) fn read_request(run: &[u8], no_more: bool) -> Reading {
         Read::Whole(request) => Reading::Head(request.into()),
         Read::No => Reading::No,
         Read::More if !no_more => Reading::More,
-        Read::More => match whole_lines(run).map(|lines| http_request(&lines)) {
-            Some(Read::Whole(request)) => Reading::Head(cut(request.into(), run)),
-            _ => method_alone(run),
-        },
+        Read::More => cut(http_request_cut(run)),
     }
 }
 
@@ -35,34 +34,13 @@ pub(super) fn read_answer(run: &[u8], no_more: bool) -> Reading {
         Read::Whole(answer) => Reading::Head(answer.into()),
         Read::No => Reading::No,
         Read::More if !no_more => Reading::More,
-        Read::More => match whole_lines(run).map(|lines| http_response(&lines)) {
-            Some(Read::Whole(answer)) => Reading::Head(cut(answer.into(), run)),
-            _ => Reading::No,
-        },
+        Read::More => cut(http_response_cut(run)),
     }
 }
 
-/// A request whose first line is longer than what is copied.
-fn method_alone(run: &[u8]) -> Reading {
-    let method = run.iter().position(|octet| *octet == b' ').and_then(|at| str::from_utf8(&run[..at]).ok());
-    match method {
-        Some(method) => {
-            let exchange = HttpExchange { method: Some(method.to_owned()), ..HttpExchange::default() };
-            Reading::Head(Head { exchange, octets: run.len(), body: Body::UntilClose })
-        }
-        None => Reading::No,
-    }
-}
-
-/// The lines of a head that are whole, ended as if there were no more of them.
-fn whole_lines(run: &[u8]) -> Option<Vec<u8>> {
-    let end = run.windows(2).rposition(|two| two == b"\r\n")? + 2;
-    Some([&run[..end], b"\r\n"].concat())
-}
-
-/// How long its body is may have been said in what is missing.
-fn cut(head: Head, run: &[u8]) -> Head {
-    Head { octets: run.len(), body: Body::UntilClose, ..head }
+/// Where the head of a message ends is not known then, nor its body.
+fn cut(head: Option<impl Into<Head>>) -> Reading {
+    head.map_or(Reading::No, |head| Reading::Head(Head { body: Body::UntilClose, ..head.into() }))
 }
 
 impl From<HttpRequest> for Head {
@@ -71,7 +49,7 @@ impl From<HttpRequest> for Head {
             version: Some(request.version.to_owned()),
             method: Some(request.method),
             host: request.host,
-            path: Some(request.path),
+            path: Some(request.path).filter(|path| !path.is_empty()),
             ..HttpExchange::default()
         };
         Self { exchange, octets: request.head_len, body: request.body }

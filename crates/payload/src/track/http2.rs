@@ -3,7 +3,7 @@
 use super::begin::{Beginning, beginning};
 use super::talk::{Talk, Went};
 use super::turn::{HOLD_NS, Turn};
-use crate::parse::{Http2Request, Read, http2_request, http2_status};
+use crate::parse::{Http2Request, Read, http2_request, http2_request_cut, http2_status};
 use netrig_model::{Exchange, HttpExchange, RequestOutcome, Timestamp};
 
 pub(super) struct Http2 {
@@ -62,7 +62,7 @@ impl Http2 {
         self.request = Some(match http2_request(stream.run()) {
             Read::Whole(request) => request,
             Read::More if !all && !stream.is_over(turn) => return,
-            Read::More => Http2Request::default(),
+            Read::More => http2_request_cut(stream.run()).unwrap_or_default(),
             Read::No => {
                 turn.counts.malformed += 1;
                 Http2Request::default()

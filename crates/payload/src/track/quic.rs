@@ -7,7 +7,7 @@ use super::turn::Turn;
 use crate::parse::{ClientHello, QuicInitials, QuicRead, ServerAnswer};
 use netrig_model::{Exchange, PayloadSegment, RequestOutcome, Timestamp};
 
-/// An Initial packet of version 1: what else begins so is seen by the parser.
+/// How a packet begins that may be an Initial.
 const LONG_HEADER: u8 = 0xc0;
 /// Parts of a hello follow each other sooner than a hello is sent again.
 const AGAIN_NS: i64 = 50_000_000;
@@ -22,6 +22,8 @@ pub(super) struct Quic {
     /// When the server's first datagram passed.
     answered: Option<Timestamp>,
     retries: u32,
+    /// The address that the client made up for the server, or what stands where it should.
+    id: Vec<u8>,
     /// Where each side's datagrams were seen first.
     places: [Option<Place>; 2],
 }
@@ -37,7 +39,20 @@ impl Quic {
         };
         let mut places = [None; 2];
         places[client] = Some(Place::of(&segment.key));
-        Some(Self { client, initials, hello, started: segment.time, answered: None, retries: 0, places })
+        Some(Self {
+            client,
+            initials,
+            hello,
+            started: segment.time,
+            answered: None,
+            retries: 0,
+            id: id_of(segment.octets).to_vec(),
+            places,
+        })
+    }
+
+    pub(super) fn into_id(self) -> Vec<u8> {
+        self.id
     }
 
     pub(super) fn due(&self, timeout_ns: i64) -> Timestamp {
@@ -69,11 +84,11 @@ impl Quic {
 
     fn take_client(&mut self, segment: &PayloadSegment<'_>, turn: &mut Turn<'_>) {
         let is_late = self.started.plus_ns(AGAIN_NS) <= segment.time;
-        let is_initial = segment.octets.first().is_some_and(|first| first & 0xf0 == LONG_HEADER);
+        let is_long = segment.octets.first().is_some_and(|first| first & LONG_HEADER == LONG_HEADER);
         match self.initials.client(segment.octets) {
             QuicRead::Client(hello) if self.hello.is_none() => self.hello = Some(hello),
             // A hello that is sent again, or what acknowledges the server's.
-            _ if self.hello.is_some() && is_initial && is_late && self.answered.is_none() => self.retries += 1,
+            _ if self.hello.is_some() && is_long && is_late && self.answered.is_none() => self.retries += 1,
             QuicRead::No if self.hello.is_none() => turn.counts.unknown += 1,
             _ => {}
         }
@@ -102,4 +117,10 @@ impl Quic {
         let what = tls::exchange(self.hello.take().map(|hello| *hello), answer);
         talk.tell(self.client, &went, Exchange::Quic(what), turn);
     }
+}
+
+/// A long header has the destination's connection id behind its flags and its version, and the id's length before it.
+pub(super) fn id_of(octets: &[u8]) -> &[u8] {
+    let Some((length, rest)) = octets.get(5..).and_then(<[u8]>::split_first) else { return &[] };
+    rest.get(..usize::from(*length)).unwrap_or_default()
 }

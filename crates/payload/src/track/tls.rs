@@ -4,7 +4,7 @@ use super::begin::{Beginning, beginning};
 use super::stream::Piece;
 use super::talk::{Talk, Went};
 use super::turn::{HOLD_NS, Turn};
-use crate::parse::{ClientHello, Read, ServerAnswer, client_hello, server_answer};
+use crate::parse::{ClientHello, Read, ServerAnswer, client_hello, client_hello_cut, server_answer};
 use netrig_model::{Exchange, RequestOutcome, Timestamp, TlsExchange};
 
 const RECORD_HEADER: usize = 5;
@@ -16,7 +16,7 @@ enum Hello {
     #[default]
     Reading,
     Whole(Box<ClientHello>),
-    /// It is longer than what is copied, or a part of it was lost.
+    /// Nothing of what was copied of it could be read.
     Unreadable,
 }
 
@@ -88,8 +88,9 @@ impl Tls {
             Read::Whole(hello) => self.hello = Hello::Whole(Box::new(hello)),
             Read::More if !all && !stream.is_over(turn) => return,
             Read::More => {
-                turn.counts.unknown += 1;
-                self.hello = Hello::Unreadable;
+                let hello = client_hello_cut(stream.run());
+                turn.counts.unknown += u64::from(hello.is_none());
+                self.hello = hello.map_or(Hello::Unreadable, |hello| Hello::Whole(Box::new(hello)));
             }
             Read::No => {
                 turn.counts.malformed += 1;
@@ -183,7 +184,7 @@ pub(super) fn exchange(hello: Option<ClientHello>, answer: Option<ServerAnswer>)
         told.sni = hello.sni;
         told.alpn = hello.alpn;
         told.version = hello.version;
-        told.ja4 = Some(hello.ja4);
+        told.ja4 = Some(hello.ja4).filter(|ja4| !ja4.is_empty());
         told.ech = Some(hello.ech);
     }
     if let Some(answer) = answer {

@@ -197,5 +197,22 @@ fn a_first_line_longer_than_what_is_copied_tells_its_method() {
     let mut talk = Talk::new();
     talk.sends(0, format!("DELETE /{}", "x".repeat(2040)).as_bytes(), 9000).answers(&answer(200, 0));
     let Exchange::Http(http) = &talk.road.one().what else { panic!() };
-    assert_eq!((http.method.as_deref(), http.path.as_deref(), http.status), (Some("DELETE"), None, Some(200)));
+    assert_eq!((http.method.as_deref(), http.path.is_some(), http.status), (Some("DELETE"), true, Some(200)));
+}
+
+#[test]
+fn of_http_2_the_first_request_is_told() {
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+    // :method GET, :scheme http, :path /, by the static table; END_STREAM, END_HEADERS.
+    let request = b"\x00\x00\x03\x01\x05\x00\x00\x00\x01\x82\x86\x84";
+    let settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+    let status = b"\x00\x00\x01\x01\x04\x00\x00\x00\x01\x88";
+    let mut talk = Talk::new();
+    talk.sends(0, preface, preface.len()).sends(1, settings, settings.len()).waits(1000 * MS);
+    talk.sends(0, request, request.len()).sends(1, status, status.len());
+    let request = talk.road.one();
+    assert_eq!((request.latency_ns, request.outcome), (Some(MS as u64), ANSWERED));
+    let Exchange::Http2(http) = &request.what else { panic!("{request:?}") };
+    assert_eq!((http.method.as_deref(), http.path.as_deref(), http.status), (Some("GET"), Some("/"), Some(200)));
+    assert_eq!(http.version.as_deref(), Some("2"));
 }

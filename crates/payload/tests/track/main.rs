@@ -7,4 +7,5 @@ mod dns_again;
 mod http;
 mod http_lost;
 mod http_property;
+mod quic;
 mod tls;

@@ -116,7 +116,7 @@ fn a_hello_longer_than_what_is_copied_is_told_with_its_answer() {
     road.see(&said(0, 1, &hello[..2048]).of_length(hello.len() as u32));
     road.see(&replied(MS, 1, &server_hello(false))).tick(20_000 * MS);
     assert_eq!((road.one().latency_ns, tls_of(road.one()).version.as_deref()), (Some(MS as u64), Some("TLS 1.3")));
-    assert_eq!(road.tracker.counts().unknown, 1);
+    assert_eq!((tls_of(road.one()).sni.as_deref(), tls_of(road.one()).ja4.as_deref()), (Some("a.org"), None));
 }
 
 #[test]
