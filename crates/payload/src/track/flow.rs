@@ -65,10 +65,11 @@ impl Flow {
 
     /// Whether a segment is of another connection between the same ends.
     pub(super) fn is_another(&mut self, side: usize, segment: &PayloadSegment<'_>) -> bool {
-        if segment.tcp_flags & SYN != 0 {
+        let is_bare = segment.octets.is_empty();
+        if segment.tcp_flags & SYN != 0 && is_bare {
             return segment.time >= self.last;
         }
-        if segment.octets.is_empty() {
+        if is_bare {
             return false;
         }
         let is_done = matches!(self.spoken, Spoken::Done);
@@ -79,6 +80,7 @@ impl Flow {
         let is_behind_end = self.ends[side].is_some_and(|end| at > end);
         let is_new = at >= stream.seen();
         is_behind_end
+            || (segment.tcp_flags & SYN != 0 && is_new)
             || (is_over && is_new && !matches!(begins, Beginning::Other | Beginning::Short))
             || (is_done && is_new && begins == Beginning::ClientHello)
     }

@@ -111,7 +111,7 @@ impl Flows {
             if entry.flow.is_over(turn.now) {
                 self.end(id, RequestOutcome::Unknown, questions, turn);
             } else {
-                self.account(id, turn);
+                self.account(id);
                 self.schedule(id, turn.now.plus_ns(PAUSE_NS), turn);
             }
         }
@@ -135,7 +135,7 @@ impl Flows {
 
     /// Keeps the books after a flow was used, and the bounds.
     fn used(&mut self, id: u32, questions: &mut Questions, turn: &mut Turn<'_>) {
-        self.account(id, turn);
+        self.account(id);
         let Some(entry) = self.slab.get_mut(id) else { return };
         entry.used = turn.now;
         let list = if entry.octets > 0 { HEAVY } else { LIGHT };
@@ -149,7 +149,7 @@ impl Flows {
         }
     }
 
-    fn account(&mut self, id: u32, _turn: &Turn<'_>) {
+    fn account(&mut self, id: u32) {
         let Some(entry) = self.slab.get_mut(id) else { return };
         let (octets, pending) = (entry.flow.octets(), entry.flow.pending());
         self.octets = self.octets - entry.octets + octets;

@@ -269,3 +269,103 @@ impl Stream {
         self.run.capacity() + self.pieces.iter().map(|piece| piece.octets.capacity()).sum::<usize>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netrig_model::{Address, Direction, FlowKey, FlowKind, InterfaceId};
+
+    const ROOM: usize = 1 << 16;
+
+    fn segment(time: i64, sequence: u32, length: u32, octets: &[u8]) -> PayloadSegment<'_> {
+        let key = FlowKey {
+            src: Address::default(),
+            dst: Address::default(),
+            src_port: 1,
+            dst_port: 2,
+            iface: InterfaceId(1),
+            protocol: 6,
+            kind: FlowKind::Ipv4,
+            direction: Direction::Egress,
+            vlan: None,
+            vlan_inner: None,
+            tunnel: None,
+        };
+        PayloadSegment { time: Timestamp(time), key, sequence, tcp_flags: 0, length, octets, owner: None }
+    }
+
+    fn put(stream: &mut Stream, time: i64, sequence: u32, octets: &[u8]) -> Added {
+        stream.add(&segment(time, sequence, octets.len() as u32, octets), ROOM)
+    }
+
+    /// A stream that has read `abc` at 100.
+    fn begun() -> Stream {
+        let mut stream = Stream::default();
+        put(&mut stream, 1, 100, b"abc");
+        stream.begin_at(0);
+        stream
+    }
+
+    #[test]
+    fn pieces_join_in_order_and_overlaps_count_once() {
+        let mut stream = begun();
+        assert_eq!(put(&mut stream, 3, 106, b"ghi"), Added::Fresh);
+        assert_eq!((stream.run(), stream.oldest()), (&b"abc"[..], Some(Timestamp(3))));
+        assert_eq!(put(&mut stream, 4, 106, b"ghi"), Added::Again);
+        assert_eq!(put(&mut stream, 5, 102, b"cdefgh"), Added::Fresh);
+        assert_eq!((stream.run(), stream.oldest()), (&b"abcdefghi"[..], None));
+        assert_eq!(put(&mut stream, 6, 100, b"abcdef"), Added::Again);
+        stream.skip(4);
+        assert_eq!((stream.run(), stream.time()), (&b"efghi"[..], Some(Timestamp(5))));
+        stream.skip(4);
+        assert_eq!((stream.run(), stream.time()), (&b"i"[..], Some(Timestamp(3))));
+    }
+
+    #[test]
+    fn sequence_numbers_wrap() {
+        let mut stream = Stream::default();
+        put(&mut stream, 1, u32::MAX - 1, b"abc");
+        stream.begin_at(0);
+        put(&mut stream, 2, 1, b"def");
+        assert_eq!(stream.run(), b"abcdef");
+        assert_eq!(put(&mut stream, 3, u32::MAX - 1, b"abc"), Added::Again);
+    }
+
+    #[test]
+    fn behind_a_body_of_ten_gigabytes_the_next_message_is_found() {
+        let mut stream = begun();
+        stream.skip(3 + 10_000_000_000);
+        let next = 103u64 + 10_000_000_000;
+        assert_eq!(put(&mut stream, 2, next as u32, b"next"), Added::Fresh);
+        assert_eq!((stream.run(), stream.is_synced()), (&b"next"[..], true));
+    }
+
+    #[test]
+    fn a_message_that_should_begin_where_nothing_was_copied_is_lost() {
+        let mut stream = Stream::default();
+        stream.add(&segment(1, 100, 1000, b"abcdef"), ROOM);
+        stream.begin_at(0);
+        assert!(stream.is_cut() && !stream.take_lost());
+        stream.skip(6 + 994);
+        assert!(stream.is_synced() && !stream.is_cut(), "its body ends where the segment does");
+        stream.add(&segment(2, 1100, 1000, b"abcdef"), ROOM);
+        stream.skip(500);
+        assert!(!stream.is_synced() && stream.take_lost() && !stream.take_lost());
+        put(&mut stream, 3, 2100, b"next");
+        assert_eq!(stream.seek(Timestamp(3), false, |octets| octets == b"next"), 0);
+        assert_eq!(stream.run(), b"next");
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut stream = begun();
+        for n in 0..1000 {
+            put(&mut stream, 2, 200 + n * 10, b"gap");
+        }
+        assert!(stream.octets() < 1000);
+        assert_eq!(stream.add(&segment(3, 150, 5, b"abcde"), 4), Added::NoRoom);
+        assert!(!stream.is_stuck(Timestamp(HOLD_NS)) && stream.is_stuck(Timestamp(2 + HOLD_NS)));
+        stream.clear();
+        assert_eq!(stream.octets(), 0);
+    }
+}
