@@ -67,7 +67,7 @@ pub(crate) fn measure(plan: &Plan, told: &mut dyn FnMut(BurstResult)) -> Result<
 }
 
 fn harness(plan: &Plan, case: &Case, burst: Option<BurstOptions>) -> Result<Harness> {
-    let mut harness = Harness::with_bursts(&Setup { textbook_entries: 64, ..plan.setup.clone() }, burst)?;
+    let mut harness = Harness::with(&Setup { textbook_entries: 64, ..plan.setup.clone() }, burst, None)?;
     harness.admit_loopback()?;
     harness.set_case(case)?;
     Ok(harness)

@@ -7,6 +7,7 @@ use libbpf_rs::{MapCore, MapFlags, MapInfo, Object, ObjectBuilder, OpenObject};
 use netrig_model::InterfaceId;
 use netrig_probes::burst::BurstOptions;
 use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe};
+use netrig_probes::payload::PayloadOptions;
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
@@ -39,12 +40,12 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) fn new(setup: &Setup) -> Result<Self> {
-        Self::with_bursts(setup, None)
+        Self::with(setup, None, None)
     }
 
-    /// The same, counting in fine buckets too.
-    pub(crate) fn with_bursts(setup: &Setup, burst: Option<BurstOptions>) -> Result<Self> {
-        let probe = FlowProbe::load(&FlowOptions { burst, ..FlowOptions::live(setup.kernel_bytes) })?;
+    /// The same, counting in fine buckets too, or looking at payload.
+    pub(crate) fn with(setup: &Setup, burst: Option<BurstOptions>, payload: Option<PayloadOptions>) -> Result<Self> {
+        let probe = FlowProbe::load(&FlowOptions { burst, payload, ..FlowOptions::live(setup.kernel_bytes) })?;
         let mut builder = ObjectBuilder::default();
         let mut open = match &setup.object {
             Some(path) => builder.open_file(path.as_ref()),

@@ -13,6 +13,7 @@ mod live;
 mod loads;
 mod million;
 mod packet;
+mod payload;
 mod policy;
 mod report;
 mod requests;
@@ -68,7 +69,7 @@ struct Options {
         long,
         value_enum,
         value_delimiter = ',',
-        default_value = "cases,live,drain,tcp,latency,drops,bursts,policy,capture,verifier"
+        default_value = "cases,live,drain,tcp,latency,drops,bursts,payload,policy,capture,verifier"
     )]
     parts: Vec<Part>,
     /// Keep this run's figures as the baseline
@@ -99,6 +100,8 @@ enum Part {
     Drops,
     /// A packet in fine buckets
     Bursts,
+    /// A packet whose payload is looked at, or copied
+    Payload,
     /// A packet under a policy, and a policy's way into the kernel
     Policy,
     /// A capture beside tcpdump's, and what filters add
@@ -141,6 +144,7 @@ fn main() -> Result<()> {
             Part::Latency => latency(&options, &baseline, &mut report)?,
             Part::Drops => drops(&options, &mut report)?,
             Part::Bursts => bursts(&plan, &mut report)?,
+            Part::Payload => payload(&plan, &mut report)?,
             Part::Policy => policy(&options, &mut report)?,
             Part::Capture => capture(&options, &mut report)?,
             Part::Verifier => verifier(&plan, &baseline, &mut report)?,
@@ -213,6 +217,14 @@ fn bursts(plan: &Plan, report: &mut Report) -> Result<()> {
     bursts::measure(plan, &mut |result| {
         println!("{}", result.line());
         report.bursts.push(result);
+    })
+}
+
+fn payload(plan: &Plan, report: &mut Report) -> Result<()> {
+    println!("\n{}", payload::HEAD);
+    payload::measure(plan, &mut |result| {
+        println!("{}", result.line());
+        report.payload.push(result);
     })
 }
 

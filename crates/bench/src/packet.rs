@@ -28,3 +28,35 @@ pub(crate) fn udp(is_ipv6: bool) -> Vec<u8> {
     }
     frame
 }
+
+/// UDP to this port, with payload.
+pub(crate) fn udp_to(is_ipv6: bool, port: u16, payload: &[u8]) -> Vec<u8> {
+    let mut header = [0; 8];
+    header[2..4].copy_from_slice(&port.to_be_bytes());
+    header[4..6].copy_from_slice(&(8 + payload.len() as u16).to_be_bytes());
+    over_ip(is_ipv6, 17, &header, payload)
+}
+
+/// TCP to this port, with payload and the usual options.
+pub(crate) fn tcp_to(is_ipv6: bool, port: u16, payload: &[u8]) -> Vec<u8> {
+    let mut header = [1; 32];
+    header[2..4].copy_from_slice(&port.to_be_bytes());
+    header[12..14].copy_from_slice(&[8 << 4, 16]);
+    over_ip(is_ipv6, 6, &header, payload)
+}
+
+fn over_ip(is_ipv6: bool, protocol: u8, header: &[u8], payload: &[u8]) -> Vec<u8> {
+    let ip = if is_ipv6 { 40 } else { 20 };
+    let mut frame = udp(is_ipv6)[..14 + ip].to_vec();
+    let length = (header.len() + payload.len()) as u16;
+    if is_ipv6 {
+        frame[18..20].copy_from_slice(&length.to_be_bytes());
+        frame[20] = protocol;
+    } else {
+        frame[16..18].copy_from_slice(&(20 + length).to_be_bytes());
+        frame[23] = protocol;
+    }
+    frame.extend(header);
+    frame.extend(payload);
+    frame
+}

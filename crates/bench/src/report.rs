@@ -6,6 +6,7 @@ use crate::drops::DropResult;
 use crate::latency::LatencyReport;
 use crate::live::LiveResult;
 use crate::million::MillionResult;
+use crate::payload::PayloadResult;
 use crate::policy::PolicyReport;
 use crate::road::RoadCost;
 use crate::rounds::Samples;
@@ -183,6 +184,7 @@ pub(crate) struct Report {
     pub(crate) latency: LatencyReport,
     pub(crate) drops: Vec<DropResult>,
     pub(crate) bursts: Vec<BurstResult>,
+    pub(crate) payload: Vec<PayloadResult>,
     pub(crate) policy: PolicyReport,
     pub(crate) capture_filters: Vec<FilterResult>,
     pub(crate) captures: Vec<CaptureResult>,

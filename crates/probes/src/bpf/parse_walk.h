@@ -25,6 +25,7 @@ enum layer {
 struct walk {
 	struct source source;
 	struct parsed *out;
+	/* From here on it changes. */
 	struct flow_key key; /* of the level being read */
 	struct transport transport;
 	__u32 at; /* offset of the next header */
@@ -145,19 +146,35 @@ static long walk_step_replay(__u64 index, struct walk *w)
 	return walk_step(HOOK_REPLAY, w);
 }
 
-/* Fills `out`, which the caller has cleared. */
+/*
+ * Before 6.7 the verifier looks at a loop's callback once, as all is before the loop, and takes out what could not be reached then. So it must not
+ * know what the fields hold that change: it does not know that `nothing`, read from a map, is 0.
+ */
+static __always_inline void forget_fields(struct walk *w, __u64 nothing)
+{
+	__u64 *words = (__u64 *)&w->key;
+
+#pragma unroll
+	for (int i = 0; i < (sizeof(*w) - __builtin_offsetof(struct walk, key)) / sizeof(__u64); i++)
+		words[i] += nothing;
+}
+
+/* Fills `out`, which the caller has cleared; it lies in a map. */
 static __always_inline void parse_walk(const enum hook hook, struct walk *w)
 {
+	const __u64 nothing = *(volatile __u64 *)w->out;
+
+	forget_fields(w, nothing);
 	w->out->fault = FAULT_NONE;
 	if (w->source.ethernet) {
-		w->layer = LAYER_ETHERNET;
+		w->layer = LAYER_ETHERNET + nothing;
 	} else {
 		__u8 version = 0;
 
-		w->layer = LAYER_TYPE;
+		w->layer = LAYER_TYPE + nothing;
 		if (!load(hook, w, 0, &version, 1))
 			fail(w, FAULT_TRUNCATED);
-		w->next = version >> 4 == 6 ? ETH_IPV6 : ETH_IPV4;
+		w->next = (version >> 4 == 6 ? ETH_IPV6 : ETH_IPV4) + nothing;
 	}
 	if (hook == HOOK_TC)
 		bpf_loop(WALK_STEPS_MAX, walk_step_tc, w, 0);

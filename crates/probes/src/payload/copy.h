@@ -98,9 +98,7 @@ static __always_inline void copy_payload(const enum hook hook, void *ctx, const 
 	fill_record(record, packet, key, words);
 	if (packet->protocol == PROTO_UDP)
 		tell_sender(hook, ctx, record);
-	/* The verifier does not know that what is not 0 is 1 at least; and the compiler would make one of two bounds. */
-	asm volatile("" : "+r"(octets));
-	if ((__s64)octets > 0 && octets <= PAYLOAD_OCTETS_MAX && !load_payload(hook, ctx, packet->at, record + 1, octets))
+	if (!load_some(hook, ctx, packet->at, record + 1, octets, PAYLOAD_OCTETS_MAX))
 		record->captured = octets;
 	end->copied++;
 	PUBLISH(end->head, at + ((sizeof(*record) + record->captured + 7) & ~7ull));

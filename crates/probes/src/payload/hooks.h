@@ -54,6 +54,17 @@ static __always_inline bool read_transport(void *l4, void *end, __u8 protocol, s
 	return true;
 }
 
+/* Whether a TCP packet is of an HTTP flow between two heads and begins none: nearly all packets of a large body, and nothing to do. */
+static __always_inline bool is_of_body(void *l4, void *end, __u32 word)
+{
+	if ((word & ~PAYLOAD_LOOKED) != PAYLOAD_HTTP << PAYLOAD_KIND_SHIFT || l4 + LEN_TCP_FLAGS > end)
+		return false;
+	if (*(__u8 *)(l4 + 13) & (PAYLOAD_FIN | PAYLOAD_SYN | PAYLOAD_RST))
+		return false;
+	l4 += (__u64)(*(__u8 *)(l4 + 12) >> 4) * 4;
+	return l4 + sizeof(__u64) <= end && !begins_http(*(__u64 *)l4);
+}
+
 /* A packet of the common shapes, by where its IP header is. */
 static __always_inline int hand_on_common(const enum hook hook, void *ctx, __u64 *slot, __u32 words, __u32 l3, __u32 cpu,
 					  __u32 captured)
@@ -63,6 +74,8 @@ static __always_inline int hand_on_common(const enum hook hook, void *ctx, __u64
 	const __u32 ip_len = words == 6 ? LEN_IPV6 : LEN_IPV4;
 
 	if (!payload.on || !slot || head + ip_len > end)
+		return 0;
+	if (is_of_body(head + ip_len, end, pid_of(slot, words)[1]))
 		return 0;
 	packet.at = (l3 & 0x1f) + ip_len;
 	packet.length = bpf_ntohs(*(__be16 *)(head + (words == 6 ? 4 : 2)));

@@ -23,6 +23,21 @@ static __always_inline long load_payload(const enum hook hook, void *ctx, __u32 
 	return hook == HOOK_XDP ? bpf_xdp_load_bytes(ctx, at, to, octets) : bpf_skb_load_bytes(ctx, at, to, octets);
 }
 
+/*
+ * The same where it is not known how many octets they are: none of them, or more than `most`, fails. Two bounds, of which the compiler
+ * would make one: before 6.9 the verifier knows neither then. Nor does it know that what is not 0 is 1 at least.
+ */
+static __always_inline long load_some(const enum hook hook, void *ctx, __u32 at, void *to, __u64 octets, const __u64 most)
+{
+	asm volatile("" : "+r"(octets));
+	if ((__s64)octets <= 0)
+		return -1;
+	asm volatile("" : "+r"(octets));
+	if (octets > most)
+		return -1;
+	return load_payload(hook, ctx, at, to, octets);
+}
+
 static __always_inline void *first_buffer(const enum hook hook, void *ctx, void **end)
 {
 	struct __sk_buff *skb = ctx;
@@ -48,19 +63,14 @@ static __always_inline __u64 first_octets(const enum hook hook, void *ctx, const
 {
 	__u64 octets = 0, at = packet->at;
 	void *end, *data = first_buffer(hook, ctx, &end);
-	__u64 some;
 
 	if (hook != HOOK_REPLAY && packet->length >= 8 && at <= AT_MAX && data + at + 8 <= end) {
 		*count = 8;
 		return *(__u64 *)(data + at);
 	}
-	some = octets_there(hook, ctx, packet);
-	asm volatile("" : "+r"(some));
-	*count = some;
-	if ((__s64)some <= 0 || some > 8 || load_payload(hook, ctx, at, &octets, some)) {
+	*count = octets_there(hook, ctx, packet);
+	if (load_some(hook, ctx, at, &octets, *count, 8))
 		*count = 0;
-		return 0;
-	}
 	return octets;
 }
 

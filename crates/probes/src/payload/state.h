@@ -41,6 +41,8 @@ enum payload_kind {
 };
 
 #define PAYLOAD_DONE (1u << 31)
+#define PAYLOAD_LOOKED (0xffu << 16)
+#define PAYLOAD_KIND_SHIFT 24
 #define PAYLOAD_LOOKS 8 /* packets with payload, until nothing more is expected */
 
 /* The state, taken apart. */
@@ -62,14 +64,14 @@ static __always_inline struct payload_state state_of(__u32 word)
 	return (struct payload_state){
 		.budget = word & 0xffff,
 		.looked = (word >> 16) & 0xff,
-		.kind = (word >> 24) & 0x7f,
+		.kind = (word >> PAYLOAD_KIND_SHIFT) & 0x7f,
 		.done = word & PAYLOAD_DONE,
 	};
 }
 
 static __always_inline __u32 word_of(const struct payload_state *state)
 {
-	return state->budget | (__u32)state->looked << 16 | (__u32)state->kind << 24 |
+	return state->budget | (__u32)state->looked << 16 | (__u32)state->kind << PAYLOAD_KIND_SHIFT |
 	       (state->done ? PAYLOAD_DONE : 0);
 }
 
