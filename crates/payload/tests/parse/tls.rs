@@ -164,5 +164,6 @@ fn what_is_not_a_hello_is_refused() {
         assert_eq!(client_hello(octets), Read::No, "{octets:02x?}");
     }
     assert_eq!(server_answer(&hello()), Read::No);
+    assert_eq!(server_answer(&record_of(HANDSHAKE, &handshake(2, &[3; 10]))), Read::No);
     assert_eq!(server_answer(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Read::No);
 }

@@ -74,15 +74,14 @@ pub fn client_hello_cut(octets: &[u8]) -> Option<ClientHello> {
 #[must_use]
 pub fn server_answer(octets: &[u8]) -> Read<ServerAnswer> {
     let hello = match handshake(octets, SERVER_HELLO) {
-        Read::Whole(message) => server_body(&message.body),
-        Read::More => None,
+        Read::Whole(message) => server_body(&message.body).map_or(Read::No, Read::Whole),
+        Read::More => Read::More,
         Read::No => return Read::No,
     };
-    let alert = tls_alert(octets);
-    match (hello, &alert) {
-        (Some(hello), _) => Read::Whole(ServerAnswer { alert, ..hello }),
-        (None, Some(_)) => Read::Whole(ServerAnswer { alert, ..ServerAnswer::default() }),
-        (None, None) => Read::More,
+    match (hello, tls_alert(octets)) {
+        (Read::Whole(hello), alert) => Read::Whole(ServerAnswer { alert, ..hello }),
+        (_, Some(alert)) => Read::Whole(ServerAnswer { alert: Some(alert), ..ServerAnswer::default() }),
+        (other, None) => other,
     }
 }
 
