@@ -24,7 +24,7 @@ pub enum Body {
 /// A request's head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRequest {
-    /// `1.0` or `1.1`.
+    /// `1.0`, `1.1`, or `0.9`, whose answer has no head.
     pub version: &'static str,
     /// Method.
     pub method: String,
@@ -54,12 +54,13 @@ pub struct HttpResponse {
 /// Reads a request's head at the beginning of `octets`.
 #[must_use]
 pub fn http_request(octets: &[u8]) -> Read<HttpRequest> {
-    with_headers(octets, |config, headers| {
+    let read = with_headers(octets, |config, headers| {
         let mut request = Request::new(&mut []);
         let head = config.parse_request_with_uninit_headers(&mut request, octets, headers)?;
         let Status::Complete(head_len) = head else { return Ok(None) };
         Ok(request_of(&request, head_len))
-    })
+    });
+    if read == Read::No { simple_request(octets) } else { read }
 }
 
 /// Reads an answer's head at the beginning of `octets`.
@@ -89,6 +90,25 @@ pub fn http_response_cut(octets: &[u8]) -> Option<HttpResponse> {
     let head = [whole_lines(octets), b"\r\n"].concat();
     let Read::Whole(response) = http_response(&head) else { return None };
     Some(HttpResponse { head_len: octets.len(), body: Body::UntilClose, ..response })
+}
+
+/// A request of HTTP/0.9, which some probes still send: `GET /path`, and nothing else.
+fn simple_request(octets: &[u8]) -> Read<HttpRequest> {
+    let end = octets.iter().position(|octet| *octet == b'\n');
+    let line = octets[..end.unwrap_or(octets.len())].trim_ascii_end();
+    let Some(path) = line.strip_prefix(b"GET ").filter(|path| path.starts_with(b"/")) else { return Read::No };
+    if !path.iter().all(u8::is_ascii_graphic) {
+        return Read::No;
+    }
+    let Some(end) = end else { return Read::More };
+    Read::Whole(HttpRequest {
+        version: "0.9",
+        method: "GET".to_owned(),
+        host: None,
+        path: text(path),
+        head_len: end + 1,
+        body: Body::None,
+    })
 }
 
 type Headers<'a> = [MaybeUninit<Header<'a>>];

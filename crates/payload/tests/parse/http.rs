@@ -63,6 +63,15 @@ fn what_is_sent_in_practice_is_taken() {
 }
 
 #[test]
+fn a_simple_request_is_a_line() {
+    let got = request("GET /x\r\n\r\n");
+    assert_eq!((got.version, got.path.as_str(), got.head_len, got.body), ("0.9", "/x", 8, Body::None));
+    for end in 0..8 {
+        assert_eq!(http_request(&b"GET /x\r\n"[..end]), Read::More, "cut at {end}");
+    }
+}
+
+#[test]
 fn how_bodies_end() {
     let request = |headers: &str| request(&format!("POST / HTTP/1.1\r\n{headers}\r\n")).body;
     assert_eq!(request(""), Body::None);
@@ -115,7 +124,8 @@ fn what_is_not_http_is_refused() {
         &b"\x16\x03\x01\x02\x00"[..],
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"INVITE sip:a SIP/2.0\r\n\r\n",
-        b"GET /\r\n\r\n",
+        b"GET /a b\r\n",
+        b"GET a\r\n",
     ] {
         assert_eq!(http_request(octets), Read::No, "{octets:?}");
     }

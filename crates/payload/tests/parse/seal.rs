@@ -23,11 +23,13 @@ fn expand<const N: usize>(secret: &Hkdf<Sha256>, label: &str) -> [u8; N] {
     octets
 }
 
-/// An Initial packet to `destination` with these frames.
+/// An Initial packet to `destination` with these frames, padded so that there is a sample for the header's mask.
 pub(crate) fn initial(keys: Keys<'_>, destination: &[u8], number: u8, frames: &[u8]) -> Vec<u8> {
     let secret = Hkdf::<Sha256>::new(Some(&SALT), keys.id);
     let secret = Hkdf::from_prk(&expand::<32>(&secret, keys.label)).expect("a secret");
-    let length = 0x4000 | (1 + frames.len() + 16) as u16;
+    let mut sealed = frames.to_vec();
+    sealed.resize(frames.len().max(3), 0);
+    let length = 0x4000 | (1 + sealed.len() + 16) as u16;
     let source = [3, 7, 7, 7];
     let mut packet = [&[0xc0, 0, 0, 0, 1, destination.len() as u8][..], destination, &source, &[0]].concat();
     packet.extend(length.to_be_bytes());
@@ -35,7 +37,6 @@ pub(crate) fn initial(keys: Keys<'_>, destination: &[u8], number: u8, frames: &[
     packet.push(number);
     let mut nonce = expand::<12>(&secret, "quic iv");
     nonce[11] ^= number;
-    let mut sealed = frames.to_vec();
     let cipher = Aes128Gcm::new(&expand::<16>(&secret, "quic key").into());
     let tag = cipher.encrypt_inout_detached(&nonce.into(), &packet, sealed.as_mut_slice().into()).expect("short");
     packet.extend(sealed);
