@@ -16,6 +16,8 @@ use netrig_model::{PayloadSegment, RequestOutcome, Timestamp};
 const LINGER_NS: i64 = 2_000_000_000;
 /// A connection that may go on with another request.
 const IDLE_NS: i64 = 60_000_000_000;
+/// Octets that may wait in a stream for what comes before them, in what is copied of one message.
+const ROOM: usize = 4;
 /// Octets that say what begins.
 const TELLING: usize = 24;
 
@@ -96,7 +98,7 @@ impl Flow {
         let owner = &mut self.talk.owners[side];
         *owner = owner.or(segment.owner);
         if !segment.octets.is_empty() {
-            match self.talk.streams[side].add(segment, turn.config.copy.saturating_mul(2)) {
+            match self.talk.streams[side].add(segment, turn.config.copy.saturating_mul(ROOM)) {
                 Added::Fresh => {}
                 Added::Again => turn.counts.again += 1,
                 Added::NoRoom => turn.counts.no_room += 1,
@@ -218,22 +220,17 @@ impl Flow {
     fn find(&mut self, all: bool, turn: &mut Turn<'_>) {
         for side in [0, 1] {
             let stream = &mut self.talk.streams[side];
-            let found = (0..stream.pieces().len()).find_map(|index| {
-                let spoken = match begins_at(stream, index) {
-                    Beginning::ClientHello => Spoken::Tls(Tls::new(side)),
-                    Beginning::ServerHello => Spoken::Tls(Tls::new(1 - side)),
-                    Beginning::HttpRequest => Spoken::Http(Http::new(side)),
-                    Beginning::HttpAnswer => Spoken::Http(Http::new(1 - side)),
-                    Beginning::Http2 => Spoken::Http2(Http2::new(side)),
-                    Beginning::Alert | Beginning::Short | Beginning::Other => return None,
-                };
-                Some((index, spoken))
-            });
-            if let Some((index, spoken)) = found {
-                turn.counts.unknown += stream.begin_at(index) as u64;
-                self.spoken = spoken;
-                return;
-            }
+            let Some((index, begins)) = first_beginning(stream, all, turn.now) else { continue };
+            turn.counts.unknown += stream.begin_at(index) as u64;
+            self.spoken = match begins {
+                Beginning::ClientHello => Spoken::Tls(Tls::new(side)),
+                Beginning::ServerHello => Spoken::Tls(Tls::new(1 - side)),
+                Beginning::HttpRequest => Spoken::Http(Http::new(side)),
+                Beginning::HttpAnswer => Spoken::Http(Http::new(1 - side)),
+                Beginning::Http2 => Spoken::Http2(Http2::new(side)),
+                Beginning::Alert | Beginning::Short | Beginning::Other => Spoken::Unknown,
+            };
+            return;
         }
         let (old, shorts_old) = (turn.now.plus_ns(-HOLD_NS), turn.now.plus_ns(-LINGER_NS));
         for stream in &mut self.talk.streams {
@@ -287,6 +284,18 @@ impl Flow {
     fn is_done(&self) -> bool {
         matches!(self.spoken, Spoken::Done)
     }
+}
+
+/// The first piece that says what is spoken. One that is too short to say waits for its rest.
+fn first_beginning(stream: &Stream, all: bool, now: Timestamp) -> Option<(usize, Beginning)> {
+    for (index, piece) in stream.pieces().iter().enumerate() {
+        match begins_at(stream, index) {
+            Beginning::Short if !all && piece.time.plus_ns(HOLD_NS) > now => return None,
+            Beginning::Alert | Beginning::Short | Beginning::Other => {}
+            begins => return Some((index, begins)),
+        }
+    }
+    None
 }
 
 /// What begins at a piece, with those that follow it when it is short.

@@ -115,6 +115,7 @@ impl Flows {
                 self.schedule(id, turn.now.plus_ns(PAUSE_NS), turn);
             }
         }
+        self.keep_bounds(questions, turn);
     }
 
     /// Tells all that waits.
@@ -133,7 +134,7 @@ impl Flows {
         id
     }
 
-    /// Keeps the books after a flow was used, and the bounds.
+    /// Keeps the books after a flow was used.
     fn used(&mut self, id: u32, questions: &mut Questions, turn: &mut Turn<'_>) {
         self.account(id);
         let Some(entry) = self.slab.get_mut(id) else { return };
@@ -141,8 +142,13 @@ impl Flows {
         let list = if entry.octets > 0 { HEAVY } else { LIGHT };
         self.slab.shift(id, list);
         self.schedule(id, Timestamp(i64::MIN), turn);
+        self.keep_bounds(questions, turn);
+    }
+
+    fn keep_bounds(&mut self, questions: &mut Questions, turn: &mut Turn<'_>) {
         while self.octets > turn.config.octets_max && self.evict(Some(HEAVY), questions, turn) {}
-        while self.pending > 0 && self.pending + questions.pending() > turn.config.pending_max.max(1) {
+        let pending_max = turn.config.pending_max.max(1);
+        while self.pending > 0 && self.pending + questions.pending() > pending_max {
             if !self.evict(None, questions, turn) {
                 break;
             }

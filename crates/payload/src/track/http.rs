@@ -119,7 +119,7 @@ impl Http {
             let stream = &mut talk.streams[1 - self.client];
             // Among several the first must be found, and it may be late.
             let may_be_late = !all && self.waiting.len() > 1 && !stream.is_synced();
-            if may_be_late && stream.oldest().is_none_or(|time| time.plus_ns(HOLD_NS) > turn.now) {
+            if may_be_late && !stream.has_waited(turn.now) {
                 return After::Http;
             }
             stream.seek(turn.now, all, |octets| matches!(beginning(octets), Beginning::HttpAnswer | Beginning::Short));

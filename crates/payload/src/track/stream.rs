@@ -8,7 +8,9 @@ use super::turn::{HOLD_NS, Turn};
 use netrig_model::{PayloadSegment, Timestamp};
 
 /// Pieces that wait for what comes before them.
-const PIECES_MAX: usize = 32;
+const PIECES_MAX: usize = 64;
+/// So many that what comes before them is not waited for any longer; or a quarter of the octets there is room for.
+const PIECES_MANY: usize = 32;
 /// What lies so far behind the latest octet is sent again, and not four gigabytes ahead of it.
 const BEHIND_MAX: u32 = 1 << 26;
 /// So that a position is never below 0.
@@ -54,12 +56,14 @@ pub(super) struct Stream {
     /// Where the run's parts begin and when they passed.
     marks: Vec<(u64, Timestamp)>,
     pieces: Vec<Piece>,
+    /// Most octets that pieces may have.
+    room: usize,
     /// Octets that nobody saw may have had messages in them.
     has_lost: bool,
 }
 
 impl Stream {
-    /// Takes what a segment brought. `room`: most octets that may wait here for what comes before them.
+    /// Takes what a segment brought. `room`: most octets that may lie here waiting for what comes before them.
     pub(super) fn add(&mut self, segment: &PayloadSegment<'_>, room: usize) -> Added {
         let copied = segment.octets.len() as u64;
         let length = copied.max(u64::from(segment.length));
@@ -76,10 +80,11 @@ impl Stream {
             }
             return if is_fresh { Added::Fresh } else { Added::Again };
         }
-        let held: usize = self.pieces.iter().map(|piece| piece.octets.len()).sum();
+        let held = self.held();
         if self.pieces.len() >= PIECES_MAX || held + segment.octets.len() > room {
             return Added::NoRoom;
         }
+        self.room = room;
         let index = self.pieces.partition_point(|piece| piece.at <= at);
         self.pieces.insert(index, Piece { at, time: segment.time, octets: segment.octets.to_vec(), length });
         self.settle();
@@ -163,7 +168,17 @@ impl Stream {
 
     /// Whether octets behind the run have been missed for so long that they do not come.
     pub(super) fn is_stuck(&self, now: Timestamp) -> bool {
-        self.is_synced && self.oldest().is_some_and(|time| time.plus_ns(HOLD_NS) <= now)
+        self.is_synced && self.has_waited(now)
+    }
+
+    /// Whether what comes before the pieces is not worth waiting for any more.
+    pub(super) fn has_waited(&self, now: Timestamp) -> bool {
+        let is_crowded = self.pieces.len() >= PIECES_MANY || self.held() > self.room / 4;
+        self.oldest().is_some_and(|time| is_crowded || time.plus_ns(HOLD_NS) <= now)
+    }
+
+    fn held(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.octets.len()).sum()
     }
 
     /// Whether a message that is not whole yet never will be.
@@ -359,12 +374,14 @@ mod tests {
     #[test]
     fn what_waits_is_bounded() {
         let mut stream = begun();
-        for n in 0..1000 {
+        put(&mut stream, 2, 200, b"gap");
+        assert!(!stream.is_stuck(Timestamp(HOLD_NS)) && stream.is_stuck(Timestamp(2 + HOLD_NS)));
+        for n in 1..1000 {
             put(&mut stream, 2, 200 + n * 10, b"gap");
         }
         assert!(stream.octets() < 1000);
+        assert!(stream.is_stuck(Timestamp(2)), "so many are not kept waiting");
         assert_eq!(stream.add(&segment(3, 150, 5, b"abcde"), 4), Added::NoRoom);
-        assert!(!stream.is_stuck(Timestamp(HOLD_NS)) && stream.is_stuck(Timestamp(2 + HOLD_NS)));
         stream.clear();
         assert_eq!(stream.octets(), 0);
     }

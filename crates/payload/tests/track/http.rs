@@ -118,6 +118,21 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
+fn many_answers_in_a_moment_have_room_while_the_first_is_waited_for() {
+    let mut road = Road::telling_all();
+    let (mut requests, mut at) = (String::new(), 1);
+    (0..20).for_each(|n| requests += &get(&format!("/{n}")));
+    road.see(&segment(0, CLIENT, SERVER, 1, requests.as_bytes()));
+    for n in 0..20 {
+        let octets = answer(200 + n, 600) + &"x".repeat(600);
+        road.see(&segment(MS + i64::from(n) * 1000, SERVER, CLIENT, at, octets.as_bytes()));
+        at += octets.len() as u32;
+    }
+    let expected: Vec<_> = (0..20).map(|n| (format!("/{n}"), Some(200 + n), ANSWERED)).collect();
+    assert_eq!((road.http(), road.tracker.counts().no_room), (expected, 0));
+}
+
+#[test]
 fn interim_answers_do_not_end_a_request() {
     let mut talk = Talk::new();
     talk.asks("POST /up HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n");
