@@ -56,15 +56,14 @@ impl Tls {
     pub(super) fn read(&mut self, talk: &mut Talk, all: bool, turn: &mut Turn<'_>) -> bool {
         self.read_hello(talk, all, turn);
         self.read_answer(talk, all, turn);
-        if self.is_answered && self.is_hello_over(turn) {
-            self.tell(talk, RequestOutcome::Answered, turn);
-            return true;
-        }
         let is_late = self.started.is_some_and(|time| time.plus_ns(turn.config.timeout_ns) <= turn.now);
-        if is_late {
+        let is_answered = self.is_answered && self.is_hello_over(turn);
+        if is_answered || is_late {
+            // What there is of a hello must do then.
+            self.read_hello(talk, true, turn);
             self.tell(talk, RequestOutcome::Unanswered, turn);
         }
-        is_late
+        is_answered || is_late
     }
 
     /// Whether the hello has been read, or does not come any more.

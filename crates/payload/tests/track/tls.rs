@@ -120,6 +120,21 @@ fn a_hello_longer_than_what_is_copied_is_told_with_its_answer() {
 }
 
 #[test]
+fn of_a_hello_whose_rest_was_lost_the_name_is_told() {
+    let hello = client_hello("a.org", &[], 900);
+    for is_answered in [true, false] {
+        let mut road = Road::new();
+        road.see(&said(0, 1, &hello[..600]));
+        if is_answered {
+            road.see(&replied(MS, 1, &server_hello(false)));
+        }
+        road.tick(4000 * MS).tick(5000 * MS);
+        assert_eq!(tls_of(road.one()).sni.as_deref(), Some("a.org"));
+        assert_eq!(road.one().outcome == RequestOutcome::Answered, is_answered);
+    }
+}
+
+#[test]
 fn an_answer_whose_hello_was_not_seen_is_told_as_far_as_it_goes() {
     let mut road = Road::new();
     road.see(&replied(MS, 1, &server_hello(true))).tick(5 * MS);
