@@ -65,6 +65,13 @@ impl Http {
     pub(super) fn read(&mut self, talk: &mut Talk, all: bool, turn: &mut Turn<'_>) -> After {
         self.read_requests(talk, all, turn);
         let after = self.read_answers(talk, all, turn);
+        // What is answered has been asked: the rest of its head was lost.
+        let answered = self.unasked.front().map(|answer| answer.started);
+        if answered.is_some_and(|time| time.plus_ns(HOLD_NS) <= turn.now)
+            && talk.streams[self.client].time().is_some_and(|started| Some(started) <= answered)
+        {
+            self.read_requests(talk, true, turn);
+        }
         self.tell_late(talk, turn);
         after
     }

@@ -66,6 +66,14 @@ fn a_part_of_a_head_that_was_lost_leaves_what_was_seen() {
 }
 
 #[test]
+fn an_answer_ends_the_wait_for_the_rest_of_a_head() {
+    let mut talk = Talk::new();
+    talk.asks("GET /1 HTTP/1.1\r\nHost: a.org\r\nCook").misses(0, 300).answers(&answer(200, 0)).waits(20 * MS);
+    assert_eq!(talk.road.http(), [("/1".to_owned(), Some(200), ANSWERED)]);
+    assert!(talk.road.one().latency_ns.is_some());
+}
+
+#[test]
 fn the_answer_to_a_lost_head_does_not_hide_the_next() {
     let mut talk = Talk::new();
     talk.asks(&get("/1")).answers(&answer(200, 0)).misses(0, 40);
