@@ -130,6 +130,8 @@ steps() {
   netrig check || code=1
   real_programs --test-threads=1 || code=1
   connections --skip namespace || code=1
+  # All forms of the programs, and all ways of parsing.
+  payload --test-threads=1 every_form the_programs_follow first_packets || code=1
   policies || code=1
   captures || code=1
   live || code=1

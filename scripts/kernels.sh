@@ -11,7 +11,7 @@ readonly KERNELS_DIR=target/kernels
 # Where Debian keeps which series: 6.1 and 6.12, and the newest.
 readonly SUITES=(bookworm-security trixie-security trixie-backports)
 readonly GUEST_MODULES=(sch_ingress cls_bpf act_bpf veth tun)
-readonly GUEST_TESTS=(real_programs connections recorder)
+readonly GUEST_TESTS=(real_programs connections recorder payload)
 readonly GUEST_LIMIT_SECONDS=300
 
 verb_kernels() {
