@@ -94,12 +94,10 @@ static __always_inline int add_parsed(const enum hook hook, void *ctx, struct sl
 		add.tcp_flags = p->inner_tcp_flags;
 		add.tos = p->inner_tos;
 		add.inner = true;
-		add_flow(hook, ctx, frame, &p->inner, p->inner_is_ipv6, cpu, &add, &p->inner_transport,
-			 &p->payload);
+		add_flow(hook, ctx, frame, &p->inner, p->inner_is_ipv6, cpu, &add, &p->inner_transport, &p->payload);
 	}
 	return 0;
 }
-
 
 static __always_inline int parse_slowly(const enum hook hook, void *ctx, struct slow_frame *frame)
 {
@@ -125,14 +123,14 @@ static __always_inline int parse_slowly(const enum hook hook, void *ctx, struct 
  * Global functions: the verifier looks at each once, not once for every way in which a packet can be uncommon; and the
  * common packet does not carry their code and stack. One after the other, for one in the other would take too much stack.
  */
-#define SLOW_WAY(NAME, HOOK, CONTEXT)                                           \
-	__noinline int parse_slowly_##NAME(CONTEXT *ctx, struct slow_frame *frame)  \
-	{                                                                       \
-		return frame ? parse_slowly(HOOK, ctx, frame) : 0;              \
-	}                                                                       \
-	__noinline int add_parsed_##NAME(CONTEXT *ctx, struct slow_frame *frame) \
-	{                                                                       \
-		return frame ? add_parsed(HOOK, ctx, frame) : 0;                \
+#define SLOW_WAY(NAME, HOOK, CONTEXT)                                              \
+	__noinline int parse_slowly_##NAME(CONTEXT *ctx, struct slow_frame *frame) \
+	{                                                                          \
+		return frame ? parse_slowly(HOOK, ctx, frame) : 0;                 \
+	}                                                                          \
+	__noinline int add_parsed_##NAME(CONTEXT *ctx, struct slow_frame *frame)   \
+	{                                                                          \
+		return frame ? add_parsed(HOOK, ctx, frame) : 0;                   \
 	}
 
 SLOW_WAY(tc, HOOK_TC, struct __sk_buff)

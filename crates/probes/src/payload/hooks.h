@@ -66,8 +66,8 @@ static __always_inline bool is_of_body(void *l4, void *end, __u32 word)
 }
 
 /* A packet of the common shapes, by where its IP header is. */
-static __always_inline int hand_on_common(const enum hook hook, void *ctx, __u64 *slot, __u32 words, __u32 l3, __u32 cpu,
-					  __u32 captured)
+static __always_inline int hand_on_common(const enum hook hook, void *ctx, __u64 *slot, __u32 words, __u32 l3,
+					  __u32 cpu, __u32 captured)
 {
 	struct payload_packet packet = { .cpu = cpu, .end = captured };
 	void *end, *head = first_buffer(hook, ctx, &end) + (l3 & 0x1f);
@@ -86,22 +86,24 @@ static __always_inline int hand_on_common(const enum hook hook, void *ctx, __u64
 	return hand_on(hook, ctx, slot, words, &packet);
 }
 
-#define PAYLOAD_HOOK(NAME, HOOK, CONTEXT)                                                                               \
-	__noinline int payload_common4_##NAME(CONTEXT *ctx, struct flow_slot4 *slot, __u32 l3, __u32 cpu, __u32 captured) \
-	{                                                                                                               \
-		return hand_on_common(HOOK, ctx, (__u64 *)slot, 3, l3, cpu, captured);                                  \
-	}                                                                                                               \
-	__noinline int payload_common6_##NAME(CONTEXT *ctx, struct flow_slot6 *slot, __u32 l3, __u32 cpu, __u32 captured) \
-	{                                                                                                               \
-		return hand_on_common(HOOK, ctx, (__u64 *)slot, 6, l3, cpu, captured);                                  \
-	}                                                                                                               \
-	__noinline int payload_rare4_##NAME(CONTEXT *ctx, struct flow_slot4 *slot, struct payload_packet *packet)       \
-	{                                                                                                               \
-		return payload.on && slot && packet ? hand_on(HOOK, ctx, (__u64 *)slot, 3, packet) : 0;                               \
-	}                                                                                                               \
-	__noinline int payload_rare6_##NAME(CONTEXT *ctx, struct flow_slot6 *slot, struct payload_packet *packet)       \
-	{                                                                                                               \
-		return payload.on && slot && packet ? hand_on(HOOK, ctx, (__u64 *)slot, 6, packet) : 0;                               \
+#define PAYLOAD_HOOK(NAME, HOOK, CONTEXT)                                                                         \
+	__noinline int payload_common4_##NAME(CONTEXT *ctx, struct flow_slot4 *slot, __u32 l3, __u32 cpu,         \
+					      __u32 captured)                                                     \
+	{                                                                                                         \
+		return hand_on_common(HOOK, ctx, (__u64 *)slot, 3, l3, cpu, captured);                            \
+	}                                                                                                         \
+	__noinline int payload_common6_##NAME(CONTEXT *ctx, struct flow_slot6 *slot, __u32 l3, __u32 cpu,         \
+					      __u32 captured)                                                     \
+	{                                                                                                         \
+		return hand_on_common(HOOK, ctx, (__u64 *)slot, 6, l3, cpu, captured);                            \
+	}                                                                                                         \
+	__noinline int payload_rare4_##NAME(CONTEXT *ctx, struct flow_slot4 *slot, struct payload_packet *packet) \
+	{                                                                                                         \
+		return payload.on && slot && packet ? hand_on(HOOK, ctx, (__u64 *)slot, 3, packet) : 0;           \
+	}                                                                                                         \
+	__noinline int payload_rare6_##NAME(CONTEXT *ctx, struct flow_slot6 *slot, struct payload_packet *packet) \
+	{                                                                                                         \
+		return payload.on && slot && packet ? hand_on(HOOK, ctx, (__u64 *)slot, 6, packet) : 0;           \
 	}
 
 PAYLOAD_HOOK(tc, HOOK_TC, struct __sk_buff)
@@ -115,8 +117,8 @@ static __always_inline bool is_over(__u64 *slot, __u32 words, __u8 tcp_flags)
 }
 
 /* After the account of a packet of the common shapes. */
-static __always_inline void payload_common(const enum hook hook, void *ctx, __u64 *slot, __u32 words, __u32 l3, __u32 cpu,
-					   __u32 captured, __u8 tcp_flags)
+static __always_inline void payload_common(const enum hook hook, void *ctx, __u64 *slot, __u32 words, __u32 l3,
+					   __u32 cpu, __u32 captured, __u8 tcp_flags)
 {
 	if (!payload.on || !slot || is_over(slot, words, tcp_flags))
 		return;

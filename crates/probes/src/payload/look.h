@@ -27,7 +27,8 @@ static __always_inline long load_payload(const enum hook hook, void *ctx, __u32 
  * The same where it is not known how many octets they are: none of them, or more than `most`, fails. Two bounds, of which the compiler
  * would make one: before 6.9 the verifier knows neither then. Nor does it know that what is not 0 is 1 at least.
  */
-static __always_inline long load_some(const enum hook hook, void *ctx, __u32 at, void *to, __u64 octets, const __u64 most)
+static __always_inline long load_some(const enum hook hook, void *ctx, __u32 at, void *to, __u64 octets,
+				      const __u64 most)
 {
 	asm volatile("" : "+r"(octets));
 	if ((__s64)octets <= 0)
@@ -102,8 +103,7 @@ static __always_inline struct payload_verdict look_http(const enum hook hook, vo
 
 /* A packet with payload. */
 static __always_inline struct payload_verdict look_tcp(const enum hook hook, void *ctx,
-						       const struct payload_packet *packet,
-						       struct payload_state *state)
+						       const struct payload_packet *packet, struct payload_state *state)
 {
 	struct payload_verdict verdict = {};
 	__u32 count;
@@ -113,8 +113,8 @@ static __always_inline struct payload_verdict look_tcp(const enum hook hook, voi
 	if (!count)
 		return verdict;
 	if (state->kind == PAYLOAD_UNDECIDED) {
-		state->kind = !state->looked && is_dns_port(packet->ports) ? PAYLOAD_DNS :
-									       tcp_kind(state, octets, count);
+		state->kind =
+			!state->looked && is_dns_port(packet->ports) ? PAYLOAD_DNS : tcp_kind(state, octets, count);
 		state->looked++;
 		state->done = state->kind == PAYLOAD_UNDECIDED && state->looked >= PAYLOAD_LOOKS;
 		state->budget = payload.copy_octets;
@@ -152,8 +152,7 @@ static __always_inline bool tells_end(const struct payload_packet *packet, const
 }
 
 static __always_inline struct payload_verdict look_udp(const enum hook hook, void *ctx,
-						       const struct payload_packet *packet,
-						       struct payload_state *state)
+						       const struct payload_packet *packet, struct payload_state *state)
 {
 	struct payload_verdict verdict = {};
 	__u64 octets;
@@ -177,8 +176,8 @@ static __always_inline struct payload_verdict look_udp(const enum hook hook, voi
 }
 
 /* What is to be done with a packet, and what is remembered of it. */
-static __always_inline struct payload_verdict look(const enum hook hook, void *ctx,
-						   const struct payload_packet *packet, __u32 *word)
+static __always_inline struct payload_verdict look(const enum hook hook, void *ctx, const struct payload_packet *packet,
+						   __u32 *word)
 {
 	struct payload_state state = state_of(*word);
 	struct payload_verdict verdict = {};
