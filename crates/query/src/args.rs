@@ -5,8 +5,8 @@ use crate::live::Live;
 use clap::Parser;
 use std::path::PathBuf;
 
-/// SQL over netrig's records: the tables are `flows`, `connections`, `latency`, `drops`, `bursts`, `policy_events` and
-/// `ledger`, their columns those of docs/schema.md.
+/// SQL over netrig's records: the tables are `flows`, `connections`, `latency`, `drops`, `bursts`, `requests`,
+/// `policy_events` and `ledger`, their columns those of docs/schema.md.
 #[derive(Debug, Parser)]
 #[command(name = "netrig-query", version, about, max_term_width = 120)]
 pub(crate) struct Args {

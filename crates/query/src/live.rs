@@ -19,8 +19,15 @@ use ureq::http::Response;
 const BODY_BYTES_MAX: u64 = 1 << 30;
 
 /// The tables of which a rig has records that are not stored yet.
-const LIVE_TABLES: [Table; 6] =
-    [Table::Flows, Table::Connections, Table::Latency, Table::Drops, Table::Bursts, Table::PolicyEvents];
+const LIVE_TABLES: [Table; 7] = [
+    Table::Flows,
+    Table::Connections,
+    Table::Latency,
+    Table::Drops,
+    Table::Bursts,
+    Table::Requests,
+    Table::PolicyEvents,
+];
 
 /// What a rig sent.
 pub(crate) struct Live {
@@ -112,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_rig_is_asked_for_the_tables_that_a_query_names() {
-        use Table::{Bursts, Connections, Drops, Flows, Latency, PolicyEvents};
+        use Table::{Bursts, Connections, Drops, Flows, Latency, PolicyEvents, Requests};
         for (sql, want) in [
             ("SELECT * FROM flows", &[Flows][..]),
             ("SELECT count(*) FROM Connections WHERE role = 'flows'", &[Connections]),
@@ -124,6 +131,7 @@ mod tests {
             ("SELECT * FROM latency JOIN connections USING (container)", &[Connections, Latency]),
             ("SELECT reason, sum(packets) FROM drops GROUP BY reason", &[Drops]),
             ("SELECT * FROM bursts b JOIN drops d ON d.iface = b.iface", &[Drops, Bursts]),
+            ("SELECT sum(requests) FROM requests WHERE failed", &[Requests]),
             ("SELECT rule FROM policy_events", &[PolicyEvents]),
             ("EXPLAIN SELECT * FROM connections", &[Connections]),
             ("DESCRIBE connections", &[Connections]),

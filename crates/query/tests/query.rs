@@ -4,8 +4,8 @@
 mod common;
 
 use common::{
-    HOUR_0, SECOND, ask, fill, flow, four_bursts, four_events, refused, rig, run, says, server, six_drops,
-    three_connections, told, twelve_stages, window,
+    HOUR_0, SECOND, ask, fill, five_requests, flow, four_bursts, four_events, refused, rig, run, says, server,
+    six_drops, three_connections, told, twelve_stages, window,
 };
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -91,6 +91,16 @@ fn drops_and_bursts_look_like_this() {
 }
 
 #[test]
+fn requests_look_like_this() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..10);
+    // One of each kind; two of them failed.
+    let some = "SELECT * FROM requests WHERE requests IN (1, 7, 13, 14, 15) ORDER BY requests";
+    golden("requests.jsonl", &ask(dir.path(), &["--json", some]));
+    golden("describe-requests.txt", &ask(dir.path(), &["DESCRIBE requests"]));
+}
+
+#[test]
 fn policy_events_look_like_this() {
     let dir = tempfile::tempdir().unwrap();
     fill(dir.path(), 0..10);
@@ -107,7 +117,7 @@ fn the_questions_in_the_documentation_have_answers() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema.md");
     let page = std::fs::read_to_string(page).unwrap();
     let questions: Vec<_> = page.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    assert!(questions.len() >= 14, "docs/schema.md has {} questions", questions.len());
+    assert!(questions.len() >= 18, "docs/schema.md has {} questions", questions.len());
     for sql in questions {
         let rows = ask(dir.path(), &["--csv", sql]).lines().count() - 1;
         // What was made up for this test is long ago.
@@ -148,7 +158,7 @@ fn a_wrong_query_is_told_what_was_likely_meant() {
         ("SELECT bytes FROM flow", "there is no table 'flow'; did you mean flows?"),
         (
             "SELECT bytes FROM sqlite_master",
-            "There are: flows, connections, latency, drops, bursts, policy_events, ledger",
+            "There are: flows, connections, latency, drops, bursts, requests, policy_events, ledger",
         ),
         ("SELECT summ(bytes) FROM flows", "sum"),
         ("SELECT bytes FORM flows", "Expected: end of statement, found: flows at Line: 1, Column: 19"),
@@ -237,6 +247,7 @@ fn a_joined_hour_and_its_windows_count_once() {
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT samples) FROM latency"), 360);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT packets) FROM drops"), 180);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT bytes) FROM bursts"), 120);
+    assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT requests) FROM requests"), 150);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT length) FROM policy_events"), 120);
     assert_eq!(count(dir.path(), &[], "SELECT count(*) FROM ledger"), 30);
 }
@@ -298,6 +309,16 @@ fn drops_and_bursts_of_a_running_rig_count_once_too() {
     let url = rig(&sent, window(2).0, Some(dir.path()));
     let sql = "SELECT count(*) * 1000 + count(DISTINCT bytes) FROM bursts";
     assert_eq!(count(dir.path(), &["--live", &url], sql), 20 * 1000 + 20);
+}
+
+#[test]
+fn requests_of_a_running_rig_count_once_too() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(dir.path(), 0..4);
+    let sent: Vec<_> = [2, 3, 4].into_iter().flat_map(five_requests).collect();
+    let url = rig(&sent, window(2).0, Some(dir.path()));
+    let sql = "SELECT count(*) * 1000 + count(DISTINCT requests) FROM requests";
+    assert_eq!(count(dir.path(), &["--live", &url], sql), 25 * 1000 + 25);
 }
 
 #[test]

@@ -6,10 +6,11 @@ use drop::drop_records;
 use latency::latencies;
 use netrig_model::{
     BurstRecord, ConnectionRecord, Direction, DropRecord, EndReason, FlowRecord, LatencyRecord, LedgerRecord,
-    PolicyEventRecord, Timestamp,
+    PolicyEventRecord, RequestRecord, Timestamp,
 };
 use netrig_store::{Record, StoreConfig, StoreWriter, to_parquet};
 use policy_event::policy_events;
+use request::requests;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -26,6 +27,8 @@ mod drop;
 mod latency;
 #[path = "../../../store/tests/common/policy_event.rs"]
 mod policy_event;
+#[path = "../../../store/tests/common/request.rs"]
+mod request;
 
 /// 2023-11-14T23:00:00Z.
 pub(crate) const HOUR_0: i64 = 1_700_002_800_000_000_000;
@@ -110,6 +113,12 @@ pub(crate) fn four_bursts(i: i64) -> Vec<BurstRecord> {
     bursts(window(i), first, first + 4)
 }
 
+/// Five requests, one of each kind, in each of the windows, with numbers of their own.
+pub(crate) fn five_requests(i: i64) -> Vec<RequestRecord> {
+    let first = u64::try_from(i).unwrap() * 5;
+    requests(window(i), first, first + 5)
+}
+
 /// Four packets that rules matched in each of the windows, with lengths of their own.
 pub(crate) fn four_events(i: i64) -> Vec<PolicyEventRecord> {
     let first = u64::try_from(i).unwrap() * 4;
@@ -120,7 +129,7 @@ pub(crate) fn config(dir: &Path) -> StoreConfig {
     StoreConfig { dir: dir.to_owned(), retain: Duration::from_secs(86_400 * 365_000), budget_bytes: u64::MAX }
 }
 
-/// A store with the flows, connections, latency, drops, bursts and policies' events of these windows, and a ledger row for each.
+/// A store with the flows, connections, latency, drops, bursts, requests and policies' events of these windows, and a ledger row for each.
 pub(crate) fn fill(dir: &Path, windows: std::ops::Range<i64>) -> StoreWriter {
     let mut writer = StoreWriter::open(config(dir)).unwrap();
     for i in windows {
@@ -129,6 +138,7 @@ pub(crate) fn fill(dir: &Path, windows: std::ops::Range<i64>) -> StoreWriter {
         writer.append_latency(window(i), &twelve_stages(i)).unwrap();
         writer.append_drops(window(i), &six_drops(i)).unwrap();
         writer.append_bursts(window(i), &four_bursts(i)).unwrap();
+        writer.append_requests(window(i), &five_requests(i)).unwrap();
         writer.append_policy_events(window(i), &four_events(i)).unwrap();
         let account = LedgerRecord {
             window_start: window(i).0,
