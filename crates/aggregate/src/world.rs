@@ -27,13 +27,7 @@ pub trait World {
 
     /// What people know an owner by; of itself the kernel knows process and name.
     fn owner_known(&self, owner: &KernelOwner) -> Owner {
-        let end = owner.process.iter().position(|octet| *octet == 0).unwrap_or(owner.process.len());
-        let process = String::from_utf8_lossy(&owner.process[..end]).into_owned();
-        Owner {
-            process: (!process.is_empty()).then_some(process),
-            pid: (owner.pid != 0).then_some(owner.pid),
-            ..Owner::default()
-        }
+        owner.bare()
     }
 
     /// The name by which `client` had looked `address` up at that time; none where nobody looks at names.

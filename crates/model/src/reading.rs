@@ -1,6 +1,6 @@
 //! A TCP socket as the kernel's table has it at one moment.
 
-use crate::{TcpState, Timestamp};
+use crate::{Owner, TcpState, Timestamp};
 use std::net::IpAddr;
 
 /// Which part a socket plays.
@@ -23,6 +23,20 @@ pub struct KernelOwner {
     pub process: [u8; 16],
     /// Id of the control group on the v2 hierarchy; 0: unknown.
     pub cgroup: u64,
+}
+
+impl KernelOwner {
+    /// What the kernel itself says of it.
+    #[must_use]
+    pub fn bare(&self) -> Owner {
+        let end = self.process.iter().position(|octet| *octet == 0).unwrap_or(self.process.len());
+        let process = String::from_utf8_lossy(&self.process[..end]).into_owned();
+        Owner {
+            process: (!process.is_empty()).then_some(process),
+            pid: (self.pid != 0).then_some(self.pid),
+            ..Owner::default()
+        }
+    }
 }
 
 /// Round trips measured.

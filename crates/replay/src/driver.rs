@@ -1,14 +1,16 @@
 //! Packet by packet through the kernel programs; window by window out as records.
 
 use crate::capture::{CaptureError, CaptureReader, Packet};
+use crate::requests::{PayloadReplay, Requests};
 use crate::summary::{ReplayError, ReplaySummary};
 use crate::times::PacketTimes;
 use crate::windows::Windows;
-use netrig_aggregate::{AggregateConfig, Aggregator, BYTES_PER_FLOW};
+use netrig_aggregate::{AggregateConfig, Aggregator, BYTES_PER_FLOW, FlowEnds, World};
 use netrig_drain::Drain;
-use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, Timestamp};
+use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, Owner, RequestRecord, Timestamp};
 use netrig_probes::ProbeError;
 use netrig_probes::flow::{FlowOptions, FlowProbe, Frame, LinkKind};
+use std::net::IpAddr;
 use std::path::Path;
 
 /// A whole pass over the tables after so many packets, however long the window: so that the time of each flow's latest
@@ -28,6 +30,17 @@ pub struct ReplayOptions {
     pub memory_bytes: u64,
     /// Host name for the records.
     pub host: Option<String>,
+    /// Requests are told too.
+    pub payload: Option<PayloadReplay>,
+}
+
+/// What a replay tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// A flow's record.
+    Flow(FlowRecord),
+    /// A request's.
+    Request(Box<RequestRecord>),
 }
 
 impl Default for ReplayOptions {
@@ -38,6 +51,7 @@ impl Default for ReplayOptions {
             idle_timeout_ns: 60_000_000_000,
             memory_bytes: 64 << 20,
             host: None,
+            payload: None,
         }
     }
 }
@@ -46,11 +60,7 @@ impl Default for ReplayOptions {
 ///
 /// # Errors
 /// When the kernel programs cannot be run, or where the capture breaks: then all records up to there have been told.
-pub fn replay(
-    path: &Path,
-    options: &ReplayOptions,
-    sink: &mut dyn FnMut(FlowRecord),
-) -> Result<ReplaySummary, ReplayError> {
+pub fn replay(path: &Path, options: &ReplayOptions, sink: &mut dyn FnMut(Told)) -> Result<ReplaySummary, ReplayError> {
     let capture = CaptureReader::open(path).map_err(|error| ReplayError::Capture { error, summary: Box::default() })?;
     replay_capture(capture, options, sink)
 }
@@ -62,7 +72,7 @@ pub fn replay(
 pub fn replay_capture(
     mut capture: CaptureReader,
     options: &ReplayOptions,
-    sink: &mut dyn FnMut(FlowRecord),
+    sink: &mut dyn FnMut(Told),
 ) -> Result<ReplaySummary, ReplayError> {
     let mut road = Road::new(options)?;
     let broken = road.drive(&mut capture, sink)?;
@@ -83,6 +93,9 @@ struct Road {
     /// Packets that surely fit into the outbox of evicted flows, were each of them to evict.
     outbox_every: u64,
     names: Names,
+    requests: Option<Requests>,
+    /// Whether inner flows are told, not only looked into.
+    tunnels: bool,
     scratch: Vec<u8>,
     summary: ReplaySummary,
 }
@@ -90,9 +103,13 @@ struct Road {
 impl Road {
     fn new(options: &ReplayOptions) -> Result<Self, ProbeError> {
         let half = options.memory_bytes / 2;
-        let flow_options = FlowOptions::replay(options.tunnels, half);
+        // What is asked inside tunnels is told, whether their flows are or not.
+        let mut flow_options = FlowOptions::replay(options.tunnels || options.payload.is_some(), half);
+        flow_options.payload = options.payload.as_ref().map(|payload| payload.copy.clone());
         let sizes = flow_options.sizes;
         let probe = FlowProbe::load(&flow_options)?;
+        let memory = options.payload.as_ref().zip(probe.payload());
+        let requests = memory.map(|(payload, memory)| Requests::new(payload, options.host.clone(), memory));
         let drain = Drain::new(probe.memory());
         let flows_capacity = usize::try_from(half).unwrap_or(usize::MAX) / BYTES_PER_FLOW;
         let aggregator = Aggregator::new(AggregateConfig {
@@ -112,6 +129,8 @@ impl Road {
             // A packet inside a tunnel may evict two flows. A power of two, as the sizes are.
             outbox_every: u64::from((sizes.outbox4.min(sizes.outbox6) / 2).max(1)).min(SCAN_EVERY),
             names: Names::new(sizes.interfaces as usize),
+            requests,
+            tunnels: options.tunnels,
             scratch: Vec::new(),
             summary: ReplaySummary::default(),
         })
@@ -121,7 +140,7 @@ impl Road {
     fn drive(
         &mut self,
         capture: &mut CaptureReader,
-        sink: &mut dyn FnMut(FlowRecord),
+        sink: &mut dyn FnMut(Told),
     ) -> Result<Option<CaptureError>, ProbeError> {
         loop {
             let packet = match capture.next_packet() {
@@ -152,6 +171,9 @@ impl Road {
         };
         let tick = self.times.push(packet.timestamp);
         self.probe.replay(tick, &frame)?;
+        if let Some(requests) = &mut self.requests {
+            requests.take(packet.timestamp);
+        }
         let summary = &mut self.summary;
         summary.read.packets += 1;
         summary.read.bytes += u64::from(packet.wire_len);
@@ -162,15 +184,18 @@ impl Road {
     }
 
     /// Brings what left the tables (or, `whole`, all they gained) to the aggregator; tells what has no room there.
-    fn drain(&mut self, now: Timestamp, whole: bool, sink: &mut dyn FnMut(FlowRecord)) {
-        let Self { drain, aggregator, times, summary, names, .. } = self;
-        let name = |id| names.of(id);
+    fn drain(&mut self, now: Timestamp, whole: bool, sink: &mut dyn FnMut(Told)) {
+        let Self { drain, aggregator, times, summary, names, requests, tunnels, .. } = self;
+        let world = Here { names, requests: requests.as_ref() };
         let mut add = |delta: &FlowDelta| {
+            if delta.key.tunnel.is_some() && !*tunnels {
+                return;
+            }
             aggregator.add(delta);
             if aggregator.is_crowded() {
-                aggregator.tell_evicted(now, &name, &mut |record| {
+                aggregator.tell_evicted(now, &world, &mut |record| {
                     summary.records += 1;
-                    sink(record);
+                    sink(Told::Flow(record));
                 });
             }
         };
@@ -183,20 +208,43 @@ impl Road {
 
     /// Tells the window that ends at `end`, its records in the order of their beginnings: that of the tables' places
     /// means nothing to anyone.
-    fn close_window(&mut self, end: Timestamp, last: bool, sink: &mut dyn FnMut(FlowRecord)) {
+    fn close_window(&mut self, end: Timestamp, last: bool, sink: &mut dyn FnMut(Told)) {
         self.drain(end.plus_ns(-1), true, sink);
         let mut records = Vec::new();
-        self.aggregator.close_window(end, last, &|id| self.names.of(id), &mut |record| records.push(record));
+        let world = Here { names: &self.names, requests: self.requests.as_ref() };
+        self.aggregator.close_window(end, last, &world, &mut |record| records.push(record));
         records.sort_by_cached_key(order);
         self.summary.records += records.len() as u64;
-        records.into_iter().for_each(sink);
+        records.into_iter().map(Told::Flow).for_each(&mut *sink);
+        self.tell_requests(end, last, sink);
     }
 
-    fn finish(mut self, sink: &mut dyn FnMut(FlowRecord)) -> ReplaySummary {
+    fn tell_requests(&mut self, end: Timestamp, last: bool, sink: &mut dyn FnMut(Told)) {
+        let Self { requests: Some(requests), names, windows, summary, .. } = self else { return };
+        if last {
+            requests.end();
+        }
+        let window = (end.plus_ns(-windows.length_ns()), end);
+        let mut records = Vec::new();
+        requests.close(window, &|id| names.of(id), &mut |record| records.push(record));
+        for record in &mut records {
+            let (Some(src), Some(dst)) = (record.src_addr, record.dst_addr) else { continue };
+            let name = |client, address| requests.names().name(client, address, record.started).map(str::to_owned);
+            (record.src_name, record.dst_name) = (name(dst, src), name(src, dst));
+        }
+        records.sort_by_key(|record| record.started);
+        summary.requests += records.iter().map(|record| record.requests).sum::<u64>();
+        records.into_iter().map(Box::new).map(Told::Request).for_each(sink);
+    }
+
+    fn finish(mut self, sink: &mut dyn FnMut(Told)) -> ReplaySummary {
         if let Some(end) = self.windows.end() {
             self.close_window(end, true, sink);
         }
         let mut summary = self.summary;
+        if let Some(requests) = &self.requests {
+            requests.count_into(&mut summary);
+        }
         for iface in self.names.all() {
             for direction in Direction::BOTH {
                 let counts = self.drain.interface_counts(iface, direction);
@@ -208,6 +256,26 @@ impl Road {
             }
         }
         summary
+    }
+}
+
+/// What a replay knows of the world: names of interfaces, and of addresses that were looked up.
+struct Here<'a> {
+    names: &'a Names,
+    requests: Option<&'a Requests>,
+}
+
+impl World for Here<'_> {
+    fn iface_name(&self, iface: InterfaceId) -> Option<String> {
+        self.names.of(iface)
+    }
+
+    fn owner(&self, _: &FlowEnds) -> Option<Owner> {
+        None
+    }
+
+    fn name_of(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Option<String> {
+        self.requests?.names().name(client, address, at).map(str::to_owned)
     }
 }
 

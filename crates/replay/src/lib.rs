@@ -9,9 +9,11 @@
 pub mod capture;
 mod driver;
 pub mod policy;
+mod requests;
 mod summary;
 mod times;
 mod windows;
 
-pub use driver::{ReplayOptions, replay, replay_capture};
+pub use driver::{ReplayOptions, Told, replay, replay_capture};
+pub use requests::PayloadReplay;
 pub use summary::{ReplayError, ReplaySummary};

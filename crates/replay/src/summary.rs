@@ -1,7 +1,7 @@
 //! What a replay comes to.
 
 use crate::capture::CaptureError;
-use netrig_model::{ParseFault, Timestamp, TrafficCounts};
+use netrig_model::{ParseFault, PayloadCounts, Timestamp, TrafficCounts};
 use netrig_probes::ProbeError;
 
 /// What was read, and what became of it.
@@ -27,6 +27,10 @@ pub struct ReplaySummary {
     pub faults: [u64; ParseFault::ALL.len()],
     /// Records told.
     pub records: u64,
+    /// Requests told.
+    pub requests: u64,
+    /// What became of the payload that was copied for them.
+    pub copies: PayloadCounts,
 }
 
 impl ReplaySummary {

@@ -24,6 +24,11 @@ impl Windows {
         over
     }
 
+    /// How long each is.
+    pub(crate) fn length_ns(&self) -> i64 {
+        self.length_ns
+    }
+
     /// The end of the open window, once there was a packet.
     pub(crate) fn end(&self) -> Option<Timestamp> {
         self.end

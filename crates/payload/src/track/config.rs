@@ -17,6 +17,8 @@ pub struct TrackerConfig {
     pub octets_max: usize,
     /// Most octets of one direction's message that the kernel copies.
     pub copy: usize,
+    /// Flows are followed as long as there is room, however idle: in captures, whose time may jump.
+    pub remember: bool,
 }
 
 impl Default for TrackerConfig {
@@ -29,6 +31,7 @@ impl Default for TrackerConfig {
             pending_max: 65_536,
             octets_max: 16 << 20,
             copy: 2048,
+            remember: false,
         }
     }
 }

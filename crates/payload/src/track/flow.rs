@@ -1,6 +1,7 @@
 //! One flow: what is spoken on it, and what of that waits.
 
 use super::begin::{Beginning, beginning};
+use super::config::TrackerConfig;
 use super::dns_stream;
 use super::http::{After, Http};
 use super::http2::Http2;
@@ -259,7 +260,8 @@ impl Flow {
     }
 
     /// When something is to be done here, whatever comes.
-    pub(super) fn due(&self, timeout_ns: i64) -> Timestamp {
+    pub(super) fn due(&self, config: &TrackerConfig) -> Timestamp {
+        let timeout_ns = config.timeout_ns;
         let waits = match &self.spoken {
             Spoken::Tls(tls) => tls.due(timeout_ns),
             Spoken::Http(http) => http.due(timeout_ns),
@@ -268,15 +270,18 @@ impl Flow {
             Spoken::Unknown | Spoken::Dns | Spoken::QuicDone(_) | Spoken::Done => None,
         };
         let holds = self.talk.streams.iter().filter_map(Stream::oldest).chain(self.closing.filter(|_| !self.is_done()));
-        waits.into_iter().chain(holds.map(|time| time.plus_ns(HOLD_NS))).fold(self.forgotten_at(), Timestamp::min)
+        waits.into_iter().chain(holds.map(|time| time.plus_ns(HOLD_NS))).fold(self.forgotten_at(config), Timestamp::min)
     }
 
     /// Whether it may be forgotten.
-    pub(super) fn is_over(&self, now: Timestamp) -> bool {
-        self.pending() == 0 && self.forgotten_at() <= now
+    pub(super) fn is_over(&self, turn: &Turn<'_>) -> bool {
+        self.pending() == 0 && self.forgotten_at(turn.config) <= turn.now
     }
 
-    fn forgotten_at(&self) -> Timestamp {
+    fn forgotten_at(&self, config: &TrackerConfig) -> Timestamp {
+        if config.remember {
+            return Timestamp(i64::MAX);
+        }
         let goes_on = matches!(self.spoken, Spoken::Http(_) | Spoken::Dns) && self.closing.is_none();
         self.last.plus_ns(if goes_on { IDLE_NS } else { LINGER_NS })
     }

@@ -108,7 +108,7 @@ impl Flows {
                 continue;
             };
             entry.flow.go_on(questions, turn);
-            if entry.flow.is_over(turn.now) {
+            if entry.flow.is_over(turn) {
                 self.end(id, RequestOutcome::Unknown, questions, turn);
             } else {
                 self.account(id);
@@ -166,7 +166,7 @@ impl Flows {
     /// A flow that wants to be looked at later than it is planned keeps its place: moving it at each segment costs more.
     fn schedule(&mut self, id: u32, not_before: Timestamp, turn: &Turn<'_>) {
         let Some(entry) = self.slab.get_mut(id) else { return };
-        let due = entry.flow.due(turn.config.timeout_ns).max(not_before);
+        let due = entry.flow.due(turn.config).max(not_before);
         if due < entry.due || entry.due < not_before {
             self.due.remove(&(entry.due, id));
             self.due.insert((due, id));

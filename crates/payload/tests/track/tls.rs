@@ -2,6 +2,7 @@
 
 use super::build::*;
 use netrig_model::{Direction, Exchange, RequestOutcome, Timestamp};
+use netrig_payload::track::TrackerConfig;
 
 const CLIENT: (u8, u16) = (1, 40_000);
 const SERVER: (u8, u16) = (2, 443);
@@ -208,4 +209,14 @@ fn seen_at_two_places_it_is_one_request() {
     road.see(&replied(MS, 1, &answer).at(1, Direction::Egress)).see(&replied(MS + 1000, 1, &answer)).tick(20_000 * MS);
     assert_eq!(road.one().latency_ns, Some(MS as u64));
     assert_eq!(road.tracker.counts().again, 2);
+}
+
+#[test]
+fn in_a_capture_whose_time_jumps_a_handshake_that_is_there_twice_is_one() {
+    let mut road = Road::with(TrackerConfig { remember: true, ..TrackerConfig::default() });
+    let hello = said(0, 1, &client_hello("example.org", &[], 0));
+    let answer = replied(MS, 1, &server_hello(false));
+    let years_later = said(5_000_000_000 * MS, 7, b"\x16\x03");
+    road.see(&hello).see(&answer).see(&years_later).see(&hello).see(&answer).tick(5_000_020_000 * MS);
+    assert_eq!(tls_of(road.one()).sni.as_deref(), Some("example.org"));
 }

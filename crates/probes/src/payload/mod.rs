@@ -35,6 +35,12 @@ impl Default for PayloadOptions {
 }
 
 impl PayloadOptions {
+    /// Kernel memory of the smallest rings.
+    #[must_use]
+    pub fn least_bytes(cpus: u32) -> u64 {
+        u64::from(cpus) * RING_OCTETS_MIN
+    }
+
     /// log2 of one ring's octets, where `cpus` have one.
     fn ring_shift(&self, cpus: u32) -> u32 {
         let most = (OCTETS_MAX / u64::from(cpus.max(1))).max(RING_OCTETS_MIN);

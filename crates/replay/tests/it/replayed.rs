@@ -3,7 +3,7 @@
 use crate::sums::{Sums, add_record};
 use netrig_model::FlowRecord;
 use netrig_replay::capture::{CaptureError, CaptureReader};
-use netrig_replay::{ReplayError, ReplayOptions, ReplaySummary, replay_capture};
+use netrig_replay::{ReplayError, ReplayOptions, ReplaySummary, Told, replay_capture};
 use std::io::Cursor;
 use std::path::Path;
 
@@ -30,7 +30,11 @@ pub(crate) fn options() -> ReplayOptions {
 
 pub(crate) fn replayed(capture: CaptureReader, options: &ReplayOptions) -> Replayed {
     let mut records = Vec::new();
-    let (summary, broken) = match replay_capture(capture, options, &mut |record| records.push(record)) {
+    let mut keep = |told| match told {
+        Told::Flow(record) => records.push(record),
+        Told::Request(request) => panic!("nobody asked for {request:?}"),
+    };
+    let (summary, broken) = match replay_capture(capture, options, &mut keep) {
         Ok(summary) => (summary, None),
         Err(ReplayError::Capture { error, summary }) => (*summary, Some(error)),
         Err(error @ ReplayError::Probe(_)) => panic!("{error}"),

@@ -1,6 +1,7 @@
 //! `netrig check`: what this kernel and these rights allow, found out by doing it: the programs are loaded and attached
 //! as `netrig run` would, and taken off again. Only policies are not attached: that is for who asks for one.
 
+mod payload;
 mod policy;
 mod recorder;
 
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     for Finding { what, fine, detail } in ground() {
         lines.push((fine, what.to_owned(), detail));
     }
-    let probes: [(&str, bool, Try); 8] = [
+    let probes: [(&str, bool, Try); 9] = [
         ("flow", config.flow.enabled, flow),
         ("tcp", config.tcp.enabled, tcp),
         ("latency", config.latency.enabled, latency),
@@ -35,6 +36,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         ("queue", config.queue.enabled, queues),
         ("policy", config.policy.enabled, policy::policy),
         ("recorder", config.recorder.enabled, recorder::recorder),
+        ("payload", config.payload.enabled, payload::payload),
     ];
     for (name, enabled, try_it) in probes {
         if enabled {

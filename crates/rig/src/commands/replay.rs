@@ -1,16 +1,22 @@
 //! `netrig replay`: a capture through the real kernel programs.
 
 use crate::cli::ReplayArgs;
+use crate::daemon::tracking;
 use crate::failure::{Usage, report};
 use crate::output::{Output, say, table_style};
 use crate::settings;
-use netrig_model::{FlowRecord, ParseFault};
-use netrig_replay::{ReplayError, ReplayOptions, ReplaySummary, replay};
-use netrig_view::{By, Grouper, Limits, flow_table, record_line, units};
+use netrig_config::Config;
+use netrig_model::ParseFault;
+use netrig_payload::track::TrackerConfig;
+use netrig_probes::payload::PayloadOptions;
+use netrig_replay::{PayloadReplay, ReplayError, ReplayOptions, ReplaySummary, Told, replay};
+use netrig_view::{By, Grouper, Limits, RequestChoice, RequestList, flow_table, list_requests, record_line, units};
 use std::process::ExitCode;
 
 /// The probes a capture can be sent through.
-const PROBES: [&str; 1] = ["flow"];
+const PROBES: [&str; 2] = ["flow", "payload"];
+/// Of requests in a table, the latest; JSON has all of them.
+const REQUESTS_SHOWN: usize = 50;
 
 pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     check_probes(&args.probes)?;
@@ -21,6 +27,7 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         idle_timeout_ns: i64::try_from(config.rig.idle_timeout.as_nanos())?,
         memory_bytes: config.rig.memory.0,
         host: config.rig.host.clone(),
+        payload: args.wants("payload").then(|| payload(&config)),
     };
     let ended = if args.json { as_json(args, &options)? } else { as_table(args, &options)? };
     match ended {
@@ -47,12 +54,39 @@ fn check_probes(names: &[String]) -> Result<(), Usage> {
     })
 }
 
+impl ReplayArgs {
+    fn wants(&self, probe: &str) -> bool {
+        self.probes.is_empty() || self.probes.iter().any(|name| name == probe)
+    }
+}
+
+/// As the rig would look at payload, but with room for all that a capture can have.
+fn payload(config: &Config) -> PayloadReplay {
+    PayloadReplay {
+        copy: PayloadOptions {
+            dns_ports: config.payload.dns_ports.clone(),
+            copy_octets: u32::try_from(config.payload.copy.0).unwrap_or(u32::MAX),
+            ..PayloadOptions::default()
+        },
+        tracking: TrackerConfig { remember: true, ..tracking(config, config.rig.memory.0) },
+        records: config.payload.records as usize,
+        slow_ns: u64::try_from(config.payload.slow.as_nanos()).unwrap_or(u64::MAX),
+    }
+}
+
 fn as_json(args: &ReplayArgs, options: &ReplayOptions) -> anyhow::Result<Result<ReplaySummary, ReplayError>> {
     let mut out = Output::stdout();
     let mut failed = None;
-    let ended = replay(&args.file, options, &mut |record: FlowRecord| match record_line(&record) {
-        Ok(line) => out.line(&line),
-        Err(error) => failed = Some(error),
+    let ended = replay(&args.file, options, &mut |told| {
+        let line = match &told {
+            Told::Flow(record) if args.wants("flow") => record_line(record),
+            Told::Flow(_) => return,
+            Told::Request(record) => record_line(&**record),
+        };
+        match line {
+            Ok(line) => out.line(&line),
+            Err(error) => failed = Some(error),
+        }
     });
     out.finish()?;
     failed.map_or(Ok(ended), |error| Err(error.into()))
@@ -60,11 +94,20 @@ fn as_json(args: &ReplayArgs, options: &ReplayOptions) -> anyhow::Result<Result<
 
 fn as_table(args: &ReplayArgs, options: &ReplayOptions) -> anyhow::Result<Result<ReplaySummary, ReplayError>> {
     let mut grouper = Grouper::new(By::flow(), Limits::default());
-    let ended = replay(&args.file, options, &mut |record: FlowRecord| grouper.add(&record));
+    let mut requests = RequestList::new(RequestChoice::default(), REQUESTS_SHOWN);
+    let ended = replay(&args.file, options, &mut |told| match told {
+        Told::Flow(record) if args.wants("flow") => grouper.add(&record),
+        Told::Flow(_) => {}
+        Told::Request(record) => requests.add(*record),
+    });
     let grouped = grouper.finish(None);
     let mut out = Output::stdout();
     if !grouped.groups.is_empty() {
         flow_table(&grouped).render_lines(table_style(), &mut |line| out.line(line));
+    }
+    let requests = requests.finish();
+    if requests.totals.requests > 0 {
+        list_requests(&requests, table_style(), &mut |line| out.line(line));
     }
     out.finish()?;
     Ok(ended)

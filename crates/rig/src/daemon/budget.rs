@@ -3,6 +3,7 @@
 use netrig_aggregate::{BYTES_PER_FLOW, ToldConnections};
 use netrig_probes::burst::BurstSizes;
 use netrig_probes::flow::FlowSizes;
+use netrig_probes::payload::PayloadOptions;
 use netrig_probes::tcp::TcpSizes;
 
 /// What each part gets.
@@ -20,6 +21,10 @@ pub(crate) struct Budget {
     pub(crate) burst_kernel_bytes: u64,
     /// The flight recorder: its rings in the kernel, at most.
     pub(crate) recorder_kernel_bytes: u64,
+    /// Payload: its rings in the kernel; 0 where there is no room for them.
+    pub(crate) payload_kernel_bytes: u64,
+    /// Payload: messages that are not whole yet, requests that wait, names of addresses.
+    pub(crate) payload_bytes: u64,
     /// Flows remembered in user space, at most.
     pub(crate) flows_capacity: usize,
 }
@@ -42,6 +47,10 @@ const BURST_SHARE_MAX: u64 = 4;
 const RECORDER_SHARE: u64 = 16;
 /// Not more than one in so many, however much it is told to have.
 const RECORDER_SHARE_MAX: u64 = 2;
+/// Copies of payload have one in so many, or what the rings of very many CPUs need at least, up to a larger share; as much again is
+/// for what is made of them.
+const PAYLOAD_SHARE: u64 = 32;
+const PAYLOAD_SHARE_MAX: u64 = 8;
 
 /// Which probes beside that of flows share in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +62,12 @@ pub(crate) struct Sharers {
     pub(crate) burst: Option<u64>,
     /// What the flight recorder is to have, bytes; 0 where it is off.
     pub(crate) recorder: u64,
+    pub(crate) payload: bool,
 }
 
 impl Budget {
     /// Half to the flow probe's tables, and where they are on an eighth to the TCP probe's, a sixteenth each to latency's and
-    /// bursts', half of that to drops', and to the flight recorder what it is to have. Where bursts need more than that for many CPUs, it is taken first. Of the rest the memory of
+    /// bursts', half of that to drops', as much to each side of payload, and to the flight recorder what it is to have. Where bursts need more than that for many CPUs, it is taken first. Of the rest the memory of
     /// what was told of every place is taken first; what remains remembers flows.
     pub(crate) fn of(memory_bytes: u64, cpus: u32, sharers: Sharers) -> Self {
         let recorder_kernel_bytes = sharers.recorder.min(memory_bytes / RECORDER_SHARE_MAX);
@@ -71,14 +81,21 @@ impl Budget {
         let tcp_kernel_bytes = share(sharers.tcp, TCP_SHARE);
         let latency_kernel_bytes = share(sharers.latency, LATENCY_SHARE);
         let drop_kernel_bytes = share(sharers.drop, DROP_SHARE);
+        let payload_kernel_bytes = if sharers.payload { payload_kernel_bytes(memory_bytes, cpus) } else { 0 };
+        let payload_bytes = share(payload_kernel_bytes > 0, PAYLOAD_SHARE);
         // What bursts have beyond their share is no part of this memory any more.
         let burst_share = burst_kernel_bytes.min(memory_bytes / BURST_SHARE);
         let recorder_share = recorder_kernel_bytes.min(memory_bytes / RECORDER_SHARE);
-        let kernel_all =
-            kernel_bytes + tcp_kernel_bytes + latency_kernel_bytes + drop_kernel_bytes + burst_share + recorder_share;
+        let kernel_all = kernel_bytes
+            + tcp_kernel_bytes
+            + latency_kernel_bytes
+            + drop_kernel_bytes
+            + burst_share
+            + recorder_share
+            + payload_kernel_bytes;
         let places = u64::from(TcpSizes::within(tcp_kernel_bytes, cpus).slots);
         let told = slots * REMEMBERED_BYTES + places * ToldConnections::BYTES_PER_PLACE as u64;
-        let rest = (memory_bytes - kernel_all).saturating_sub(told);
+        let rest = (memory_bytes - kernel_all).saturating_sub(told + payload_bytes);
         let flows = (rest / BYTES_PER_FLOW as u64).max(FLOWS_MIN);
         let flows_capacity = usize::try_from(flows).unwrap_or(usize::MAX);
         Self {
@@ -88,6 +105,8 @@ impl Budget {
             drop_kernel_bytes,
             burst_kernel_bytes,
             recorder_kernel_bytes,
+            payload_kernel_bytes,
+            payload_bytes,
             flows_capacity,
         }
     }
@@ -96,6 +115,16 @@ impl Budget {
 fn burst_bytes(memory_bytes: u64, cpus: u32, bucket_ns: u64) -> u64 {
     let least = BurstSizes::least_bytes(cpus, bucket_ns, BURST_IFACES_MIN);
     least.clamp(memory_bytes / BURST_SHARE, memory_bytes / BURST_SHARE_MAX)
+}
+
+fn payload_kernel_bytes(memory_bytes: u64, cpus: u32) -> u64 {
+    let least = PayloadOptions::least_bytes(cpus);
+    if least > memory_bytes / PAYLOAD_SHARE_MAX { 0 } else { least.max(memory_bytes / PAYLOAD_SHARE) }
+}
+
+/// The least `[rig] memory`, in whole MiB, in which payload has room.
+pub(crate) fn memory_for_payload(cpus: u32) -> u64 {
+    (PayloadOptions::least_bytes(cpus) * PAYLOAD_SHARE_MAX).next_multiple_of(1 << 20) >> 20
 }
 
 /// The least `[rig] memory`, in whole MiB, in which so many interfaces have rings of fine buckets.
@@ -110,7 +139,7 @@ mod tests {
     use super::*;
 
     const MS: u64 = 1_000_000;
-    const ALL: Sharers = Sharers { tcp: true, latency: true, drop: true, burst: Some(MS), recorder: 0 };
+    const ALL: Sharers = Sharers { tcp: true, latency: true, drop: true, burst: Some(MS), recorder: 0, payload: true };
 
     #[test]
     fn bursts_are_seen_on_hosts_with_many_cpus_too() {
@@ -170,6 +199,8 @@ mod tests {
                         + budget.drop_kernel_bytes
                         + budget.burst_kernel_bytes
                         + budget.recorder_kernel_bytes
+                        + budget.payload_kernel_bytes
+                        + budget.payload_bytes
                         + slots * REMEMBERED_BYTES
                         + (budget.flows_capacity * BYTES_PER_FLOW) as u64;
                     assert!(all <= memory, "{mib} MiB, {cpus} CPUs: {all} of {memory}");

@@ -221,7 +221,7 @@ impl Bursts {
 /// Owners alone: bursts know their interfaces.
 fn names(connections: Option<&Connections>) -> Names<'_> {
     const NONE: &BTreeMap<InterfaceId, String> = &BTreeMap::new();
-    Names { interfaces: NONE, connections, drops: None }
+    Names { interfaces: NONE, connections, drops: None, addresses: None }
 }
 
 /// By interface index; none where netlink does not answer: then bursts are told by the mean alone.

@@ -5,6 +5,7 @@ use super::connections::Names;
 use super::live::Handle;
 use super::open::open;
 use super::probes::{Named, Probes};
+use super::requests::Requests;
 use super::rights::Needs;
 use super::road::{Outlet, Road};
 use super::snapshot::{self, Sources, now};
@@ -224,8 +225,10 @@ impl Loop {
         let at = now().min(self.window_end.plus_ns(-1));
         open(self.storing.as_ref(), Storing::pending, self.window_start(), |records| {
             let Some(road) = &mut self.road else { return };
-            let Probes { connections, drops, .. } = &self.probes;
-            let world = Names { interfaces: &road.names, connections: connections.get(), drops: drops.get() };
+            let Probes { connections, drops, requests, .. } = &self.probes;
+            let addresses = requests.get().map(Requests::names);
+            let world =
+                Names { interfaces: &road.names, connections: connections.get(), drops: drops.get(), addresses };
             road.aggregator.open_window(at, &world, &mut |record| records.push(record));
         })
     }
@@ -234,7 +237,7 @@ impl Loop {
         let Some(connections) = self.probes.connections.get_mut() else {
             return Some(OpenConnections { records: Vec::new(), stored_before: now() });
         };
-        let (of_window, start) = connections.open();
+        let (of_window, start) = connections.open(self.probes.requests.get().map(Requests::names));
         open(self.storing.as_ref(), Storing::pending_connections, start, |records| records.extend(of_window))
     }
 
@@ -269,7 +272,15 @@ impl Loop {
     }
 
     fn open_requests(&mut self) -> Option<OpenRequests> {
-        open(self.storing.as_ref(), Storing::pending_requests, self.window_so_far().0, |_| ())
+        let window = self.window_so_far();
+        open(self.storing.as_ref(), Storing::pending_requests, window.0, |records| {
+            let Probes { connections, requests, .. } = &mut self.probes;
+            let Some(requests) = requests.get_mut() else { return };
+            if let Some(connections) = connections.get_mut() {
+                connections.look_at_open();
+            }
+            records.extend(requests.open(window, connections.get()));
+        })
     }
 
     fn open_policy_events(&mut self) -> Option<OpenPolicyEvents> {
@@ -400,6 +411,7 @@ fn outlet<'a>(config: &Config, storing: Option<&'a Storing>, probes: &'a Probes,
         window: (window_end.plus_ns(-window_ns(config)), window_end),
         connections: probes.connections.get(),
         drops: probes.drops.get(),
+        addresses: probes.requests.get().map(Requests::names),
         policies: probes.policies.get(),
     }
 }

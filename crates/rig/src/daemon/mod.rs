@@ -19,6 +19,7 @@ mod probes;
 mod questions;
 mod queues;
 mod recorder;
+mod requests;
 mod rights;
 mod road;
 mod signals;
@@ -33,10 +34,11 @@ use netrig_config::{Config, ConfigErrors};
 use netrig_serve::{ServeOptions, Server};
 use std::sync::{Arc, mpsc};
 
-pub(crate) use budget::memory_for_bursts;
+pub(crate) use budget::{memory_for_bursts, memory_for_payload};
 pub(crate) use connections::tcp_options;
 pub(crate) use latency::latency_options;
 pub(crate) use recorder::recorder_sizes;
+pub(crate) use requests::tracking;
 pub(crate) use road::{bucket_ns, probe_options};
 pub(crate) use watching::{link_kind, targets};
 

@@ -9,6 +9,7 @@ use super::optional::Optional;
 use super::policy::Policies;
 use super::queues::Queues;
 use super::recorder::{self, Door, FlightRecorder, Inbox, recorder_sizes};
+use super::requests::Requests;
 use super::road::{Road, bucket_ns, probe_options};
 use super::snapshot::now;
 use super::storing::Storing;
@@ -28,6 +29,7 @@ pub(super) struct Probes {
     queues: Optional<Queues>,
     pub(super) policies: Optional<Policies>,
     pub(super) recorder: Optional<FlightRecorder>,
+    pub(super) requests: Optional<Requests>,
     /// Until the recorder is laid.
     door: Option<(Door, Inbox)>,
 }
@@ -49,6 +51,7 @@ impl Probes {
             queues: Optional::lay("queue", config.queue.enabled, || Ok(Queues::lay(config))),
             policies: Optional::lay("policy", config.policy.enabled, || Policies::start(config, host, door.clone())),
             recorder: Optional::off("recorder", "starting".to_owned()),
+            requests: Optional::off("payload", "starting".to_owned()),
             door: Some((door, inbox)),
         }
     }
@@ -69,6 +72,7 @@ impl Probes {
             },
         };
         self.lay_recorder(road, config, host);
+        self.requests = Requests::lay_on(road, config, host);
     }
 
     /// The recorder stands beside the road of packets, which says what is watched.
@@ -124,9 +128,10 @@ impl Probes {
             queues.turn(watched);
         }
         recorder::turn(self);
-        let Some(connections) = self.connections.get_mut() else { return false };
-        let ended = connections.turn(storing, now());
-        ended > u64::from(connections.probe.memory().sizes.slots / 16)
+        let much_was_copied = self.requests.get_mut().is_some_and(|requests| requests.turn(watched));
+        let Some(connections) = self.connections.get_mut() else { return much_was_copied };
+        let ended = connections.turn(storing, now(), self.requests.get().map(Requests::names));
+        much_was_copied || ended > u64::from(connections.probe.memory().sizes.slots / 16)
     }
 
     /// Takes in what has been counted, for a picture.
@@ -146,6 +151,9 @@ impl Probes {
         if let Some(queues) = self.queues.get_mut() {
             queues.look();
         }
+        if let Some(requests) = self.requests.get_mut() {
+            requests.look();
+        }
     }
 
     /// Ahead of the telling of flows, whose owners and drops they know. Flows have been read a moment ago: what was dropped of
@@ -154,8 +162,15 @@ impl Probes {
         if let Some(drops) = self.drops.get_mut() {
             drops.look();
         }
+        if let Some(requests) = self.requests.get_mut() {
+            requests.look();
+        }
         if let Some(connections) = self.connections.get_mut() {
-            connections.close(storing, window.1, last, &mut || ());
+            let names = self.requests.get().map(Requests::names);
+            connections.close((storing, names), window.1, last, &mut || ());
+        }
+        if let Some(requests) = self.requests.get_mut() {
+            requests.close(storing, window, last, self.connections.get());
         }
         if let Some(latency) = self.latency.get_mut() {
             latency.close(storing, window);
@@ -204,10 +219,13 @@ impl Probes {
         if let Some(recorder) = self.recorder.get_mut() {
             recorder.reload(config);
         }
+        if let Some(requests) = self.requests.get_mut() {
+            requests.reload(config);
+        }
     }
 
     /// How each fares.
-    pub(super) fn statuses(&self) -> [ProbeStatus; 7] {
+    pub(super) fn statuses(&self) -> [ProbeStatus; 8] {
         [
             self.connections.status(Connections::probe_status),
             self.latency.status(Latency::probe_status),
@@ -216,6 +234,7 @@ impl Probes {
             self.queues.status(Queues::probe_status),
             self.policies.status(Policies::probe_status),
             self.recorder.status(FlightRecorder::probe_status),
+            self.requests.status(Requests::probe_status),
         ]
     }
 
@@ -228,6 +247,7 @@ impl Probes {
         picture.queues = self.queues.get().map(Queues::status);
         picture.policy = self.policies.get().and_then(|policies| policies.status(picture.taken));
         picture.recorder = self.recorder.get().map(FlightRecorder::status);
+        picture.payload = self.requests.get().map(Requests::status);
     }
 }
 

@@ -8,7 +8,7 @@ use super::looping::window_ns;
 use super::policy::Policies;
 use super::storing::{CHUNK_ROWS, Storing};
 use super::watching::{Watched, Watching, targets};
-use netrig_aggregate::{AggregateConfig, Aggregator, Ledger};
+use netrig_aggregate::{AddressNames, AggregateConfig, Aggregator, Ledger};
 use netrig_config::{Config, Hook};
 use netrig_drain::Drain;
 use netrig_host::Counters;
@@ -16,6 +16,7 @@ use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, KernelCounts, 
 use netrig_probes::TickClock;
 use netrig_probes::burst::BurstOptions;
 use netrig_probes::flow::{FlowHook, FlowOptions, FlowProbe, FlowSizes};
+use netrig_probes::payload::PayloadOptions;
 use std::collections::BTreeMap;
 use std::mem;
 use std::os::fd::AsFd;
@@ -139,7 +140,7 @@ impl Road {
             let mut meanwhile = || {
                 drain.outboxes(clock, &mut |d| late.push(*d));
             };
-            let world = Names { interfaces: names, connections: outlet.connections, drops: outlet.drops };
+            let world = outlet.world(names);
             aggregator.close_window(window.1, last, &world, &mut |record| chunks.push(record, &mut meanwhile));
             chunks.finish(&mut meanwhile);
         }
@@ -189,7 +190,14 @@ pub(super) struct Outlet<'a> {
     pub(super) window: (Timestamp, Timestamp),
     pub(super) connections: Option<&'a Connections>,
     pub(super) drops: Option<&'a Drops>,
+    pub(super) addresses: Option<&'a AddressNames>,
     pub(super) policies: Option<&'a Policies>,
+}
+
+impl<'a> Outlet<'a> {
+    fn world(&self, interfaces: &'a BTreeMap<InterfaceId, String>) -> Names<'a> {
+        Names { interfaces, connections: self.connections, drops: self.drops, addresses: self.addresses }
+    }
 }
 
 /// Adds a delta. Where flows had to make room for others, those are told at once, ahead of the window's close: one reading
@@ -198,7 +206,7 @@ fn take(aggregator: &mut Aggregator, names: &BTreeMap<InterfaceId, String>, outl
     aggregator.add(delta);
     if aggregator.is_crowded() {
         let mut chunks = Chunks::new(outlet);
-        let world = Names { interfaces: names, connections: outlet.connections, drops: outlet.drops };
+        let world = outlet.world(names);
         aggregator.tell_evicted(outlet.window.0, &world, &mut |record| chunks.push(record, &mut || ()));
         chunks.finish(&mut || ());
     }
@@ -244,6 +252,7 @@ pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
         latency: config.latency.enabled,
         drop: config.drop.enabled,
         recorder: if config.recorder.enabled && config.flow.enabled { config.recorder.memory.0 } else { 0 },
+        payload: config.payload.enabled && config.flow.enabled,
         burst: (config.burst.enabled && config.flow.enabled).then(|| bucket_ns(config)),
     };
     let budget = Budget::of(config.rig.memory.0, cpus, sharers);
@@ -259,6 +268,11 @@ pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
         let netns = netrig_host::netns_inode().ok().and_then(|inode| u32::try_from(inode).ok()).unwrap_or(0);
         options.burst = BurstOptions::within(budget.burst_kernel_bytes, bucket_ns, netns, burst_ifaces(config));
     }
+    options.payload = (budget.payload_kernel_bytes > 0).then(|| PayloadOptions {
+        dns_ports: config.payload.dns_ports.clone(),
+        copy_octets: u32::try_from(config.payload.copy.0).unwrap_or(u32::MAX),
+        ring_octets: budget.payload_kernel_bytes / u64::from(cpus),
+    });
     (options, budget)
 }
 

@@ -20,6 +20,8 @@ mod latency_ways;
 mod policy;
 mod queue_waits;
 mod recorder;
+mod requests_dns;
+mod requests_http;
 mod support;
 mod tcp_churn;
 mod tcp_delay;

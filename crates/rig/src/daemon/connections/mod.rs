@@ -11,16 +11,19 @@ use super::drops::Drops;
 use super::road::probe_options;
 use super::snapshot::thread_cpu_ns;
 use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
-use netrig_aggregate::{ConnectionTeller, Dropped, FlowEnds, ToldConnections, World, end_of};
+use netrig_aggregate::{AddressNames, ConnectionTeller, Dropped, FlowEnds, ToldConnections, World, end_of};
 use netrig_config::Config;
 use netrig_drain::tcp::{Places, Services};
-use netrig_model::{ConnectionEnd, ConnectionRecord, InterfaceId, Owner, SocketReading, SocketRole, Timestamp};
+use netrig_model::{
+    ConnectionEnd, ConnectionRecord, InterfaceId, KernelOwner, Owner, SocketReading, SocketRole, Timestamp,
+};
 use netrig_probes::TickClock;
 use netrig_probes::tcp::{TcpOptions, TcpProbe};
 use owners::Owners;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::mem;
+use std::net::IpAddr;
 use std::rc::Rc;
 use walks::Walks;
 
@@ -109,11 +112,11 @@ impl Connections {
     }
 
     /// Takes what has ended, and makes room where places run out. Returns how many ended.
-    pub(super) fn turn(&mut self, outlet: Option<&Storing>, now: Timestamp) -> u64 {
+    pub(super) fn turn(&mut self, outlet: Option<&Storing>, now: Timestamp, addresses: Option<&AddressNames>) -> u64 {
         let ended = self.take_ended(false);
         self.make_room();
         if self.ended.len() >= ENDED_MAX {
-            self.close_early(outlet, now);
+            self.close_early(outlet, now, addresses);
         }
         ended
     }
@@ -164,27 +167,39 @@ impl Connections {
     }
 
     /// So many have ended that their records are told before the window is over.
-    fn close_early(&mut self, outlet: Option<&Storing>, now: Timestamp) {
+    fn close_early(&mut self, outlet: Option<&Storing>, now: Timestamp, addresses: Option<&AddressNames>) {
         let window = (self.window_start, now);
         if let Some(storing) = outlet {
-            self.send_ended(storing, window, &mut || ());
+            self.send_ended((storing, addresses), window, &mut || ());
             storing.close_connections(window, &mut || ());
         }
         self.ended.clear();
         self.window_start = now;
     }
 
-    fn send_ended(&mut self, storing: &Storing, window: (Timestamp, Timestamp), meanwhile: &mut dyn FnMut()) {
+    fn send_ended(
+        &mut self,
+        (storing, addresses): (&Storing, Option<&AddressNames>),
+        window: (Timestamp, Timestamp),
+        meanwhile: &mut dyn FnMut(),
+    ) {
         for mut rows in split(mem::take(&mut self.ended)) {
             for row in &mut rows {
                 (row.window_start, row.window_end) = window;
+                name(addresses, row);
             }
             storing.connection_rows(window, rows, meanwhile);
         }
     }
 
     /// Closes the window that ends at `end`: what has ended in it, and what is still open.
-    pub(super) fn close(&mut self, outlet: Option<&Storing>, end: Timestamp, last: bool, meanwhile: &mut dyn FnMut()) {
+    pub(super) fn close(
+        &mut self,
+        (outlet, addresses): (Option<&Storing>, Option<&AddressNames>),
+        end: Timestamp,
+        last: bool,
+        meanwhile: &mut dyn FnMut(),
+    ) {
         self.take_ended(last);
         self.look_at_all();
         self.services.scan();
@@ -203,14 +218,16 @@ impl Connections {
             if !(self.told.is_due(&reading, end) || last) {
                 continue;
             }
-            rows.extend(self.teller.record(&reading, window, (*owner).clone(), ConnectionEnd::Open));
+            let mut record = self.teller.record(&reading, window, (*owner).clone(), ConnectionEnd::Open);
+            record.iter_mut().for_each(|row| name(addresses, row));
+            rows.extend(record);
             if rows.len() == CONNECTION_CHUNK_ROWS {
                 storing.connection_rows(window, mem::take(&mut rows), meanwhile);
             }
         }
         if let Some(storing) = outlet {
             storing.connection_rows(window, rows, meanwhile);
-            self.send_ended(storing, window, meanwhile);
+            self.send_ended((storing, addresses), window, meanwhile);
             storing.close_connections(window, meanwhile);
         }
         self.ended.clear();
@@ -240,7 +257,7 @@ impl Connections {
     }
 
     /// The records that are not stored yet: what has ended since the window began, and what is open. Also where they begin.
-    pub(super) fn open(&mut self) -> (Vec<ConnectionRecord>, Timestamp) {
+    pub(super) fn open(&mut self, addresses: Option<&AddressNames>) -> (Vec<ConnectionRecord>, Timestamp) {
         self.take_ended(false);
         self.look_at_all();
         self.sync_clock();
@@ -256,6 +273,7 @@ impl Connections {
             let owner = self.owners.of(&reading.owner);
             records.extend(self.teller.record(&reading, window, (*owner).clone(), end));
         }
+        records.iter_mut().for_each(|row| name(addresses, row));
         (records, self.window_start)
     }
 
@@ -303,6 +321,7 @@ pub(super) struct Names<'a> {
     pub(super) interfaces: &'a BTreeMap<InterfaceId, String>,
     pub(super) connections: Option<&'a Connections>,
     pub(super) drops: Option<&'a Drops>,
+    pub(super) addresses: Option<&'a AddressNames>,
 }
 
 impl World for Names<'_> {
@@ -314,8 +333,24 @@ impl World for Names<'_> {
         self.connections?.owner_of(flow).map(|owner| (*owner).clone())
     }
 
+    fn owner_known(&self, owner: &KernelOwner) -> Owner {
+        let known = |connections: &Connections| (*connections.owners.of(owner)).clone();
+        self.connections.map_or_else(|| owner.bare(), known)
+    }
+
+    fn name_of(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Option<String> {
+        self.addresses?.name(client, address, at).map(str::to_owned)
+    }
+
     fn dropped(&self, flow: &FlowEnds, iface: InterfaceId) -> Option<Dropped> {
         self.drops.map(|drops| drops.of_flow(flow, iface))
+    }
+}
+
+/// Gives a record the names by which its ends were looked up.
+fn name(addresses: Option<&AddressNames>, record: &mut ConnectionRecord) {
+    if let Some(addresses) = addresses {
+        addresses.name_connection(record);
     }
 }
 

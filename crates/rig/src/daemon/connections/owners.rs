@@ -72,14 +72,8 @@ impl Owners {
     fn look_up(&self, owner: &KernelOwner) -> Owner {
         let now_ns = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let path = self.cgroups.borrow_mut().path(owner.cgroup, now_ns).map(str::to_owned);
-        let end = owner.process.iter().position(|byte| *byte == 0).unwrap_or(owner.process.len());
-        let process = String::from_utf8_lossy(&owner.process[..end]).into_owned();
-        let told = Owner {
-            process: (!process.is_empty()).then_some(process),
-            pid: (owner.pid != 0).then_some(owner.pid),
-            container: path.as_deref().and_then(container_of),
-            cgroup: path,
-        };
+        let container = path.as_deref().and_then(container_of);
+        let told = Owner { container, cgroup: path, ..owner.bare() };
         if owner.pid == 0 || told.container.is_some() || (told.cgroup.is_some() && !self.has_v1) {
             return told;
         }

@@ -185,6 +185,6 @@ impl Drops {
 /// Whose the packets of a flow were.
 fn owner(flow: &FlowEnds, connections: Option<&Connections>) -> Option<Owner> {
     const NONE: &BTreeMap<InterfaceId, String> = &BTreeMap::new();
-    let known = Names { interfaces: NONE, connections, drops: None }.owner(flow);
+    let known = Names { interfaces: NONE, connections, drops: None, addresses: None }.owner(flow);
     known.or_else(|| flow.pid.map(|pid| owner_of_process(pid, None)))
 }

@@ -44,7 +44,7 @@ impl Ends {
 
     fn owner(self, connections: &Connections) -> Option<Owner> {
         const NONE: &BTreeMap<netrig_model::InterfaceId, String> = &BTreeMap::new();
-        let names = Names { interfaces: NONE, connections: Some(connections), drops: None };
+        let names = Names { interfaces: NONE, connections: Some(connections), drops: None, addresses: None };
         let Self(protocol, one, other) = self;
         let ways = [(one, other), (other, one)];
         ways.into_iter().find_map(|(src, dst)| {

@@ -7,8 +7,9 @@ mod counters;
 pub(crate) mod drops;
 pub(crate) mod latency;
 pub(crate) mod rig;
+pub(crate) mod servers;
 mod stored;
-mod street;
+pub(crate) mod street;
 mod told;
 pub(crate) mod traffic;
 

@@ -2,6 +2,7 @@
 
 use netrig_model::{
     BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord,
+    RequestRecord,
 };
 use netrig_store::StoreReader;
 use std::path::Path;
@@ -16,6 +17,7 @@ pub(crate) struct Stored {
     pub(crate) drops: Vec<DropRecord>,
     pub(crate) bursts: Vec<BurstRecord>,
     pub(crate) policy_events: Vec<PolicyEventRecord>,
+    pub(crate) requests: Vec<RequestRecord>,
 }
 
 impl Stored {
@@ -34,7 +36,9 @@ impl Stored {
         reader
             .policy_events(None, None, &mut |record| policy_events.push(record))
             .expect("read the packets of policies");
-        Self { flows, ledger, connections, latency, drops, bursts, policy_events }
+        let mut requests = Vec::new();
+        reader.requests(None, None, &mut |record| requests.push(record)).expect("read the requests");
+        Self { flows, ledger, connections, latency, drops, bursts, policy_events, requests }
     }
 
     /// Packets and bytes of all flows of `iface` that `keep` lets through, both directions.

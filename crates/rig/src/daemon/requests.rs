@@ -1,0 +1,220 @@
+//! The payload probe's road: from copies of first octets to a window's requests, and to the names of addresses.
+
+use super::budget::memory_for_payload;
+use super::connections::{Connections, Names};
+use super::optional::Optional;
+use super::probes::Named;
+use super::road::{Road, probe_options};
+use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
+use netrig_aggregate::{AddressBounds, AddressNames, RequestConfig, Requests as Teller};
+use netrig_config::{Config, PathRule, PayloadContent};
+use netrig_drain::payload::PayloadDrain;
+use netrig_host::{monotonic_ns, realtime_offset_ns};
+use netrig_model::{InterfaceId, PayloadCounts, PayloadStatus, ProbeState, ProbeStatus, RequestRecord, Timestamp};
+use netrig_payload::track::{Paths, Privacy, Tracker, TrackerConfig};
+use netrig_probes::payload::PayloadMemory;
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+
+/// A packet's time is taken a moment before its copy lies in its ring: so much later no earlier one comes from another CPU.
+const SETTLES_NS: u64 = 2_000_000;
+/// From so full a ring on the next turn should be soon.
+const BUSY_FILL: f64 = 0.125;
+/// What a followed flow, a waiting request and a remembered name take, bytes, about.
+const FLOW_BYTES: u64 = 512;
+const NAME_BYTES: u64 = 256;
+
+/// From copies to records.
+pub(super) struct Requests {
+    drain: PayloadDrain,
+    tracker: Tracker,
+    teller: Teller,
+    names: AddressNames,
+    watched: BTreeMap<InterfaceId, String>,
+    lag_ns: i64,
+    kernel_bytes: u64,
+}
+
+impl Requests {
+    /// For the flow probe's memory, whose programs copy for it.
+    fn lay(config: &Config, host: &str, memory: Arc<PayloadMemory>) -> Self {
+        let bytes = probe_options(config).1.payload_bytes;
+        let teller = RequestConfig {
+            host: Some(host.to_owned()),
+            netns: netrig_host::netns_inode().ok(),
+            records: config.payload.records as usize,
+            slow_ns: slow_ns(config),
+            sampling_rate: 1,
+        };
+        Self {
+            kernel_bytes: memory.ring_octets * u64::from(memory.cpus),
+            drain: PayloadDrain::new(memory),
+            tracker: Tracker::new(tracking(config, bytes)),
+            teller: Teller::new(teller),
+            names: AddressNames::new(address_bounds(bytes)),
+            watched: BTreeMap::new(),
+            lag_ns: realtime_offset_ns(),
+        }
+    }
+
+    /// Where there is a road of packets, and room.
+    pub(super) fn lay_on(road: Option<&Road>, config: &Config, host: &str) -> Optional<Self> {
+        let Some(road) = road.filter(|_| config.payload.enabled) else {
+            let why = if config.payload.enabled {
+                "the flow probe copies for it, which is off by [flow] enabled = false"
+            } else {
+                "switched off by [payload] enabled = false"
+            };
+            return Optional::off("payload", why.to_owned());
+        };
+        match road.probe.payload() {
+            Some(memory) => Optional::lay("payload", true, || Ok(Self::lay(config, host, memory))),
+            None => {
+                let memory = memory_for_payload(road.sizes.cpus);
+                let why = format!(
+                    "its share of [rig] memory has no room for the rings of all CPUs: set memory = \"{memory}MiB\" or more"
+                );
+                tracing::warn!("Requests are not looked at: {why}.");
+                Optional::off("payload", why)
+            }
+        }
+    }
+
+    /// Takes what has been copied. True where so much lies there that the next turn should be soon.
+    pub(super) fn turn(&mut self, watched: &[Named]) -> bool {
+        let is_new = |(id, _, name): &&Named| self.watched.get(id) != Some(name);
+        let new: Vec<_> = watched.iter().filter(is_new).map(|(id, _, name)| (*id, name.clone())).collect();
+        self.watched.extend(new);
+        let fill = self.drain.fill();
+        self.take(monotonic_ns().saturating_sub(SETTLES_NS));
+        fill > BUSY_FILL
+    }
+
+    fn take(&mut self, until_ns: u64) {
+        self.lag_ns = realtime_offset_ns();
+        let Self { drain, tracker, teller, names, lag_ns, .. } = self;
+        let mut told = |request| {
+            names.learn(&request);
+            teller.add(request);
+        };
+        drain.take(until_ns, *lag_ns, &mut |segment| tracker.take(segment, &mut told));
+        tracker.tick(Timestamp(until_ns.cast_signed()).plus_ns(*lag_ns), &mut told);
+    }
+
+    /// A window is over: its records go to the store.
+    pub(super) fn close(
+        &mut self,
+        outlet: Option<&Storing>,
+        window: (Timestamp, Timestamp),
+        last: bool,
+        connections: Option<&Connections>,
+    ) {
+        if last {
+            self.take(u64::MAX);
+            let Self { tracker, teller, .. } = self;
+            tracker.finish(&mut |request| teller.add(request));
+        } else {
+            self.take(monotonic_ns().saturating_sub(SETTLES_NS));
+        }
+        let Self { teller, names, watched, .. } = self;
+        let world = Names { interfaces: watched, connections, drops: None, addresses: Some(names) };
+        let mut rows = Vec::new();
+        teller.close(window, &world, &mut |record| {
+            let Some(storing) = outlet else { return };
+            rows.push(record);
+            if rows.len() == CONNECTION_CHUNK_ROWS {
+                storing.requests(window, mem::take(&mut rows), &mut || ());
+            }
+        });
+        if let Some(storing) = outlet {
+            storing.requests(window, rows, &mut || ());
+            storing.close_requests(window, &mut || ());
+        }
+        names.forget(window.1);
+    }
+
+    /// The open window's records so far.
+    pub(super) fn open(
+        &mut self,
+        window: (Timestamp, Timestamp),
+        connections: Option<&Connections>,
+    ) -> Vec<RequestRecord> {
+        self.look();
+        let world = Names { interfaces: &self.watched, connections, drops: None, addresses: Some(&self.names) };
+        let mut records = Vec::new();
+        self.teller.open(window, &world, &mut |record| records.push(record));
+        records
+    }
+
+    /// Takes in what has been copied, for a picture.
+    pub(super) fn look(&mut self) {
+        self.take(monotonic_ns().saturating_sub(SETTLES_NS));
+    }
+
+    /// Takes over what a running rig can.
+    pub(super) fn reload(&mut self, config: &Config) {
+        self.tracker.configure(tracking(config, probe_options(config).1.payload_bytes));
+        self.teller.configure(config.payload.records as usize, slow_ns(config));
+    }
+
+    /// Names of addresses, for the records of flows and connections.
+    pub(super) fn names(&self) -> &AddressNames {
+        &self.names
+    }
+
+    pub(super) fn status(&self) -> PayloadStatus {
+        let PayloadCounts { wanted, copied, lost, .. } = self.drain.counts();
+        PayloadStatus {
+            counts: PayloadCounts { wanted, copied, lost, ..*self.tracker.counts() },
+            tallies: self.teller.tallies(),
+            flows: self.tracker.flows() as u64,
+            pending: self.tracker.pending() as u64,
+            names: self.names.len() as u64,
+            bytes: self.kernel_bytes + self.tracker.bytes() as u64 + self.teller.bytes() + self.names.bytes(),
+        }
+    }
+
+    pub(super) fn probe_status(&self) -> ProbeStatus {
+        let counts = self.drain.counts();
+        let (state, detail) = match counts.lost {
+            0 => (ProbeState::Running, format!("{} packets copied", counts.copied)),
+            lost => {
+                (ProbeState::Degraded, format!("{} packets copied, {lost} lost: the rings were full", counts.copied))
+            }
+        };
+        ProbeStatus { name: "payload".to_owned(), state, detail }
+    }
+}
+
+fn slow_ns(config: &Config) -> u64 {
+    u64::try_from(config.payload.slow.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A quarter of memory to names, the rest to what is under way.
+fn address_bounds(bytes: u64) -> AddressBounds {
+    let of_names = bytes / 4;
+    AddressBounds { entries: (of_names / NAME_BYTES) as usize, octets: (of_names / 8) as usize }
+}
+
+pub(crate) fn tracking(config: &Config, bytes: u64) -> TrackerConfig {
+    let payload = &config.payload;
+    let paths = match (payload.content, payload.path) {
+        (PayloadContent::Names, _) => Paths::Off,
+        (PayloadContent::Full, PathRule::Cut) => Paths::Cut,
+        (PayloadContent::Full, PathRule::Keep) => Paths::Keep,
+        (PayloadContent::Full, PathRule::Hash) => Paths::Hash,
+    };
+    let key = (!payload.hash_key.is_empty()).then(|| payload.hash_key.clone().into_bytes());
+    let flows = (bytes / 4 / FLOW_BYTES) as usize;
+    TrackerConfig {
+        timeout_ns: i64::try_from(payload.timeout.as_nanos()).unwrap_or(i64::MAX),
+        dns_ports: payload.dns_ports.clone(),
+        privacy: Privacy { paths, key },
+        flows_max: flows,
+        pending_max: flows,
+        octets_max: (bytes / 4) as usize,
+        copy: payload.copy.0 as usize,
+        remember: false,
+    }
+}
