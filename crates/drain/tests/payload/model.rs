@@ -40,7 +40,8 @@ fn begins_tls(p: &[u8], content: u8) -> bool {
 fn kind_of(payload: &[u8], first: bool) -> Kind {
     let eight = &payload[..payload.len().min(8)];
     let alert = begins_tls(eight, 0x15) && eight.get(3..5) == Some(&[0, 2]);
-    let settings = eight.len() == 8 && eight[..2] == [0, 0] && eight[2] % 6 == 0 && eight[3..] == [4, 0, 0, 0, 0];
+    let settings =
+        eight.len() == 8 && eight[..2] == [0, 0] && eight[2].is_multiple_of(6) && eight[3..] == [4, 0, 0, 0, 0];
     let may_begin = |line: &[u8]| first && eight.len() < 8 && line.starts_with(eight);
     if begins_http(eight) || METHODS.iter().any(|line| may_begin(line)) || may_begin(b"HTTP/1.") {
         Kind::Http

@@ -4,8 +4,8 @@
  *
  * Hooks: tcx ingress and egress (or clsact, the same programs), or XDP for ingress before the stack; one more form for
  * captures. Devices without an Ethernet header (tun, WireGuard) have programs of their own. For bursts: the tracepoint
- * tcp_retransmit_skb.
- * Metrics: netrig_interface_*, netrig_flow_*, netrig_ledger_*, netrig_table_*, netrig_burst_*.
+ * tcp_retransmit_skb. For requests: the first octets of payload (../payload/), copied here.
+ * Metrics: netrig_interface_*, netrig_flow_*, netrig_ledger_*, netrig_table_*, netrig_burst_*, netrig_payload_*.
  */
 #include "../bpf/account.h"
 #include "../bpf/clock.h"
