@@ -19,6 +19,7 @@ pub(crate) struct Flow {
     kind: Kind,
     looked: u32,
     budget: usize,
+    begun: bool,
     done: bool,
     packets: u64,
 }
@@ -101,7 +102,7 @@ impl Flow {
 
     fn see_tcp(&mut self, packet: &Packet, flags: u8, copy: usize) -> Option<usize> {
         if flags & SYN != 0 {
-            *self = Self { packets: self.packets, ..Self::default() };
+            *self = Self { packets: self.packets, begun: true, ..Self::default() };
         }
         if self.done {
             return None;
@@ -118,13 +119,20 @@ impl Flow {
         let fresh = self.kind == Kind::Undecided;
         if fresh {
             self.kind = if self.is_dns(packet) { Kind::Dns } else { kind_of(payload, self.looked == 0) };
-            self.looked += 1;
-            self.budget = copy;
+            self.looked = (self.looked + 1).min(LOOKS);
+            if self.kind != Kind::Undecided || self.looked == 1 {
+                self.budget = copy;
+            }
         }
         match self.kind {
-            Kind::Undecided => {
+            Kind::Undecided if self.begun => {
                 self.done = self.looked >= LOOKS;
                 None
+            }
+            Kind::Undecided => {
+                self.done = begins_tls(payload, 0x17);
+                let is_rest = !self.done && flags & PSH != 0 && payload.len() <= self.budget;
+                if is_rest { self.used(payload.len()) } else { None }
             }
             Kind::Http => {
                 if begins_http(payload) {

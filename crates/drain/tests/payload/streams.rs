@@ -117,12 +117,34 @@ fn something_may_begin_within_eight_packets() {
         let hello = [0x16, 3, 1, 0, 20, 1, 0, 0, 16];
         for (port, before) in [(1, 7), (2, 8)] {
             let mut stream = Stream::new(port);
+            assert_eq!(run.copied(&tcp((port, 80), 0, &[]).flags(SYN)), None);
             for _ in 0..before {
                 assert_eq!(run.copied(&stream.next(b"250-STARTTLS\r\n")), None);
                 assert_eq!(run.copied(&stream.next(&[])), None, "without payload it does not count");
             }
             assert_eq!(run.copied(&stream.next(&hello)).is_some(), before == 7);
         }
+    }
+}
+
+#[test]
+fn of_a_flow_that_did_not_begin_here_the_rest_of_what_began_elsewhere_is_copied_and_requests_are_found_at_any_time() {
+    require_root!();
+    for mut run in Run::both() {
+        let mut stream = Stream::new(1);
+        let mut see = |octets: &[u8], flags| run.copied(&stream.next(octets).flags(flags));
+        assert_eq!(see(b"ost: example.org\r\n\r\n", ACK | PSH), Some(20));
+        assert_eq!(see(&[b'x'; 480], ACK), None, "there is more to come: a body");
+        assert_eq!(see(&[b'x'; 480], ACK | PSH), Some(480));
+        assert_eq!(see(&[b'x'; 30], ACK | PSH), None, "beyond the budget");
+        for _ in 0..100 {
+            assert_eq!(see(&[b'x'; 480], ACK), None);
+        }
+        assert_eq!(see(b"GET / HTTP/1.1\r\n\r\n", ACK | PSH), Some(18));
+        let mut stream = Stream::new(2);
+        let mut see = |octets: &[u8]| run.copied(&stream.next(octets).flags(ACK | PSH));
+        assert_eq!(see(&[0x17, 3, 3, 0, 40, 1, 2, 3]), None, "enciphered");
+        assert_eq!(see(b"GET / HTTP/1.1\r\n\r\n"), None);
     }
 }
 
@@ -194,6 +216,7 @@ fn a_slot_that_changes_hands_knows_nothing() {
     let mut run = Run::with(&FlowOptions { sizes, ..options() });
     let other = |source: u8| Packet { source, ..udp((7000, 7000), &[1; 20]) };
     for round in 0..50_u8 {
+        run.see(&tcp((1, 80), 0, &[]).flags(SYN));
         for _ in 0..9 {
             assert_eq!(run.copied(&tcp((1, 80), 1, b"something else")), None, "round {round}");
         }

@@ -101,6 +101,24 @@ static __always_inline struct payload_verdict look_http(const enum hook hook, vo
 	return verdict;
 }
 
+/* A packet that begins nothing. */
+static __always_inline struct payload_verdict look_undecided(const struct payload_packet *packet,
+							     struct payload_state *state, __u64 octets)
+{
+	struct payload_verdict verdict = {};
+
+	if (state->begun) {
+		state->done = state->looked >= PAYLOAD_LOOKS;
+		return verdict;
+	}
+	state->done = begins_tls_record(octets, TLS_DATA);
+	if (state->looked == 1)
+		state->budget = payload.copy_octets;
+	if (state->done || !(packet->tcp_flags & PAYLOAD_PSH) || packet->length > state->budget)
+		return verdict;
+	return copied(state, packet->length);
+}
+
 /* A packet with payload. */
 static __always_inline struct payload_verdict look_tcp(const enum hook hook, void *ctx,
 						       const struct payload_packet *packet, struct payload_state *state)
@@ -115,8 +133,10 @@ static __always_inline struct payload_verdict look_tcp(const enum hook hook, voi
 	if (state->kind == PAYLOAD_UNDECIDED) {
 		state->kind =
 			!state->looked && is_dns_port(packet->ports) ? PAYLOAD_DNS : tcp_kind(state, octets, count);
-		state->looked++;
-		state->done = state->kind == PAYLOAD_UNDECIDED && state->looked >= PAYLOAD_LOOKS;
+		if (state->looked < PAYLOAD_LOOKS)
+			state->looked++;
+		if (state->kind == PAYLOAD_UNDECIDED)
+			return look_undecided(packet, state, octets);
 		state->budget = payload.copy_octets;
 		begins = true;
 	}
@@ -184,7 +204,7 @@ static __always_inline struct payload_verdict look(const enum hook hook, void *c
 
 	if (packet->protocol == PROTO_TCP) {
 		if (packet->tcp_flags & PAYLOAD_SYN)
-			state = (struct payload_state){};
+			state = (struct payload_state){ .begun = true };
 		if (state.done)
 			return verdict;
 		if (packet->length)

@@ -5,11 +5,14 @@
  *   kind       what it is, once that is known
  *   looked     packets with payload that have been looked at for that
  *   budget     octets that are copied yet
+ *   begun      its SYN was seen here. Else the flow is older, or came from another CPU, whose slot knows more
  *   done       nothing more is of interest: what nearly every packet meets, so it is the sign
  *
  * TCP, by packets with payload (a SYN begins anew):
  *   undecided  a DNS port: DNS. Begins a TLS handshake, HTTP/1 or HTTP/2: that, with a whole budget, and goes on there. The first packet may
- *              be shorter than 8 octets and only begin to. After 8 packets: done.
+ *              be shorter than 8 octets and only begin to. After 8 packets: done. Of a flow that has not begun here, what was written at
+ *              once may be the rest of something: it is copied within a budget; and requests may come at any time, so that only
+ *              enciphered data says done.
  *   TLS        copied within the budget; then done, or earlier, as soon as a packet begins with enciphered data.
  *   HTTP/1     a packet that begins with a request's or an answer's line has a whole budget. It is copied within that, and so are the next
  *              ones until one ends with an empty line. All others only have their first octets looked at, for the life of the flow.
@@ -41,6 +44,7 @@ enum payload_kind {
 };
 
 #define PAYLOAD_DONE (1u << 31)
+#define PAYLOAD_BEGUN (1u << 30)
 #define PAYLOAD_LOOKED (0xffu << 16)
 #define PAYLOAD_KIND_SHIFT 24
 #define PAYLOAD_LOOKS 8 /* packets with payload, until nothing more is expected */
@@ -50,6 +54,7 @@ struct payload_state {
 	__u32 budget; /* 16 bits */
 	__u8 looked;
 	__u8 kind;
+	bool begun;
 	bool done;
 };
 
@@ -64,7 +69,8 @@ static __always_inline struct payload_state state_of(__u32 word)
 	return (struct payload_state){
 		.budget = word & 0xffff,
 		.looked = (word >> 16) & 0xff,
-		.kind = (word >> PAYLOAD_KIND_SHIFT) & 0x7f,
+		.kind = (word >> PAYLOAD_KIND_SHIFT) & 0x3f,
+		.begun = word & PAYLOAD_BEGUN,
 		.done = word & PAYLOAD_DONE,
 	};
 }
@@ -72,7 +78,7 @@ static __always_inline struct payload_state state_of(__u32 word)
 static __always_inline __u32 word_of(const struct payload_state *state)
 {
 	return state->budget | (__u32)state->looked << 16 | (__u32)state->kind << PAYLOAD_KIND_SHIFT |
-	       (state->done ? PAYLOAD_DONE : 0);
+	       (state->begun ? PAYLOAD_BEGUN : 0) | (state->done ? PAYLOAD_DONE : 0);
 }
 
 static __always_inline bool is_dns_port(__u32 ports)

@@ -121,7 +121,7 @@ fn latency_is_the_clients_own_and_the_slow_host_is_named_with_who_asked() {
         &street.near,
         &resolver,
         &format!(
-            "for host in a b c d e f; do curl -s -o /dev/null http://$host.{ZONE}/ http://$host.{ZONE}/style.css; done
+            "for host in a b c d e f; do curl -s http://$host.{ZONE}/ http://$host.{ZONE}/style.css > /dev/null; done
              curl -s -k -o /dev/null https://secure.{ZONE}/
              curl -s -o /dev/null -w '%{{time_starttransfer}} %{{time_pretransfer}}' http://slow.{ZONE}/slow"
         ),

@@ -54,6 +54,7 @@ http {{
   client_body_temp_path {path}/body; proxy_temp_path {path}/proxy; fastcgi_temp_path {path}/fastcgi;
   uwsgi_temp_path {path}/uwsgi; scgi_temp_path {path}/scgi;
   keepalive_requests 100000;
+  ssl_protocols TLSv1.2 TLSv1.3;
   ssl_certificate {path}/cert.pem; ssl_certificate_key {path}/key.pem;
   server {{
     listen 80; listen 8080; listen 443 ssl http2;
