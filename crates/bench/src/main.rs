@@ -242,12 +242,18 @@ fn policy(options: &Options, report: &mut Report) -> Result<()> {
 
 fn capture(options: &Options, report: &mut Report) -> Result<()> {
     let (rounds, packets) = if options.quick { (3, 1 << 19) } else { (11, 1 << 20) };
-    let plan = CapturePlan { rounds: options.rounds.unwrap_or(rounds), packets: options.packets.unwrap_or(packets) };
-    println!("\n{}", capture::FILTERS_HEAD);
-    capture::measure_filters(&plan, &mut |result| {
-        println!("{}", result.line());
-        report.capture_filters.push(result);
-    })?;
+    let plan = CapturePlan {
+        rounds: options.rounds.unwrap_or(rounds),
+        packets: options.packets.unwrap_or(packets),
+        only: options.only.clone(),
+    };
+    if plan.only.is_none() {
+        println!("\n{}", capture::FILTERS_HEAD);
+        capture::measure_filters(&plan, &mut |result| {
+            println!("{}", result.line());
+            report.capture_filters.push(result);
+        })?;
+    }
     println!("\n{}", capture::HEAD);
     capture::measure(&plan, &mut |result| {
         println!("{}", result.line());

@@ -48,7 +48,7 @@ const fn keep(name: &'static str, traffic: Traffic, sending: bool, hook: &'stati
     Case { name, traffic, sending, hook, filter: MATCHES_ALL, ratio_max: KEEP_RATIO_MAX }
 }
 
-const CASES: [Case; 8] = [
+static CASES: [Case; 8] = [
     miss("no match, frames in, tcx", Traffic::Frames, false, "ingress"),
     miss("no match, frames in, xdp", Traffic::Frames, false, "xdp"),
     miss("no match, socket, in", Traffic::Socket, false, "ingress"),
@@ -60,10 +60,18 @@ const CASES: [Case; 8] = [
 ];
 
 /// What to measure.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CapturePlan {
     pub(crate) rounds: usize,
     pub(crate) packets: u32,
+    /// Only cases whose name contains this, and no filters by themselves.
+    pub(crate) only: Option<String>,
+}
+
+impl CapturePlan {
+    fn cases(&self) -> impl Iterator<Item = &'static Case> {
+        CASES.iter().filter(|case| self.only.as_ref().is_none_or(|only| case.name.contains(only.as_str())))
+    }
 }
 
 /// One case's figures, nanoseconds of CPU a packet beyond those of nobody looking.
@@ -121,8 +129,8 @@ pub(crate) fn measure_filters(plan: &CapturePlan, each: &mut dyn FnMut(FilterRes
 }
 
 pub(crate) fn measure(plan: &CapturePlan, each: &mut dyn FnMut(CaptureResult)) -> Result<()> {
-    let plan = *plan;
-    let results = inside(move |pair| CASES.iter().map(|case| contest(&plan, case, pair)).collect::<Result<Vec<_>>>())?;
+    let plan = plan.clone();
+    let results = inside(move |pair| plan.cases().map(|case| contest(&plan, case, pair)).collect::<Result<Vec<_>>>())?;
     results.into_iter().for_each(each);
     Ok(())
 }
