@@ -53,6 +53,19 @@ impl<'a> Packet<'a> {
     }
 }
 
+/// What a packet like others has of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Octets<'a> {
+    /// When it passed.
+    pub time: Timestamp,
+    /// Its octets on the wire; more than `octets` has if it was cut.
+    pub original: u32,
+    /// What was captured of it, from the link's header on.
+    pub octets: &'a [u8],
+    /// Packets lost between the previous one of this interface and this one.
+    pub lost_before: u64,
+}
+
 /// What a hook decided about a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict<'a> {

@@ -2,8 +2,8 @@
 
 use super::names::{digits, file_name};
 use super::open::{cut, open};
-use crate::packet::{InterfaceNumber, Packet};
-use crate::pcapng::{Counts, Failure, Stream};
+use crate::packet::{InterfaceNumber, Octets, Packet};
+use crate::pcapng::{Alike, Counts, Failure, Stream};
 use crate::section::{Interface, Section, Statistics};
 use crate::{Error, Zone};
 use netrig_model::Timestamp;
@@ -114,15 +114,36 @@ impl Files {
     /// nevertheless and tried again, as later ones are; [`Files::counts`] tells what was lost.
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>) -> Result<Progress, Error> {
-        let rotated = self.rotate_if_due(packet.time);
+        let of = (packet.time, packet.interface, packet.lost_before);
+        self.take(of, |stream| stream.packet(packet))
+    }
+
+    /// Takes a packet like others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Files::packet`].
+    #[inline]
+    pub fn alike(&mut self, alike: &Alike, packet: &Octets<'_>) -> Result<Progress, Error> {
+        let of = (packet.time, alike.interface(), packet.lost_before);
+        self.take(of, |stream| stream.alike(alike, packet))
+    }
+
+    #[inline]
+    fn take(
+        &mut self,
+        (time, interface, lost_before): (Timestamp, InterfaceNumber, u64),
+        push: impl FnOnce(&mut Stream) -> Result<(), Error>,
+    ) -> Result<Progress, Error> {
+        let rotated = self.rotate_if_due(time);
         if self.finished {
             return rotated.map(|()| Progress::Finished);
         }
         if self.current.is_none() {
-            self.stream.give_up(packet);
+            self.stream.give_up(interface, lost_before);
             return rotated.map(|()| Progress::Going);
         }
-        self.stream.packet(packet)?;
+        push(&mut self.stream)?;
         rotated?;
         if self.stream.is_full() {
             self.write()?;

@@ -2,9 +2,9 @@
 
 use super::block::{Block, COMMENT, PACKET, padding};
 use super::describe::halves;
-use crate::packet::{Owner, Packet, Verdict};
+use crate::packet::{InterfaceNumber, Octets, Owner, Packet, Verdict};
 use crate::text::{OPTION_MAX, push_harmless};
-use netrig_model::Direction;
+use netrig_model::{Direction, Timestamp};
 
 /// The most octets of a packet that readers accept; libpcap and Wireshark call more an error.
 const OCTETS_MAX: usize = 262_144;
@@ -30,20 +30,18 @@ impl Options {
     }
 }
 
+/// What a packet's block has in front of its octets.
+const HEAD_OCTETS: usize = 28;
+/// The option that ends options.
+const OPTIONS_END: usize = 4;
+
 /// Appends a packet's block; `snaplen` is what its interface keeps of a packet, 0 for all.
 pub(super) fn packet(out: &mut Vec<u8>, packet: &Packet<'_>, snaplen: u32, lost_before: u64) {
-    let most = if snaplen == 0 { OCTETS_MAX } else { OCTETS_MAX.min(snaplen as usize) };
-    let octets = packet.octets.get(..most).unwrap_or(packet.octets);
-    let original = packet.original.max(u32::try_from(packet.octets.len()).unwrap_or(u32::MAX));
-
-    let mut head = [0; 20];
-    head[..4].copy_from_slice(&packet.interface.0.to_le_bytes());
-    head[4..12].copy_from_slice(&halves(packet.time));
-    head[12..16].copy_from_slice(&(octets.len() as u32).to_le_bytes());
-    head[16..].copy_from_slice(&original.to_le_bytes());
+    let octets = kept(packet.octets, snaplen);
+    let original = original(packet.original, packet.octets);
 
     let mut block = Block::begin(out, PACKET);
-    block.body(&head);
+    block.body(&head(packet.interface, packet.time, octets.len(), original)[8..]);
     block.body(octets);
     block.body(&[0; 3][..padding(octets.len())]);
     let options = fixed_options(packet, lost_before);
@@ -52,6 +50,83 @@ pub(super) fn packet(out: &mut Vec<u8>, packet: &Packet<'_>, snaplen: u32, lost_
         comments(&mut block, packet);
     }
     block.end();
+}
+
+fn kept(octets: &[u8], snaplen: u32) -> &[u8] {
+    let most = if snaplen == 0 { OCTETS_MAX } else { OCTETS_MAX.min(snaplen as usize) };
+    octets.get(..most).unwrap_or(octets)
+}
+
+/// Never less than there is.
+fn original(told: u32, octets: &[u8]) -> u32 {
+    told.max(u32::try_from(octets.len()).unwrap_or(u32::MAX))
+}
+
+/// What a block begins with; its length is not known yet.
+fn head(interface: InterfaceNumber, time: Timestamp, captured: usize, original: u32) -> [u8; HEAD_OCTETS] {
+    let mut head = [0; HEAD_OCTETS];
+    head[..4].copy_from_slice(&PACKET.to_le_bytes());
+    head[8..12].copy_from_slice(&interface.0.to_le_bytes());
+    head[12..20].copy_from_slice(&halves(time));
+    head[20..24].copy_from_slice(&(captured as u32).to_le_bytes());
+    head[24..].copy_from_slice(&original.to_le_bytes());
+    head
+}
+
+/// What the blocks of many packets have in common: all but times, lengths and octets. Making it takes as long as a packet's block; a block
+/// with it takes a third of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alike {
+    interface: InterfaceNumber,
+    /// Options and their end.
+    options: Vec<u8>,
+}
+
+impl Alike {
+    /// As this packet: its time, its octets, and what was lost before it are its own.
+    #[must_use]
+    pub fn of(packet: &Packet<'_>) -> Self {
+        let mut block = Vec::new();
+        self::packet(&mut block, &Packet { octets: &[], ..*packet }, 0, 0);
+        // Behind the options comes the length alone.
+        let options = block[HEAD_OCTETS..block.len() - 4].to_vec();
+        Self { interface: packet.interface, options }
+    }
+
+    pub(crate) fn interface(&self) -> InterfaceNumber {
+        self.interface
+    }
+}
+
+/// Appends the block of a packet like others.
+#[inline]
+pub(super) fn alike(out: &mut Vec<u8>, alike: &Alike, packet: &Octets<'_>, snaplen: u32, lost_before: u64) {
+    let mut lost = Options { octets: [0; 96], length: 0 };
+    let mut end = 0;
+    if lost_before > 0 {
+        lost.push(DROPCOUNT, lost_before.to_le_bytes());
+        end = if alike.options.is_empty() { OPTIONS_END } else { 0 };
+    }
+    let octets = kept(packet.octets, snaplen);
+    let pad = padding(octets.len());
+    let length = HEAD_OCTETS + octets.len() + pad + lost.length + alike.options.len() + end + 4;
+    let mut head = head(alike.interface, packet.time, octets.len(), original(packet.original, packet.octets));
+    head[4..8].copy_from_slice(&(length as u32).to_le_bytes());
+
+    out.reserve(length);
+    out.extend_from_slice(&head);
+    out.extend_from_slice(octets);
+    if pad > 0 {
+        out.extend_from_slice(&[0; 3][..pad]);
+    }
+    if lost.length > 0 {
+        out.extend_from_slice(&lost.octets[..lost.length]);
+    }
+    out.extend_from_slice(&alike.options);
+    if end > 0 {
+        out.extend_from_slice(&[0; OPTIONS_END]);
+    }
+    out.extend_from_slice(&(length as u32).to_le_bytes());
 }
 
 /// What a packet's block says of its interface, and of the packets lost before it.
@@ -74,15 +149,16 @@ pub(super) fn interface_and_lost(block: &[u8]) -> Option<(u32, u64)> {
 
 fn fixed_options(packet: &Packet<'_>, lost_before: u64) -> Options {
     let mut options = Options { octets: [0; 96], length: 0 };
+    // First, as in packets like others.
+    if lost_before > 0 {
+        options.push(DROPCOUNT, lost_before.to_le_bytes());
+    }
     if let Some(direction) = packet.direction {
         let flags: u32 = match direction {
             Direction::Ingress => 1,
             Direction::Egress => 2,
         };
         options.push(2, flags.to_le_bytes());
-    }
-    if lost_before > 0 {
-        options.push(DROPCOUNT, lost_before.to_le_bytes());
     }
     if packet.id > 0 {
         options.push(5, packet.id.to_le_bytes());

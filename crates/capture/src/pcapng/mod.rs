@@ -12,5 +12,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use enhanced::Alike;
 pub(crate) use stream::{Failure, Stream};
 pub use writer::{Counts, Writer};

@@ -1,8 +1,8 @@
 //! Blocks on their way out: a buffer of whole blocks, and what is left of them when writing fails.
 
 use super::block::{INTERFACE, PACKET, SECTION, block_at};
-use super::{describe, enhanced};
-use crate::packet::{InterfaceNumber, Packet};
+use super::{Alike, describe, enhanced};
+use crate::packet::{InterfaceNumber, Octets, Packet};
 use crate::section::{Interface, Section, Statistics};
 use crate::{Counts, Error};
 use std::io::{self, Write};
@@ -91,12 +91,28 @@ impl Stream {
         Ok(())
     }
 
+    /// Takes a packet like others into the buffer.
+    #[inline]
+    pub(crate) fn alike(&mut self, alike: &Alike, packet: &Octets<'_>) -> Result<(), Error> {
+        let declared = self.interfaces.len();
+        let interface = alike.interface();
+        let Some(of) = self.interfaces.get_mut(interface.0 as usize) else {
+            return Err(Error::UnknownInterface { interface, declared });
+        };
+        let lost_before = packet.lost_before.saturating_add(std::mem::take(&mut of.lost));
+        of.delivered += 1;
+        enhanced::alike(&mut self.buffer, alike, packet, of.interface.snaplen, lost_before);
+        self.waiting += 1;
+        self.counts.packets += 1;
+        Ok(())
+    }
+
     /// Counts a packet for which there was no place to write to.
-    pub(crate) fn give_up(&mut self, packet: &Packet<'_>) {
+    pub(crate) fn give_up(&mut self, interface: InterfaceNumber, lost_before: u64) {
         self.counts.packets += 1;
         self.counts.lost_write += 1;
-        if let Some(of) = self.interfaces.get_mut(packet.interface.0 as usize) {
-            of.lost = of.lost.saturating_add(packet.lost_before).saturating_add(1);
+        if let Some(of) = self.interfaces.get_mut(interface.0 as usize) {
+            of.lost = of.lost.saturating_add(lost_before).saturating_add(1);
         }
     }
 

@@ -1,8 +1,9 @@
 //! pcapng into anything that can be written to.
 
+use super::Alike;
 use super::stream::Stream;
 use crate::Error;
-use crate::packet::{InterfaceNumber, Packet};
+use crate::packet::{InterfaceNumber, Octets, Packet};
 use crate::section::{Interface, Section, Statistics};
 use std::io::{self, Write};
 
@@ -48,6 +49,17 @@ impl<W: Write> Writer<W> {
     #[inline]
     pub fn packet(&mut self, packet: &Packet<'_>) -> Result<(), Error> {
         self.stream.packet(packet)?;
+        if self.stream.is_full() { self.write() } else { Ok(()) }
+    }
+
+    /// Takes a packet like others.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::packet`].
+    #[inline]
+    pub fn alike(&mut self, alike: &Alike, packet: &Octets<'_>) -> Result<(), Error> {
+        self.stream.alike(alike, packet)?;
         if self.stream.is_full() { self.write() } else { Ok(()) }
     }
 

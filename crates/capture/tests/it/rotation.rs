@@ -2,7 +2,8 @@
 
 use crate::blocks::{Read, read};
 use netrig_capture::{
-    Closed, Error, Files, Interface, InterfaceNumber, Packet, Progress, Quota, Rotation, Section, Statistics, Zone,
+    Alike, Closed, Error, Files, Interface, InterfaceNumber, Octets, Packet, Progress, Quota, Rotation, Section,
+    Statistics, Zone,
 };
 use netrig_model::Timestamp;
 use std::os::unix::fs::PermissionsExt;
@@ -47,6 +48,30 @@ fn ids(path: PathBuf) -> Vec<u64> {
     assert_eq!(blocks[0].comments(), "(a story)");
     assert!(matches!(blocks[1], Read::Interface { .. }));
     blocks.iter().filter(|block| matches!(block, Read::Packet { .. })).filter_map(|block| block.number(5)).collect()
+}
+
+#[test]
+fn packets_like_others_rotate_as_all_do() {
+    let rotation = Rotation { size: Some(5000), seconds: Some(60), count: Some(3) };
+    let written = |alike: bool| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut files = files(&folder.path().join("a.pcapng"), rotation);
+        for second in 0..150 {
+            let packet = Packet::whole(at(second), InterfaceNumber(0), &[1; OCTETS]);
+            let own = Octets { time: packet.time, original: packet.original, octets: packet.octets, lost_before: 0 };
+            let taken = if alike { files.alike(&Alike::of(&packet), &own) } else { files.packet(&packet) };
+            assert_eq!(taken.expect("written"), Progress::Going);
+        }
+        let (counts, closed) = files.finish().expect("written");
+        let closed: Vec<_> = closed
+            .iter()
+            .map(|file| (file.path.file_name().map(ToOwned::to_owned), file.packets, file.octets))
+            .collect();
+        (counts, closed)
+    };
+    let (counts, closed) = written(true);
+    assert!(counts.written == 150 && closed.len() > 20, "{counts:?}, {} files", closed.len());
+    assert_eq!((counts, closed), written(false));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What is written is what is read.
 
 use crate::blocks::{Read, read};
-use netrig_capture::{Interface, InterfaceNumber, LinkType, Owner, Packet, Section, Statistics, Verdict, Writer};
+use netrig_capture::{
+    Alike, Interface, InterfaceNumber, LinkType, Octets, Owner, Packet, Section, Statistics, Verdict, Writer,
+};
 use netrig_model::{Direction, Timestamp};
 use proptest::prelude::*;
 
@@ -116,6 +118,34 @@ fn any_packets() -> impl Strategy<Value = Vec<AnyPacket>> {
 }
 
 proptest! {
+    #[test]
+    fn a_packet_like_others_is_written_as_if_it_were_told_whole(packets in any_packets(), pid in any::<Option<u32>>()) {
+        let writer = || {
+            let mut writer = Writer::new(Vec::new(), Section::default());
+            for snaplen in [0, 50, 5000] {
+                writer.declare(Interface { name: "eth0".into(), snaplen, ..Interface::default() });
+            }
+            writer
+        };
+        let (mut whole, mut alike) = (writer(), writer());
+        for (time, interface, octets, original, queue, lost_before, id, note) in &packets {
+            let packet = Packet {
+                original: *original,
+                queue: *queue,
+                id: *id,
+                note: note.as_deref(),
+                owner: pid.map(|pid| Owner { pid, process: "nginx", container: Some("web") }),
+                ..Packet::whole(Timestamp(*time), InterfaceNumber(*interface), octets)
+            };
+            // Of another one of its kind.
+            let kind = Alike::of(&Packet { time: TIME, original: 7, lost_before: 3, octets: b"other", ..packet });
+            let own = Octets { time: packet.time, original: *original, octets, lost_before: *lost_before };
+            whole.packet(&Packet { lost_before: *lost_before, ..packet }).expect("taken");
+            alike.alike(&kind, &own).expect("taken");
+        }
+        prop_assert_eq!(whole.finish().expect("written"), alike.finish().expect("written"));
+    }
+
     #[test]
     fn any_packets_come_back(packets in any_packets(), name in ".*", hook in ".*") {
         let mut writer = Writer::new(Vec::new(), Section { comment: Some(hook.clone()), ..Section::default() });
