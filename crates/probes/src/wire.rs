@@ -19,14 +19,15 @@ mod generated {
 
 pub use generated::types::{
     bound_key, burst_bucket, burst_cpu, burst_retransmit, burst_sample, burst_settings, capture_count, capture_cpu,
-    capture_ends, capture_frame, capture_gate, capture_lately, capture_record, capture_settings, clock_reading,
-    drop_example, drop_flow, drop_gate, drop_group, drop_key, drop_settings, flow_cold, flow_hot, flow_key, flow_set4,
-    flow_set6, flow_settings, flow_slot4, flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate,
-    latency_key, latency_service, latency_settings, outbox_ends, payload_ends, payload_record, payload_settings,
-    policy_addresses, policy_bucket, policy_bucket_set, policy_count, policy_dimension, policy_event, policy_gate,
-    policy_layout, policy_ports, policy_ranges4, policy_ranges6, policy_removed, policy_row, policy_rule,
-    policy_source, policy_source_set, queue_polls, queue_settings, recorder_ring, recorder_settings, recorder_slot,
-    replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings, tcp_slot, tcp_totals, time_histogram,
+    capture_dropped, capture_ends, capture_frame, capture_gate, capture_lately, capture_owner, capture_record,
+    capture_settings, clock_reading, drop_example, drop_flow, drop_gate, drop_group, drop_key, drop_settings,
+    flow_cold, flow_hot, flow_key, flow_set4, flow_set6, flow_settings, flow_slot4, flow_slot6, iface_counts,
+    iface_entry, latency_cpu, latency_gate, latency_key, latency_service, latency_settings, outbox_ends, payload_ends,
+    payload_record, payload_settings, policy_addresses, policy_bucket, policy_bucket_set, policy_count,
+    policy_dimension, policy_event, policy_gate, policy_layout, policy_ports, policy_ranges4, policy_ranges6,
+    policy_removed, policy_row, policy_rule, policy_source, policy_source_set, queue_polls, queue_settings,
+    recorder_ring, recorder_settings, recorder_slot, replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings,
+    tcp_slot, tcp_totals, time_histogram,
 };
 
 /// Bits of `flow_key.kind` and of VLAN fields: `bpf/wire.h`'s enums, which the generator does not carry over. The test
@@ -163,7 +164,10 @@ pub mod captures {
     /// No queue is known.
     pub const NO_QUEUE: u16 = 0xffff;
     /// The longest record with its octets.
-    pub const RECORD_OCTETS_MAX: usize = size_of::<super::capture_record>() + 66_048;
+    pub const RECORD_OCTETS_MAX: usize = size_of::<super::capture_record>()
+        + size_of::<super::capture_owner>()
+        + size_of::<super::capture_dropped>()
+        + 66_048;
     /// Flows of a CPU whose owners are remembered.
     pub const LATELY: usize = 2048;
 }
@@ -335,11 +339,12 @@ mod tests {
 
     #[test]
     fn a_captured_packets_octets_come_right_behind_its_record() {
-        assert_eq!(size_of::<capture_record>(), 80);
-        assert_eq!(offset_of!(capture_frame, octets), size_of::<capture_record>());
+        assert_eq!(size_of::<capture_record>(), 32);
+        assert_eq!((size_of::<capture_owner>(), size_of::<capture_dropped>()), (32, 24));
+        assert_eq!(offset_of!(capture_frame, octets), 32 + 32 + 24);
         assert_eq!(size_of::<capture_count>(), 64);
         assert_eq!(size_of::<capture_cpu>(), 64);
-        assert_eq!(size_of::<capture_lately>(), 48);
+        assert_eq!(size_of::<capture_lately>(), 64);
         assert_eq!(offset_of!(capture_ends, tail), 64, "each side writes a cache line of its own");
     }
 

@@ -77,6 +77,8 @@ struct capture_cpu capture_cpu;
 struct capture_lately capture_lately;
 struct capture_ends capture_ends;
 struct capture_record capture_record;
+struct capture_owner capture_owner;
+struct capture_dropped capture_dropped;
 struct capture_frame capture_frame;
 struct capture_gate capture_gate;
 struct capture_settings capture_settings;

@@ -16,7 +16,6 @@ int capture_xdp(struct xdp_md *xdp)
 	struct capture_count *count = count_of(cpu, cpu_at(cpu)->source);
 	struct capture_record head = {
 		.length = bpf_xdp_get_buff_len(xdp),
-		.ifindex = xdp->ingress_ifindex,
 		.source = cpu_at(cpu)->source,
 		.queue = xdp->rx_queue_index,
 		.hook = CAPTURE_XDP,
@@ -29,7 +28,7 @@ int capture_xdp(struct xdp_md *xdp)
 		return XDP_PASS;
 	}
 	head.monotonic_ns = bpf_ktime_get_ns();
-	conclude(xdp, CAPTURE_XDP, &head, head.length, count, cpu);
+	conclude(xdp, CAPTURE_XDP, &head, head.length, NULL, count, cpu);
 	return XDP_PASS;
 }
 
@@ -39,19 +38,18 @@ static __always_inline void take(struct __sk_buff *skb, const int hook)
 	struct capture_count *count = count_of(cpu, cpu_at(cpu)->source);
 	struct capture_record head = {
 		.length = skb->len,
-		.ifindex = skb->ifindex,
 		.source = cpu_at(cpu)->source,
 		.queue = CAPTURE_NO_QUEUE,
 		.hook = hook,
 		.way = hook == CAPTURE_INGRESS ? CAPTURE_WAY_IN : CAPTURE_WAY_OUT,
 	};
-	bool owned = false;
+	const struct capture_owner *owner = NULL;
 
 	count->matched++;
 	head.monotonic_ns = bpf_ktime_get_ns();
 	if (settings.owners)
-		owned = hook == CAPTURE_EGRESS ? owner_of_sent(&head, skb) : owner_of_received(&head, skb);
-	if (some_are_wanted() && !owned) {
+		owner = hook == CAPTURE_EGRESS ? owner_of_sent(skb) : owner_of_received(skb, head.monotonic_ns);
+	if (some_are_wanted() && (!owner || !is_wanted(owner))) {
 		count->foreign++;
 		return;
 	}
@@ -66,7 +64,7 @@ static __always_inline void take(struct __sk_buff *skb, const int hook)
 	/* What has been received is numbered from 1 on; 0 is unknown. On its way out the driver may yet choose another. */
 	if (hook == CAPTURE_INGRESS && skb->queue_mapping)
 		head.queue = skb->queue_mapping - 1;
-	conclude(skb, hook, &head, head.length, count, cpu);
+	conclude(skb, hook, &head, head.length, owner, count, cpu);
 }
 
 SEC("tc")

@@ -52,7 +52,7 @@ static __always_inline bool make_frame(struct capture_frame *frame, struct sk_bu
 	} else {
 		__builtin_memset(frame->octets, 0, LINK_ADDRESSES);
 		*(__be16 *)(frame->octets + LINK_ADDRESSES) = skb->protocol;
-		head->made_link = 1;
+		frame->dropped.made_link = 1;
 	}
 	octets = copy(frame->octets + LINK_HEADER, skb, network, CAPTURE_FRAME_OCTETS - LINK_HEADER);
 	if (!octets)
@@ -63,7 +63,7 @@ static __always_inline bool make_frame(struct capture_frame *frame, struct sk_bu
 	return true;
 }
 
-static __always_inline void tell_owner_of_socket(struct capture_record *head, struct sock *sk)
+static __always_inline void tell_owner_of_socket(struct capture_frame *frame, struct sock *sk)
 {
 	struct capture_owner *owner;
 
@@ -71,7 +71,7 @@ static __always_inline void tell_owner_of_socket(struct capture_record *head, st
 		return;
 	owner = bpf_sk_storage_get(&owners, sk, 0, 0);
 	if (owner)
-		tell_owner(head, owner);
+		frame->owner = *owner;
 }
 
 SEC("tp_btf/kfree_skb")
@@ -90,16 +90,16 @@ int capture_dropped(__u64 *ctx)
 	ifindex = dev ? dev->ifindex : skb->skb_iif;
 	if (netns != settings.netns || (settings.some_ifaces && !bpf_map_lookup_elem(&ifaces, &ifindex)))
 		return 0;
-	__builtin_memset(head, 0, sizeof(*head));
+	__builtin_memset(frame, 0, __builtin_offsetof(struct capture_frame, octets));
 	if (!make_frame(frame, skb))
 		return 0;
-	head->location = ctx[1];
-	head->reason = (__u32)ctx[2];
-	head->ifindex = ifindex;
+	frame->dropped.location = ctx[1];
+	frame->dropped.reason = (__u32)ctx[2];
+	frame->dropped.ifindex = ifindex;
 	head->hook = CAPTURE_DROP;
 	head->queue = CAPTURE_NO_QUEUE;
 	head->way = way_of(skb, dev, receiver);
-	tell_owner_of_socket(head, sk);
+	tell_owner_of_socket(frame, sk);
 	bpf_tail_call(ctx, &programs_drop, SLOT_FILTER);
 	return 0;
 }
@@ -112,11 +112,10 @@ int capture_taken(__u64 *ctx)
 	struct capture_frame *frame = frame_at(cpu);
 	struct capture_record head = frame->head;
 	struct capture_count *count = count_of(cpu, 0);
-	struct capture_owner owner = { .pid = head.pid, .cgroup = head.cgroup };
+	const struct capture_owner *owner = &frame->owner;
 
-	__builtin_memcpy(owner.process, head.process, sizeof(owner.process));
 	count->matched++;
-	if (some_are_wanted() && (!owner.pid || !is_wanted(&owner))) {
+	if (some_are_wanted() && (!owner->pid || !is_wanted(owner))) {
 		count->foreign++;
 		return 0;
 	}
@@ -125,7 +124,7 @@ int capture_taken(__u64 *ctx)
 		return 0;
 	}
 	head.monotonic_ns = bpf_ktime_get_ns();
-	conclude(frame->octets, CAPTURE_DROP, &head, head.captured, count, cpu);
+	conclude(frame, CAPTURE_DROP, &head, head.captured, owner->pid ? owner : NULL, count, cpu);
 	return 0;
 }
 

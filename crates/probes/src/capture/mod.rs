@@ -12,7 +12,7 @@ mod record;
 mod rings;
 
 pub use count::Counts;
-pub use record::{Captured, Hook, Way};
+pub use record::{Captured, Dropped, Hook, Way};
 
 use crate::link::{Attached, attach_tc_beside, attach_xdp};
 use crate::object::{self, program_fd};

@@ -81,13 +81,6 @@ static __always_inline bool some_are_wanted(void)
 	return settings.pid || settings.process[0] || settings.some_cgroups;
 }
 
-static __always_inline void tell_owner(struct capture_record *head, const struct capture_owner *owner)
-{
-	head->pid = owner->pid;
-	head->cgroup = owner->cgroup;
-	__builtin_memcpy(head->process, owner->process, sizeof(head->process));
-}
-
 /* A socket that is locked for a process is worked on by that one only: who sends is who it has been handed to. */
 static __always_inline void refresh_owner(struct capture_owner *owner, struct bpf_sock *sk)
 {
@@ -101,23 +94,22 @@ static __always_inline void refresh_owner(struct capture_owner *owner, struct bp
 		owner_from_task(owner, task);
 }
 
-/* Of a packet on its way out. */
-static __always_inline bool owner_of_sent(struct capture_record *head, struct __sk_buff *skb)
+/* Of a packet on its way out; none where there is none. */
+static __always_inline const struct capture_owner *owner_of_sent(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = (struct bpf_sock *)skb->sk;
 	struct capture_owner *owner;
 
 	if (!sk)
-		return false;
+		return NULL;
 	sk = bpf_sk_fullsock(sk);
 	if (!sk)
-		return false;
+		return NULL;
 	owner = bpf_sk_storage_get(&owners, sk, 0, 0);
 	if (!owner)
-		return false;
+		return NULL;
 	refresh_owner(owner, sk);
-	tell_owner(head, owner);
-	return is_wanted(owner);
+	return owner->pid ? owner : NULL;
 }
 
 enum {
@@ -127,72 +119,89 @@ enum {
 	UDP = 17,
 };
 
-/* The two ends of a packet's flow, as they are asked for. */
-struct ends {
-	struct bpf_sock_tuple tuple;
-	__u32 size; /* of the tuple; 0: there is none */
+/* Where a packet's flow is told; the pointers are good for what `find_flow` has looked at. */
+struct flow {
+	void *addresses; /* the source's, and right behind it the destination's */
+	void *ports;
+	bool is_ipv4;
 	__u8 protocol;
 };
 
-static __always_inline void read_ends(struct ends *ends, struct __sk_buff *skb)
+static __always_inline bool find_flow(struct flow *flow, struct __sk_buff *skb)
 {
-	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end, *l3, *l4;
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end, *l3;
 	__be16 protocol = skb->protocol;
 
 	/* Of an interface without link headers the packet begins with its network header. */
 	l3 = data + 14;
 	if (l3 + IPV4_HEADER + 4 > end)
-		return;
+		return false;
 	if (*(__be16 *)(data + 12) != protocol) {
 		if (skb->vlan_present || *(__u8 *)data >> 4 != (protocol == bpf_htons(0x0800) ? 4 : 6))
-			return;
+			return false;
 		l3 = data;
 	}
 	if (protocol == bpf_htons(0x0800)) {
 		if (*(__u8 *)l3 != 0x45 || (*(__be16 *)(l3 + 6) & bpf_htons(0x3fff)))
-			return;
-		ends->protocol = *(__u8 *)(l3 + 9);
-		l4 = l3 + IPV4_HEADER;
-		if (l4 + 4 > end)
-			return;
-		ends->tuple.ipv4.saddr = *(__be32 *)(l3 + 12);
-		ends->tuple.ipv4.daddr = *(__be32 *)(l3 + 16);
-		ends->tuple.ipv4.sport = *(__be16 *)l4;
-		ends->tuple.ipv4.dport = *(__be16 *)(l4 + 2);
-		ends->size = sizeof(ends->tuple.ipv4);
-		return;
+			return false;
+		flow->is_ipv4 = true;
+		flow->protocol = *(__u8 *)(l3 + 9);
+		flow->addresses = l3 + 12;
+		flow->ports = l3 + IPV4_HEADER;
+	} else {
+		if (protocol != bpf_htons(0x86dd) || l3 + IPV6_HEADER + 4 > end)
+			return false;
+		flow->is_ipv4 = false;
+		flow->protocol = *(__u8 *)(l3 + 6);
+		flow->addresses = l3 + 8;
+		flow->ports = l3 + IPV6_HEADER;
 	}
-	l4 = l3 + IPV6_HEADER;
-	if (protocol != bpf_htons(0x86dd) || l4 + 4 > end)
-		return;
-	ends->protocol = *(__u8 *)(l3 + 6);
-	__builtin_memcpy(ends->tuple.ipv6.saddr, l3 + 8, 16);
-	__builtin_memcpy(ends->tuple.ipv6.daddr, l3 + 24, 16);
-	ends->tuple.ipv6.sport = *(__be16 *)l4;
-	ends->tuple.ipv6.dport = *(__be16 *)(l4 + 2);
-	ends->size = sizeof(ends->tuple.ipv6);
+	return flow->protocol == TCP || flow->protocol == UDP;
 }
 
-static __always_inline __u64 hash_of(const struct ends *ends, __u32 ifindex)
+static __always_inline __u64 mix(__u64 hash, __u64 word)
 {
-	const __u32 *words = (const __u32 *)&ends->tuple;
-	__u64 hash = settings.seed ^ ends->protocol ^ (__u64)ifindex << 32;
-
-#pragma unroll
-	for (int i = 0; i < 9; i++)
-		hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15ull;
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
 	return hash ^ hash >> 32;
 }
 
-static __always_inline void ask_owner(struct capture_owner *owner, struct __sk_buff *skb, struct ends *ends)
+static __always_inline __u64 hash_of(const struct flow *flow, __u32 ifindex)
 {
-	struct capture_owner *found;
-	struct bpf_sock *sk;
+	const __u64 *addresses = flow->addresses;
+	__u64 hash = mix(settings.seed ^ flow->protocol ^ (__u64)ifindex << 32, addresses[0]);
 
-	if (ends->protocol == TCP)
-		sk = bpf_sk_lookup_tcp(skb, &ends->tuple, ends->size, -1, 0);
-	else
-		sk = bpf_sk_lookup_udp(skb, &ends->tuple, ends->size, -1, 0);
+	if (!flow->is_ipv4) {
+		hash = mix(hash, addresses[1]);
+		hash = mix(hash, addresses[2]);
+		hash = mix(hash, addresses[3]);
+	}
+	return mix(hash, *(__u32 *)flow->ports);
+}
+
+static __always_inline struct bpf_sock *find_socket(struct __sk_buff *skb, const struct flow *flow)
+{
+	struct bpf_sock_tuple tuple = {};
+	__u32 size = sizeof(tuple.ipv6);
+
+	if (flow->is_ipv4) {
+		size = sizeof(tuple.ipv4);
+		__builtin_memcpy(&tuple.ipv4.saddr, flow->addresses, 8);
+		__builtin_memcpy(&tuple.ipv4.sport, flow->ports, 4);
+	} else {
+		__builtin_memcpy(tuple.ipv6.saddr, flow->addresses, 32);
+		__builtin_memcpy(&tuple.ipv6.sport, flow->ports, 4);
+	}
+	if (flow->protocol == TCP)
+		return bpf_sk_lookup_tcp(skb, &tuple, size, -1, 0);
+	return bpf_sk_lookup_udp(skb, &tuple, size, -1, 0);
+}
+
+static __always_inline void ask_owner(struct capture_owner *owner, struct __sk_buff *skb, const struct flow *flow)
+{
+	struct bpf_sock *sk = find_socket(skb, flow);
+	struct capture_owner *found;
+
+	owner->pid = 0;
 	if (!sk)
 		return;
 	found = bpf_sk_storage_get(&owners, sk, 0, 0);
@@ -215,30 +224,32 @@ static __always_inline bool may_ask(__u64 now)
 	return cpu->asked++ < CAPTURE_ASKED_MAX;
 }
 
-/* Of a packet that has arrived. Which socket it will meet is looked up, once for a flow in a while: that takes long. */
-static __noinline int owner_of_received(struct capture_record *head, struct __sk_buff *skb)
+/*
+ * Of a packet that has arrived; none where there is none. Which socket it will meet is looked up, once for a flow in a while: that takes
+ * long.
+ */
+static __noinline const struct capture_owner *owner_of_received(struct __sk_buff *skb, __u64 now)
 {
 	struct capture_lately *known = start_of(lately);
-	struct ends ends = {};
+	struct flow flow;
+	bool is_other;
 	__u64 hash;
 
-	if (!head)
-		return 0;
-	read_ends(&ends, skb);
-	if (!ends.size || (ends.protocol != TCP && ends.protocol != UDP))
-		return 0;
-	hash = hash_of(&ends, skb->ifindex);
+	if (!find_flow(&flow, skb))
+		return NULL;
+	hash = hash_of(&flow, skb->ifindex);
 	known += place_in(this_cpu() * CAPTURE_LATELY, hash & (CAPTURE_LATELY - 1));
-	if (known->hash != hash || head->monotonic_ns - known->asked_ns > (known->owner.pid ? LATELY_NS : NOBODY_NS)) {
-		struct capture_owner owner = {};
-
-		ask_owner(&owner, skb, &ends);
-		known->hash = hash;
-		known->asked_ns = head->monotonic_ns;
-		known->owner = owner;
+	is_other = known->hash != hash;
+	if (is_other || now - known->asked_ns > (known->owner.pid ? LATELY_NS : NOBODY_NS)) {
+		if (may_ask(now)) {
+			ask_owner(&known->owner, skb, &flow);
+			known->hash = hash;
+			known->asked_ns = now;
+		} else if (is_other) {
+			return NULL;
+		}
 	}
-	tell_owner(head, &known->owner);
-	return known->owner.pid && is_wanted(&known->owner);
+	return known->owner.pid ? &known->owner : NULL;
 }
 
 #endif /* NETRIG_CAPTURE_OWNER_H */

@@ -24,8 +24,10 @@ pub(super) struct Reader {
     ring: usize,
     /// Octets, a power of two.
     size: u64,
-    /// How far it has read, how far the writer knows of that, and how far the writer was when it was last looked at.
+    /// How far it has read, where the record behind that ends, how far the writer knows of that, and how far the writer was when it was
+    /// last looked at.
     at: u64,
+    next: u64,
     told: u64,
     written: u64,
 }
@@ -33,10 +35,11 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn of(memory: &Arc<Memory>, ends: &Arc<SharedWords>, ring: usize, size: u64) -> Self {
         let (memory, ends) = (Arc::clone(memory), Arc::clone(ends));
-        Self { memory, ends, ring, size, at: 0, told: 0, written: 0 }
+        Self { memory, ends, ring, size, at: 0, next: 0, told: 0, written: 0 }
     }
 
     /// The next record, if there is one, and what follows it up to 8 octets.
+    #[inline]
     pub(super) fn peek(&mut self) -> Option<&[u8]> {
         loop {
             if self.at >= self.written {
@@ -48,6 +51,7 @@ impl Reader {
             let place = self.place();
             if Captured::time_of(self.memory.octets(place, TIME_OCTETS)) != 0 {
                 let room = Captured::room_of(self.memory.octets(place, HEAD_OCTETS));
+                self.next = self.at + room as u64;
                 return Some(self.memory.octets(place, room));
             }
             // It goes on at the ring's start.
@@ -55,9 +59,10 @@ impl Reader {
         }
     }
 
-    /// Gives the next record's room back; the writer is told now and then.
+    /// Gives the room of the record back that was looked at last; the writer is told now and then.
+    #[inline]
     pub(super) fn advance(&mut self) {
-        self.at += Captured::room_of(self.memory.octets(self.place(), HEAD_OCTETS)) as u64;
+        self.at = self.next.max(self.at);
         if self.at - self.told >= TELL_OCTETS {
             self.tell();
         }
@@ -105,6 +110,7 @@ impl Memory {
         Ok(Self { start, bytes })
     }
 
+    #[inline]
     #[expect(unsafe_code, reason = "a part of a mapping becomes a slice")]
     fn octets(&self, at: usize, count: usize) -> &[u8] {
         assert!(at + count <= self.bytes, "a ring's record ends outside of its memory");

@@ -13,7 +13,7 @@
 static __always_inline long load_octets(void *from, const int hook, void *to, __u64 octets)
 {
 	if (hook == CAPTURE_DROP)
-		return bpf_probe_read_kernel(to, octets, from);
+		return bpf_probe_read_kernel(to, octets, ((struct capture_frame *)from)->octets);
 	return hook == CAPTURE_XDP ? bpf_xdp_load_bytes(from, 0, to, octets) : bpf_skb_load_bytes(from, 0, to, octets);
 }
 
@@ -25,6 +25,12 @@ static __always_inline bool copy_words(__u64 *to, void *from, void *end, __u64 o
 {
 	if (octets > WORDS_MAX * 8)
 		return false;
+	/* As many as that, mostly: nothing to ask at each word. */
+	if (octets > WORDS_MAX * 8 - 8 && from + WORDS_MAX * 8 <= end) {
+		for (int i = 0; i < WORDS_MAX; i++)
+			to[i] = *(__u64 *)(from + i * 8);
+		return true;
+	}
 #pragma unroll
 	for (int i = 0; i < WORDS_MAX; i++) {
 		if (i * 8 >= octets)
@@ -82,30 +88,54 @@ static __always_inline struct capture_record *make_room(__u64 ring, __u64 octets
 	return (struct capture_record *)(start + (offset & (size - 1)));
 }
 
-/* One step of 8 octets for each that has begun. */
-static __always_inline __u64 room_of(__u32 captured)
+/* Behind a record's head: whose it is, and of a drop what is known of it. Tells how many octets that is. */
+static __always_inline __u64 store_rare(void *behind, void *from, const int hook, const struct capture_owner *owner)
 {
-	return (sizeof(struct capture_record) + captured + 7) & ~7ull;
+	__u64 octets = 0;
+
+	if (owner) {
+		__builtin_memcpy(behind, owner, sizeof(*owner));
+		octets = sizeof(*owner);
+	}
+	if (hook == CAPTURE_DROP) {
+		__builtin_memcpy(behind + octets, &((struct capture_frame *)from)->dropped,
+				 sizeof(struct capture_dropped));
+		octets += sizeof(struct capture_dropped);
+	}
+	return octets;
 }
 
-static __always_inline bool store(void *from, const int hook, const struct capture_record *head, __u64 cpu)
+/* One step of 8 octets for each that has begun. */
+static __always_inline __u64 room_of(const struct capture_record *head, const int hook, bool owned)
+{
+	__u64 rare = (owned ? sizeof(struct capture_owner) : 0) +
+		     (hook == CAPTURE_DROP ? sizeof(struct capture_dropped) : 0);
+
+	return (sizeof(*head) + rare + head->captured + 7) & ~7ull;
+}
+
+static __always_inline bool store(void *from, const int hook, const struct capture_record *head,
+				  const struct capture_owner *owner, __u64 cpu)
 {
 	__u64 ring = hook == CAPTURE_DROP ? place_in(settings.drop_rings, cpu) : cpu;
 	struct capture_ends *end = (struct capture_ends *)start_of(ends) + ring;
-	__u64 octets = head->captured, room = room_of(octets), at = end->head;
+	__u64 octets = head->captured, room = room_of(head, hook, owner), at = end->head;
 	struct capture_record *record = make_room(ring, room, &at);
+	void *to;
 
 	if (!record)
 		return false;
 	__builtin_memcpy(record, head, sizeof(*record));
+	record->owned = !!owner;
+	to = (void *)(record + 1) + store_rare(record + 1, from, hook, owner);
 	/*
 	 * Two bounds, which the compiler would make one of: the verifier before 6.9 knows neither then. Nor does it know that what is not 0
 	 * is 1 at least.
 	 */
 	asm volatile("" : "+r"(octets));
-	if ((__s64)octets > 0 && !copy_first(from, hook, record + 1, octets)) {
+	if ((__s64)octets > 0 && !copy_first(from, hook, to, octets)) {
 		asm volatile("" : "+r"(octets));
-		if (octets > CAPTURE_OCTETS_MAX || load_octets(from, hook, record + 1, octets))
+		if (octets > CAPTURE_OCTETS_MAX || load_octets(from, hook, to, octets))
 			record->captured = 0;
 	}
 	BARRIER();
@@ -146,7 +176,7 @@ static __always_inline __u32 captured_of(__u32 length)
 
 /* The last step, with all told of the packet but how much of it is taken. */
 static __always_inline void conclude(void *from, const int hook, struct capture_record *head, __u32 held,
-				     struct capture_count *count, __u64 cpu)
+				     const struct capture_owner *owner, struct capture_count *count, __u64 cpu)
 {
 	if (is_over_rate(head->monotonic_ns)) {
 		count->limited++;
@@ -154,7 +184,7 @@ static __always_inline void conclude(void *from, const int hook, struct capture_
 	}
 	head->captured = captured_of(held);
 	head->lost = count->lost;
-	if (!store(from, hook, head, cpu)) {
+	if (!store(from, hook, head, owner, cpu)) {
 		count->lost++;
 		return;
 	}

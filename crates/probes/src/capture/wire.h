@@ -27,7 +27,7 @@ enum {
 	CAPTURE_OCTETS_MAX = 66048, /* of one packet */
 	CAPTURE_LATELY = 2048, /* flows of a CPU whose owners are remembered */
 	CAPTURE_ASKED_MAX =
-		100, /* owners that a CPU looks up in a millisecond, where they are only told: that takes long */
+		50, /* owners that a CPU looks up in a millisecond, where they are only told: that takes long */
 	CAPTURE_NO_QUEUE = 0xffff,
 };
 
@@ -60,12 +60,13 @@ struct capture_owner {
 	char process[16];
 };
 
-/* The same, remembered for a flow. */
+/* The same, remembered for a flow: one cache line. */
 struct capture_lately {
 	__u64 hash;
 	__u64 asked_ns; /* 0: an empty place */
 	struct capture_owner owner; /* pid 0: nobody's */
-};
+	__u64 reserved[2];
+} __attribute__((aligned(64)));
 
 /* How far a ring's writer and reader have come, octets; each side writes a cache line of its own. */
 struct capture_ends {
@@ -75,16 +76,15 @@ struct capture_ends {
 	__u64 reserved2[7];
 } __attribute__((aligned(64)));
 
-/* A packet in a ring; its octets come right behind, and the next begins at the next 8. Where the time is 0 the ring goes on at its start. */
+/*
+ * A packet in a ring. Behind it comes its owner where it has one, then what is known of a drop, then its octets; the next begins at the
+ * next 8. Where the time is 0 the ring goes on at its start. What few packets have is not in here: each octet is written by one CPU and read
+ * by another.
+ */
 struct capture_record {
 	__u64 monotonic_ns;
-	__u64 location; /* dropped: address of the instruction after the call */
-	__u64 cgroup; /* of the socket's owner; 0: unknown */
 	__u32 length; /* octets on the wire, or in memory where the kernel has merged packets; without a lifted tag */
 	__u32 captured; /* of them, those that follow */
-	__u32 ifindex; /* 0: unknown */
-	__u32 reason; /* dropped: the kernel's number, with the subsystem's in the upper half */
-	__u32 pid; /* of the socket's owner; 0: unknown */
 	__u32 lost; /* of this source on this CPU so far, for want of room in the ring */
 	__u16 source;
 	__u16 queue; /* that received it; CAPTURE_NO_QUEUE: unknown */
@@ -92,14 +92,24 @@ struct capture_record {
 	__u16 vlan_tci;
 	__u8 hook; /* enum capture_hook */
 	__u8 way; /* enum capture_way */
+	__u8 owned; /* struct capture_owner follows; struct capture_dropped does where the hook says so */
+	__u8 reserved;
+};
+
+/* What is known of a dropped packet alone. */
+struct capture_dropped {
+	__u64 location; /* address of the instruction after the call */
+	__u32 reason; /* the kernel's number, with the subsystem's in the upper half */
+	__u32 ifindex; /* 0: unknown */
 	__u8 made_link; /* the link header was not there yet, or no more: it is made of the packet's protocol alone */
-	__u8 reserved[5];
-	char process[16];
+	__u8 reserved[7];
 };
 
 /* A dropped packet, for the filter to look at. */
 struct capture_frame {
 	struct capture_record head;
+	struct capture_owner owner; /* pid 0: nobody's */
+	struct capture_dropped dropped;
 	__u8 octets[CAPTURE_FRAME_OCTETS + CAPTURE_FRAME_SLACK];
 } __attribute__((aligned(64)));
 

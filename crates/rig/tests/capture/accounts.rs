@@ -41,15 +41,9 @@ fn all_is_written() {
     assert!(told.contains(&format!("Number of packets:   {PACKETS}")), "{told}");
     assert!(told.contains("nanoseconds") && told.contains("Filter string = udp dst port 4000"), "{told}");
     assert!(told.contains("Name = eth0") && told.contains("tcx/egress"), "{told}");
-    let rows = fields(
-        &folder.file("out.pcapng"),
-        &["frame.packet_flags_direction", "frame.packet_id", "frame.interface_name"],
-    );
-    assert!(rows.iter().all(|row| row[0] == "0x00000002" && row[2] == "eth0"), "{:?}", rows.first());
-    let mut ids: Vec<_> = rows.iter().map(|row| row[1].clone()).collect();
-    ids.sort();
-    ids.dedup();
-    assert_eq!(ids.len() as u64, PACKETS, "each has a number of its own");
+    let rows = fields(&folder.file("out.pcapng"), &["frame.packet_flags_direction", "frame.interface_name"]);
+    assert_eq!(rows.len() as u64, PACKETS);
+    assert!(rows.iter().all(|row| row[0] == "0x00000002" && row[1] == "eth0"), "{:?}", rows.first());
 }
 
 #[test]

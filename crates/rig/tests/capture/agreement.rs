@@ -109,16 +109,25 @@ fn of_what_looks_deep_into_packets() {
 #[test]
 fn of_packets_with_a_tag_that_was_lifted_out() {
     require_root!();
-    let pair = Pair::new("agree-vlan");
+    agrees_on_tags("agree-vlan", "vlan 7 and udp dst port 4000", 5);
+}
+
+#[test]
+fn of_packets_with_and_without_a_tag_by_turns() {
+    require_root!();
+    agrees_on_tags("agree-tags", "ether src 02:00:00:00:00:01", 20);
+}
+
+fn agrees_on_tags(label: &str, filter: &str, packets_wanted: u64) {
+    let pair = Pair::new(label);
     let folder = Folder::new();
     let (ours, theirs) = (folder.file("ours.pcapng"), folder.file("theirs.pcap"));
     let (ours_word, theirs_word) = (ours.to_str().expect("text"), theirs.to_str().expect("text"));
-    let filter = "vlan 7 and udp dst port 4000";
     let tcpdump = Capture::tcpdump(&pair.right, &["-i", Pair::IFACE, "-w", theirs_word, filter]);
     let capture = Capture::start(&pair.right, &["-i", Pair::IFACE, "-w", ours_word, filter]);
     // The kernel lifts the tag out before anybody looks.
-    for (tag, port) in [(7_u16, 4000_u16), (7, 4001), (8, 4000)] {
-        for number in 0..5 {
+    for number in 0..5 {
+        for (tag, port) in [(Some(7), 4000_u16), (Some(7), 4001), (None, 4000), (Some(8), 4000)] {
             send_tagged(&pair, tag, port, number);
         }
     }
@@ -126,17 +135,20 @@ fn of_packets_with_a_tag_that_was_lifted_out() {
     let ended = capture.stop().fine();
     wait_for("tcpdump has read as much", || (count(&theirs, "") >= count(&ours, "")).then_some(()));
     tcpdump.stop().fine();
-    assert_eq!(count(&ours, filter), 5, "{}", ended.said);
-    assert_eq!(count(&theirs, filter), 5);
+    assert_eq!(count(&ours, filter), packets_wanted, "{}", ended.said);
+    assert_eq!(count(&theirs, filter), packets_wanted);
     let octets = |file: &Path| packets(file).into_iter().map(|(_, octets)| octets).collect::<Vec<_>>();
     assert_eq!(octets(&ours), octets(&theirs), "the tag is where it was on the wire");
 }
 
-/// Sends a frame with a VLAN tag.
-fn send_tagged(pair: &Pair, tag: u16, port: u16, number: u8) {
+/// Sends a frame, with a VLAN tag or without.
+fn send_tagged(pair: &Pair, tag: Option<u16>, port: u16, number: u8) {
     let mut frame = vec![0xff; 6];
-    frame.extend([2, 0, 0, 0, 0, 1, 0x81, 0]);
-    frame.extend(tag.to_be_bytes());
+    frame.extend([2, 0, 0, 0, 0, 1]);
+    if let Some(tag) = tag {
+        frame.extend([0x81, 0]);
+        frame.extend(tag.to_be_bytes());
+    }
     frame.extend([8, 0, 0x45, 0, 0, 33, 0, number, 0, 0, 64, 17, 0, 0]);
     frame.extend(Pair::LEFT.octets());
     frame.extend(Pair::RIGHT.octets());

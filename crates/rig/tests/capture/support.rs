@@ -52,7 +52,8 @@ impl Capture {
     /// The other opinion.
     pub(crate) fn tcpdump(ns: &NetNs, arguments: &[&str]) -> Self {
         let mut command = Command::new("tcpdump");
-        command.args(["-Z", "root", "-n", "-U", "--immediate-mode"]).args(arguments);
+        // At once, each packet takes as much room as the longest: the usual two mebibytes are full after eight.
+        command.args(["-Z", "root", "-n", "-U", "--immediate-mode", "-B", "65536"]).args(arguments);
         let capture = Self::begin(ns, command, "listening on");
         // It says so a moment before it is.
         std::thread::sleep(Duration::from_millis(200));

@@ -1,9 +1,11 @@
 //! `netrig capture`: packets that a filter takes, to a file or a line each.
 
+mod alike;
 mod choose;
 mod dump;
 mod filters;
 mod names;
+mod out;
 mod place;
 mod session;
 mod sink;

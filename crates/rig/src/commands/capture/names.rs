@@ -2,8 +2,8 @@
 
 use netrig_host::Cgroups;
 use netrig_probes::capture::{Captured, Way};
-use rustc_hash::{FxBuildHasher, FxHashMap};
-use std::hash::BuildHasher;
+use rustc_hash::FxHashMap;
+use std::hash::{BuildHasher, RandomState};
 
 /// Processes that are remembered; then all are forgotten, and asked again as they come.
 const REMEMBERED_MAX: usize = 1 << 16;
@@ -13,6 +13,8 @@ const ETHERTYPE_AT: usize = 12;
 const ETHERNET_OCTETS: usize = 14;
 const TAG_OCTETS: usize = 4;
 const TAGS: [u16; 2] = [0x8100, 0x88a8];
+const TCP: u8 = 6;
+const UDP: u8 = 17;
 
 /// A process and its container, as they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +30,15 @@ type OwnerKey = (u32, [u8; 16], u64);
 pub(super) struct Names {
     cgroups: Option<Cgroups>,
     known: Vec<Known>,
-    by_owner: FxHashMap<OwnerKey, usize>,
+    /// The number of the first of them: no number is given twice.
+    first: u32,
+    by_owner: FxHashMap<OwnerKey, u32>,
     /// The latest one: packets come in runs.
-    latest: Option<(OwnerKey, usize)>,
+    latest: Option<(OwnerKey, u32)>,
     /// The kernel knows no socket of a packet that ends a connection, or of one that comes before it. A flow that falls on another's
     /// place takes it.
-    by_flow: Vec<Option<(FlowKey, u32)>>,
+    by_flow: Vec<(Flow, u32)>,
+    seed: u64,
 }
 
 impl Names {
@@ -41,53 +46,60 @@ impl Names {
         Self {
             cgroups: Cgroups::find().ok(),
             known: Vec::new(),
+            first: 0,
             by_owner: FxHashMap::default(),
             latest: None,
             by_flow: Vec::new(),
+            seed: RandomState::new().hash_one(0_u8),
         }
     }
 
-    /// The packet's owner: its socket's, or else that of its flow's packets before it.
-    pub(super) fn owner_of(&mut self, packet: &Captured<'_>) -> Option<&Known> {
-        let place = match packet.owner {
-            Some(owner) => {
-                let place = self.place_of(owner, packet.monotonic_ns);
-                if let Some(flow) = FlowKey::of(packet.octets, packet.way) {
-                    self.remember(flow, place);
-                }
-                place
+    /// The number of the packet's owner: its socket's, or else that of its flow's packets before it.
+    #[inline]
+    pub(super) fn owner_of(&mut self, packet: &Captured<'_>) -> Option<u32> {
+        let Some(owner) = packet.owner else {
+            if self.by_flow.is_empty() {
+                return None;
             }
-            None if self.by_flow.is_empty() => return None,
-            None => {
-                let flow = FlowKey::of(packet.octets, packet.way)?;
-                let (of, place) = self.by_flow[flow.place()]?;
-                if of != flow {
-                    return None;
-                }
-                place as usize
-            }
+            let flow = Flow::of(packet.octets, packet.way, self.seed)?;
+            let (of, number) = self.by_flow[flow.place()];
+            return (of == flow).then_some(number);
         };
-        self.known.get(place)
+        let number = self.number_of(owner, packet.monotonic_ns);
+        if let Some(flow) = Flow::of(packet.octets, packet.way, self.seed) {
+            self.remember(flow, number);
+        }
+        Some(number)
     }
 
-    fn remember(&mut self, flow: FlowKey, place: usize) {
+    /// One by its number, as long as it is remembered.
+    pub(super) fn known(&self, number: u32) -> Option<&Known> {
+        self.known.get(number.wrapping_sub(self.first) as usize)
+    }
+
+    fn remember(&mut self, flow: Flow, number: u32) {
         if self.by_flow.is_empty() {
-            self.by_flow.resize(FLOWS, None);
+            self.by_flow.resize(FLOWS, (Flow(0), 0));
         }
-        self.by_flow[flow.place()] = Some((flow, place as u32));
+        let place = &mut self.by_flow[flow.place()];
+        // What has not changed is not written: that would be a cache line more.
+        if *place != (flow, number) {
+            *place = (flow, number);
+        }
     }
 
-    fn place_of(&mut self, key: OwnerKey, now_ns: u64) -> usize {
-        if let Some((_, place)) = self.latest.filter(|(latest, _)| *latest == key) {
-            return place;
+    fn number_of(&mut self, key: OwnerKey, now_ns: u64) -> u32 {
+        if let Some((_, number)) = self.latest.filter(|(latest, _)| *latest == key) {
+            return number;
         }
-        let place = self.by_owner.get(&key).copied().unwrap_or_else(|| self.learn(key, now_ns));
-        self.latest = Some((key, place));
-        place
+        let number = self.by_owner.get(&key).copied().unwrap_or_else(|| self.learn(key, now_ns));
+        self.latest = Some((key, number));
+        number
     }
 
-    fn learn(&mut self, key: OwnerKey, now_ns: u64) -> usize {
+    fn learn(&mut self, key: OwnerKey, now_ns: u64) -> u32 {
         if self.known.len() >= REMEMBERED_MAX {
+            self.first = self.first.wrapping_add(self.known.len() as u32);
             self.known.clear();
             self.by_owner.clear();
             self.by_flow.clear();
@@ -97,34 +109,26 @@ impl Names {
         let path = self.cgroups.as_mut().and_then(|cgroups| cgroups.path(cgroup, now_ns));
         let container = path.and_then(netrig_host::container_of);
         self.known.push(Known { pid, process: String::from_utf8_lossy(name).into_owned(), container });
-        self.by_owner.insert(key, self.known.len() - 1);
-        self.known.len() - 1
+        let number = self.first.wrapping_add(self.known.len() as u32 - 1);
+        self.by_owner.insert(key, number);
+        number
     }
 }
 
-/// Both ends of a TCP or UDP flow, this host's first: where both are, each has an owner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct FlowKey {
-    ends: [([u8; 16], u16); 2],
-    protocol: u8,
-}
+/// Both ends of a TCP or UDP flow, this host's first: where both are, each has an owner. A number made of them with a seed that nobody
+/// outside knows; 0 is none's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Flow(u64);
 
-impl FlowKey {
-    fn place(&self) -> usize {
-        (FxBuildHasher.hash_one(self) >> 32) as usize & (FLOWS - 1)
+impl Flow {
+    fn place(self) -> usize {
+        (self.0 >> 32) as usize & (FLOWS - 1)
     }
 
     /// Of a frame with an Ethernet header, or of a packet without one.
-    fn of(octets: &[u8], way: Option<Way>) -> Option<Self> {
-        let key = Self::from_source(octets)?;
-        match way? {
-            Way::Out => Some(key),
-            Way::In => Some(Self { ends: [key.ends[1], key.ends[0]], ..key }),
-        }
-    }
-
-    /// The sender's end first.
-    fn from_source(octets: &[u8]) -> Option<Self> {
+    #[inline]
+    fn of(octets: &[u8], way: Option<Way>, seed: u64) -> Option<Self> {
+        let received = way? == Way::In;
         let mut at = ETHERTYPE_AT;
         let mut ethertype = be16(octets, at)?;
         while TAGS.contains(&ethertype) && at < ETHERTYPE_AT + 2 * TAG_OCTETS {
@@ -132,37 +136,51 @@ impl FlowKey {
             ethertype = be16(octets, at)?;
         }
         match ethertype {
-            0x0800 => Self::ipv4(octets.get(at + 2..)?),
-            0x86dd => Self::ipv6(octets.get(at + 2..)?),
-            _ if octets[0] >> 4 == 4 => Self::ipv4(octets),
-            _ if octets[0] >> 4 == 6 => Self::ipv6(octets),
+            0x0800 => Self::ipv4(octets.get(at + 2..)?, received, seed),
+            0x86dd => Self::ipv6(octets.get(at + 2..)?, received, seed),
+            _ if octets[0] >> 4 == 4 => Self::ipv4(octets, received, seed),
+            _ if octets[0] >> 4 == 6 => Self::ipv6(octets, received, seed),
             _ => None,
         }
     }
 
-    fn ipv4(packet: &[u8]) -> Option<Self> {
+    #[inline]
+    fn ipv4(packet: &[u8], received: bool, seed: u64) -> Option<Self> {
         let later_fragment = be16(packet, 6)? & 0x1fff != 0;
         let protocol = *packet.get(9)?;
         let ports = packet.get(usize::from(packet[0] & 15) * 4..)?;
-        let end = |at: usize| {
-            let mut address = [0; 16];
-            address[..4].copy_from_slice(packet.get(at..at + 4)?);
-            Some(address)
-        };
-        if later_fragment { None } else { Self::between(protocol, end(12)?, end(16)?, ports) }
+        let addresses = packet.get(12..20)?;
+        let end = |at: usize| addresses[at..].first_chunk().map_or(0, |four| u32::from_be_bytes(*four)).into();
+        if later_fragment { None } else { Self::between(protocol, [[0, end(0)], [0, end(4)]], ports, received, seed) }
     }
 
-    fn ipv6(packet: &[u8]) -> Option<Self> {
-        let end = |at: usize| packet.get(at..at + 16)?.try_into().ok();
-        Self::between(*packet.get(6)?, end(8)?, end(24)?, packet.get(40..)?)
+    fn ipv6(packet: &[u8], received: bool, seed: u64) -> Option<Self> {
+        let addresses = packet.get(8..40)?;
+        let half = |at: usize| addresses[at..].first_chunk().map_or(0, |eight| u64::from_be_bytes(*eight));
+        let ends = [[half(0), half(8)], [half(16), half(24)]];
+        Self::between(*packet.get(6)?, ends, packet.get(40..)?, received, seed)
     }
 
-    fn between(protocol: u8, from: [u8; 16], to: [u8; 16], ports: &[u8]) -> Option<Self> {
-        if !matches!(protocol, 6 | 17) {
+    #[inline]
+    fn between(protocol: u8, ends: [[u64; 2]; 2], ports: &[u8], received: bool, seed: u64) -> Option<Self> {
+        if !matches!(protocol, TCP | UDP) {
             return None;
         }
-        Some(Self { ends: [(from, be16(ports, 0)?), (to, be16(ports, 2)?)], protocol })
+        let (from, to) = (u64::from(be16(ports, 0)?), u64::from(be16(ports, 2)?));
+        let ([here, there], ports) =
+            if received { ([ends[1], ends[0]], to << 16 | from) } else { (ends, from << 16 | to) };
+        let mut hash = fold(seed ^ ports ^ u64::from(protocol) << 32, here[1] ^ there[1].rotate_left(32));
+        if here[0] | there[0] != 0 {
+            hash = fold(fold(fold(hash, here[0]), there[0]), there[1]);
+        }
+        Some(Self(hash.max(1)))
     }
+}
+
+/// Both halves of a product: each octet of what goes in tells in each of what comes out.
+fn fold(hash: u64, word: u64) -> u64 {
+    let product = u128::from(hash ^ 0x9e37_79b9_7f4a_7c15) * u128::from(word ^ 0xd6e8_feb8_6659_fd93);
+    product as u64 ^ (product >> 64) as u64
 }
 
 fn be16(octets: &[u8], at: usize) -> Option<u16> {
@@ -185,8 +203,8 @@ mod tests {
         frame
     }
 
-    fn key(octets: &[u8], way: Way) -> Option<FlowKey> {
-        FlowKey::of(octets, Some(way))
+    fn key(octets: &[u8], way: Way) -> Option<Flow> {
+        Flow::of(octets, Some(way), 4711)
     }
 
     #[test]
@@ -203,7 +221,7 @@ mod tests {
         tagged.extend(&there[12..]);
         assert_eq!(key(&tagged, Way::Out), sent);
         assert_ne!(key(&frame([10, 0, 0, 1], [10, 0, 0, 2], [1001, 53]), Way::Out), sent);
-        assert_eq!(FlowKey::of(&there, None), None);
+        assert_eq!(Flow::of(&there, None, 4711), None);
     }
 
     #[test]

@@ -3,19 +3,18 @@
 use super::choose::{Change, Interfaces};
 use super::filters::Filters;
 use super::link_of;
-use super::names::{Names, TAG_AT};
+use super::out::Out;
 use super::place::Place;
 use super::sink::Sink;
 use super::stop::Stop;
 use super::tell::{Reasons, Totals};
 use crate::cli::CaptureArgs;
 use crate::output::say;
-use netrig_capture::{Interface as Block, InterfaceNumber, LinkType, Owner, Packet, Progress, Statistics, Verdict};
+use netrig_capture::{Interface as Block, InterfaceNumber, LinkType, Statistics};
 use netrig_filter::Link;
 use netrig_host::{Interface, monotonic_ns, realtime_offset_ns};
-use netrig_model::{Direction, Timestamp};
-use netrig_probes::capture::{CaptureProbe, Captured, Counts, Hook, Source, Way};
-use std::collections::BTreeMap;
+use netrig_model::Timestamp;
+use netrig_probes::capture::{CaptureProbe, Captured, Counts, Hook, Source};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -27,10 +26,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const SETTLES_NS: u64 = 2_000_000;
 /// The clocks' distance is read with an error; it has moved only if it is more than this off.
 const CLOCK_SCATTER_NS: u64 = 50_000;
-/// Their actions, by the kernel's numbers: packets go on.
-const XDP_PASS: u32 = 2;
-const TC_UNSPEC: i32 = -1;
-const TAG_OCTETS: usize = 4;
 
 /// One hook of one interface; or all drops.
 pub(super) struct Watched {
@@ -44,6 +39,18 @@ pub(super) struct Watched {
     lost: Vec<u32>,
 }
 
+impl Watched {
+    /// How many its CPU has lost since its packet before.
+    #[inline]
+    pub(super) fn lost_before(&mut self, packet: &Captured<'_>) -> u32 {
+        let cpu = packet.cpu as usize;
+        if self.lost.len() <= cpu {
+            self.lost.resize(cpu + 1, 0);
+        }
+        packet.lost.wrapping_sub(std::mem::replace(&mut self.lost[cpu], packet.lost))
+    }
+}
+
 pub(super) struct Session<'a> {
     args: &'a CaptureArgs,
     probe: CaptureProbe,
@@ -53,24 +60,6 @@ pub(super) struct Session<'a> {
     pub(super) watched: Vec<Watched>,
     out: Out,
     offset_ns: i64,
-}
-
-/// What a packet passes on its way out.
-struct Out {
-    sink: Sink,
-    names: Names,
-    reasons: Reasons,
-    /// Blocks of interfaces whose drops have been met.
-    drops: BTreeMap<u32, InterfaceNumber>,
-    drop_block: Block,
-    snaplen: u32,
-    next_id: u64,
-    tagged: Vec<u8>,
-    limit: u64,
-    taken: u64,
-    /// Came after the last that was asked for.
-    beyond: u64,
-    failed: Option<anyhow::Error>,
 }
 
 impl<'a> Session<'a> {
@@ -91,20 +80,8 @@ impl<'a> Session<'a> {
             filter: filters.expression(),
             ..Block::default()
         };
-        let out = Out {
-            sink,
-            names: Names::new(),
-            reasons: Reasons::read(hooks.contains(&Hook::Drop)),
-            drops: BTreeMap::new(),
-            drop_block,
-            snaplen: args.snaplen,
-            next_id: 0,
-            tagged: Vec::new(),
-            limit: args.count.unwrap_or(u64::MAX),
-            taken: 0,
-            beyond: 0,
-            failed: None,
-        };
+        let reasons = Reasons::read(hooks.contains(&Hook::Drop));
+        let out = Out::new(sink, drop_block, reasons, args.count.unwrap_or(u64::MAX));
         let mut session = Self { args, probe, hooks, filters, interfaces, watched: Vec::new(), out, offset_ns };
         session.attach_all()?;
         Ok(session)
@@ -303,102 +280,11 @@ impl<'a> Session<'a> {
     }
 }
 
-impl Out {
-    fn is_over(&self) -> bool {
-        self.taken >= self.limit || self.failed.is_some()
-    }
-
-    fn try_to(&mut self, step: impl FnOnce(&mut Sink) -> anyhow::Result<Progress>) {
-        if self.failed.is_some() {
-            return;
-        }
-        match step(&mut self.sink) {
-            Ok(Progress::Going) => {}
-            Ok(Progress::Finished) => self.limit = self.taken,
-            Err(error) => self.failed = Some(error),
-        }
-    }
-
-    fn packet(&mut self, packet: &Captured<'_>, watched: &mut [Watched], interfaces: &Interfaces, offset_ns: i64) {
-        if self.is_over() {
-            self.beyond += 1;
-            return;
-        }
-        let Some(from) = watched.get_mut(usize::from(packet.source)) else { return };
-        let cpu = packet.cpu as usize;
-        if from.lost.len() <= cpu {
-            from.lost.resize(cpu + 1, 0);
-        }
-        let seen = std::mem::replace(&mut from.lost[cpu], packet.lost);
-        let number = if packet.hook == Hook::Drop { self.drop_number(packet.ifindex, interfaces) } else { from.number };
-        self.next_id += 1;
-        let reason = packet.dropped.map(|(reason, place)| self.reasons.of(reason, place));
-        let octets = whole_frame(packet, &mut self.tagged);
-        let octets = if self.snaplen == 0 { octets } else { &octets[..octets.len().min(self.snaplen as usize)] };
-        let owner = self.names.owner_of(packet);
-        let told = Packet {
-            time: time_of(packet.monotonic_ns, offset_ns),
-            interface: number,
-            original: packet.length + if packet.vlan.is_some() { TAG_OCTETS as u32 } else { 0 },
-            octets,
-            direction: packet.way.map(|way| match way {
-                Way::In => Direction::Ingress,
-                Way::Out => Direction::Egress,
-            }),
-            queue: packet.queue.map(u32::from),
-            lost_before: packet.lost.wrapping_sub(seen).into(),
-            id: self.next_id,
-            verdict: Some(match packet.hook {
-                Hook::Xdp => Verdict::Xdp(XDP_PASS),
-                Hook::Ingress | Hook::Egress => Verdict::Tc(TC_UNSPEC),
-                Hook::Drop => Verdict::Dropped(reason.as_deref().unwrap_or_default()),
-            }),
-            owner: owner.map(|owner| Owner {
-                pid: owner.pid,
-                process: &owner.process,
-                container: owner.container.as_deref(),
-            }),
-            note: packet.made_link.then_some("its link header was not there where it was dropped"),
-        };
-        self.taken += 1;
-        match self.sink.packet(&told) {
-            Ok(Progress::Going) => {}
-            Ok(Progress::Finished) => self.limit = self.taken,
-            Err(error) => self.failed = Some(error),
-        }
-    }
-
-    fn drop_number(&mut self, ifindex: Option<u32>, interfaces: &Interfaces) -> InterfaceNumber {
-        let index = ifindex.unwrap_or(0);
-        if let Some(number) = self.drops.get(&index) {
-            return *number;
-        }
-        let name = interfaces
-            .name(index)
-            .map_or_else(|| if index == 0 { "any".to_owned() } else { format!("if{index}") }, str::to_owned);
-        let number = self.sink.declare(Block { name, ..self.drop_block.clone() });
-        self.drops.insert(index, number);
-        number
-    }
-}
-
-/// With a tag that the driver had lifted out put back where it was.
-fn whole_frame<'b>(packet: &Captured<'b>, tagged: &'b mut Vec<u8>) -> &'b [u8] {
-    let Some((protocol, tci)) = packet.vlan else { return packet.octets };
-    let (addresses, rest) = packet.octets.split_at(packet.octets.len().min(TAG_AT));
-    tagged.clear();
-    tagged.extend_from_slice(addresses);
-    tagged.extend_from_slice(&protocol.to_be_bytes());
-    tagged.extend_from_slice(&tci.to_be_bytes());
-    tagged.extend_from_slice(rest);
-    tagged
-}
-
 fn described(got: &str, hook: Hook) -> String {
     if hook == Hook::Xdp { got.to_owned() } else { format!("{got}/{}", hook.name()) }
 }
 
-fn time_of(monotonic_ns: u64, offset_ns: i64) -> Timestamp {
+pub(super) fn time_of(monotonic_ns: u64, offset_ns: i64) -> Timestamp {
     Timestamp(i64::try_from(monotonic_ns).unwrap_or(i64::MAX).saturating_add(offset_ns))
 }
 

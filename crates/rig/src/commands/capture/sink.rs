@@ -3,7 +3,7 @@
 use crate::cli::CaptureArgs;
 use crate::failure::Usage;
 use netrig_capture::{
-    Files, Interface, InterfaceNumber, Packet, Progress, Rotation, Section, Statistics, Verdict, Writer, Zone,
+    Alike, Files, Interface, InterfaceNumber, Octets, Packet, Progress, Rotation, Section, Statistics, Writer, Zone,
     push_line,
 };
 use netrig_model::Timestamp;
@@ -40,10 +40,8 @@ impl Lines {
 
     fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         let Some(interface) = self.interfaces.get(packet.interface.0 as usize) else { return Ok(()) };
-        // That a packet went on is not worth a word.
-        let verdict = packet.verdict.filter(|verdict| matches!(verdict, Verdict::Dropped(_)));
         self.line.clear();
-        push_line(&mut self.line, &Packet { verdict, ..*packet }, interface, &self.zone);
+        push_line(&mut self.line, packet, interface, &self.zone);
         self.line.push('\n');
         self.out.write_all(self.line.as_bytes())?;
         self.written += 1;
@@ -93,9 +91,27 @@ impl Sink {
         }
     }
 
+    /// Takes a packet like others; lines are made of whole ones.
+    #[inline]
+    pub(super) fn alike(&mut self, alike: &Alike, packet: &Octets<'_>) -> anyhow::Result<Progress> {
+        match self {
+            Self::Files(files) => Ok(files.alike(alike, packet)?),
+            Self::Stream(writer) => {
+                writer.alike(alike, packet)?;
+                Ok(Progress::Going)
+            }
+            Self::Lines(_) => Ok(Progress::Going),
+        }
+    }
+
+    /// Whether each packet becomes a line of text.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::Lines(_))
+    }
+
     /// Whether counts have a place in what is written.
     pub(super) fn has_statistics(&self) -> bool {
-        !matches!(self, Self::Lines(_))
+        !self.is_text()
     }
 
     pub(super) fn statistics(&mut self, interface: InterfaceNumber, told: Statistics) -> anyhow::Result<Progress> {
