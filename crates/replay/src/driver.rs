@@ -10,6 +10,7 @@ use netrig_drain::Drain;
 use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, Owner, RequestRecord, Timestamp};
 use netrig_probes::ProbeError;
 use netrig_probes::flow::{FlowOptions, FlowProbe, Frame, LinkKind};
+use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -103,6 +104,7 @@ struct Road {
 impl Road {
     fn new(options: &ReplayOptions) -> Result<Self, ProbeError> {
         let half = options.memory_bytes / 2;
+        stay_on_this_cpu();
         // What is asked inside tunnels is told, whether their flows are or not.
         let mut flow_options = FlowOptions::replay(options.tunnels || options.payload.is_some(), half);
         flow_options.payload = options.payload.as_ref().map(|payload| payload.copy.clone());
@@ -257,6 +259,13 @@ impl Road {
         }
         summary
     }
+}
+
+/// Each CPU has tables of its own: what is known of a flow should not lie in several. Where that is not allowed, it costs little.
+fn stay_on_this_cpu() {
+    let mut here = CpuSet::new();
+    here.set(sched_getcpu());
+    let _ = sched_setaffinity(None, &here);
 }
 
 /// What a replay knows of the world: names of interfaces, and of addresses that were looked up.

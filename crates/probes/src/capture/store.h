@@ -135,8 +135,10 @@ static __always_inline bool store(void *from, const int hook, const struct captu
 	asm volatile("" : "+r"(octets));
 	if ((__s64)octets > 0 && !copy_first(from, hook, to, octets)) {
 		asm volatile("" : "+r"(octets));
-		if (octets > CAPTURE_OCTETS_MAX || load_octets(from, hook, to, octets))
+		if (octets > CAPTURE_OCTETS_MAX || load_octets(from, hook, to, octets)) {
 			record->captured = 0;
+			room = room_of(record, hook, owner);
+		}
 	}
 	BARRIER();
 	*(volatile __u64 *)&end->head = at + room;
