@@ -1,5 +1,6 @@
 //! A remembered flow as a record.
 
+use crate::addresses::TICK_NS;
 use crate::entry::Entry;
 use crate::world::{FlowEnds, World};
 use netrig_model::{EndReason, FlowRecord, InterfaceId, Timestamp, transport_name};
@@ -46,7 +47,7 @@ impl<'a> Teller<'a> {
         let whole = end_reason != EndReason::Evicted;
         // The name that held when the flow began: an address that is another's by now has not changed whose flow this is.
         let began = Timestamp(entry.first_seen_ns());
-        let name = |of: IpAddr, by: IpAddr| self.world.name_of(by, of, began);
+        let name = |of: IpAddr, by: IpAddr| self.world.name_of(by, of, began.plus_ns(TICK_NS));
         let dropped = if whole { self.world.dropped(&ends, key.iface()) } else { None };
         FlowRecord {
             window_start: self.window.0,

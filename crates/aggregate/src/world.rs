@@ -35,6 +35,11 @@ pub trait World {
         None
     }
 
+    /// Whether this is one of the names by which `client` had looked `address` up at that time.
+    fn knows_as(&self, _client: IpAddr, _address: IpAddr, _at: Timestamp, _name: &str) -> bool {
+        false
+    }
+
     /// What was dropped in the window of a flow seen on this interface; none where nobody looks at drops.
     fn dropped(&self, _flow: &FlowEnds, _iface: InterfaceId) -> Option<Dropped> {
         None

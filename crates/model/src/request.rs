@@ -268,7 +268,11 @@ pub const REQUEST_COLUMNS: &[Column] = &[
     opt("cgroup", Text, "its control group"),
     opt("container", Text, "its container id, or systemd unit"),
     opt("src_name", Text, "name of who asked, where it was asked for itself"),
-    opt("dst_name", Text, "name under which the one asked was looked up"),
+    opt(
+        "dst_name",
+        Text,
+        "name of the one asked: the host or server name that the request has, unless its address was looked up by another name",
+    ),
 ];
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
 //! Packet by packet through the kernel programs; window by window out as records.
 
 use crate::capture::{CaptureError, CaptureReader, Packet};
+use crate::here::{Here, Names};
 use crate::requests::{PayloadReplay, Requests};
 use crate::summary::{ReplayError, ReplaySummary};
 use crate::times::PacketTimes;
 use crate::windows::Windows;
-use netrig_aggregate::{AggregateConfig, Aggregator, BYTES_PER_FLOW, FlowEnds, World};
+use netrig_aggregate::{AggregateConfig, Aggregator, BYTES_PER_FLOW};
 use netrig_drain::Drain;
-use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, Owner, RequestRecord, Timestamp};
+use netrig_model::{Direction, FlowDelta, FlowRecord, RequestRecord, Timestamp};
 use netrig_probes::ProbeError;
 use netrig_probes::flow::{FlowOptions, FlowProbe, Frame, LinkKind};
 use rustix::thread::{CpuSet, sched_getcpu, sched_setaffinity};
-use std::net::IpAddr;
 use std::path::Path;
 
 /// A whole pass over the tables after so many packets, however long the window: so that the time of each flow's latest
@@ -188,7 +188,7 @@ impl Road {
     /// Brings what left the tables (or, `whole`, all they gained) to the aggregator; tells what has no room there.
     fn drain(&mut self, now: Timestamp, whole: bool, sink: &mut dyn FnMut(Told)) {
         let Self { drain, aggregator, times, summary, names, requests, tunnels, .. } = self;
-        let world = Here { names, requests: requests.as_ref() };
+        let world = Here { interfaces: names, addresses: requests.as_ref().map(Requests::names) };
         let mut add = |delta: &FlowDelta| {
             if delta.key.tunnel.is_some() && !*tunnels {
                 return;
@@ -213,7 +213,7 @@ impl Road {
     fn close_window(&mut self, end: Timestamp, last: bool, sink: &mut dyn FnMut(Told)) {
         self.drain(end.plus_ns(-1), true, sink);
         let mut records = Vec::new();
-        let world = Here { names: &self.names, requests: self.requests.as_ref() };
+        let world = Here { interfaces: &self.names, addresses: self.requests.as_ref().map(Requests::names) };
         self.aggregator.close_window(end, last, &world, &mut |record| records.push(record));
         records.sort_by_cached_key(order);
         self.summary.records += records.len() as u64;
@@ -228,12 +228,7 @@ impl Road {
         }
         let window = (end.plus_ns(-windows.length_ns()), end);
         let mut records = Vec::new();
-        requests.close(window, &|id| names.of(id), &mut |record| records.push(record));
-        for record in &mut records {
-            let (Some(src), Some(dst)) = (record.src_addr, record.dst_addr) else { continue };
-            let name = |client, address| requests.names().name(client, address, record.started).map(str::to_owned);
-            (record.src_name, record.dst_name) = (name(dst, src), name(src, dst));
-        }
+        requests.close(window, names, &mut |record| records.push(record));
         records.sort_by_key(|record| record.started);
         summary.requests += records.iter().map(|record| record.requests).sum::<u64>();
         records.into_iter().map(Box::new).map(Told::Request).for_each(sink);
@@ -266,61 +261,6 @@ fn stay_on_this_cpu() {
     let mut here = CpuSet::new();
     here.set(sched_getcpu());
     let _ = sched_setaffinity(None, &here);
-}
-
-/// What a replay knows of the world: names of interfaces, and of addresses that were looked up.
-struct Here<'a> {
-    names: &'a Names,
-    requests: Option<&'a Requests>,
-}
-
-impl World for Here<'_> {
-    fn iface_name(&self, iface: InterfaceId) -> Option<String> {
-        self.names.of(iface)
-    }
-
-    fn owner(&self, _: &FlowEnds) -> Option<Owner> {
-        None
-    }
-
-    fn name_of(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Option<String> {
-        self.requests?.names().name(client, address, at).map(str::to_owned)
-    }
-}
-
-/// Names of the interfaces met, as many as the tables can count apart; those beyond share number 0, the unknown one.
-struct Names {
-    known: Vec<Option<String>>,
-    max: usize,
-}
-
-impl Names {
-    fn new(max: usize) -> Self {
-        Self { known: vec![None], max }
-    }
-
-    /// The number to count an interface under.
-    fn learn(&mut self, id: InterfaceId, name: Option<&str>) -> InterfaceId {
-        let at = usize::from(id.0);
-        if at >= self.max {
-            return InterfaceId(0);
-        }
-        if at >= self.known.len() {
-            self.known.resize(at + 1, None);
-        }
-        if self.known[at].is_none() {
-            self.known[at] = name.map(str::to_owned);
-        }
-        id
-    }
-
-    fn of(&self, id: InterfaceId) -> Option<String> {
-        self.known.get(usize::from(id.0)).cloned().flatten()
-    }
-
-    fn all(&self) -> impl Iterator<Item = InterfaceId> + use<> {
-        (0..self.known.len()).filter_map(|at| u16::try_from(at).ok()).map(InterfaceId)
-    }
 }
 
 /// What records of one window are sorted by: when they began, then all that tells them apart.

@@ -8,6 +8,7 @@
 
 pub mod capture;
 mod driver;
+mod here;
 pub mod policy;
 mod requests;
 mod summary;

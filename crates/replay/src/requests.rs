@@ -1,7 +1,8 @@
 //! What the kernel programs copied of a capture's payload, on its way to requests.
 
+use crate::here::{Here, Names};
 use crate::summary::ReplaySummary;
-use netrig_aggregate::{AddressBounds, AddressNames, RequestConfig, Requests as Teller, World};
+use netrig_aggregate::{AddressBounds, AddressNames, RequestConfig, Requests as Teller};
 use netrig_drain::payload::PayloadDrain;
 use netrig_model::{RequestRecord, Timestamp};
 use netrig_payload::track::{Tracker, TrackerConfig};
@@ -62,10 +63,10 @@ impl Requests {
     pub(crate) fn close(
         &mut self,
         window: (Timestamp, Timestamp),
-        world: &dyn World,
+        interfaces: &Names,
         sink: &mut dyn FnMut(RequestRecord),
     ) {
-        self.teller.close(window, world, sink);
+        self.teller.close(window, &Here { interfaces, addresses: Some(&self.names) }, sink);
     }
 
     pub(crate) fn names(&self) -> &AddressNames {

@@ -40,10 +40,18 @@ impl Entry {
         self.names.push(name);
     }
 
-    /// Of those that held then, the one that was told last.
+    /// Of those that held then, the one that was told last; else the first that was told in the moment after.
     pub(super) fn name_at(&self, at: Timestamp) -> Option<&str> {
+        let held = |name: &&Name| name.since <= at && at <= name.until;
+        let soon = |name: &&Name| at < name.since && name.since <= at.plus_ns(SLACK_NS);
+        let found = self.names.iter().rev().find(held).or_else(|| self.names.iter().find(soon));
+        found.map(|name| name.text.as_ref())
+    }
+
+    /// Whether this is one of those that held then, or were told in the moment after.
+    pub(super) fn has(&self, at: Timestamp, text: &str) -> bool {
         let held = |name: &&Name| name.since <= at.plus_ns(SLACK_NS) && at <= name.until;
-        self.names.iter().rev().find(held).map(|name| name.text.as_ref())
+        self.names.iter().filter(held).any(|name| name.text.eq_ignore_ascii_case(text))
     }
 
     /// Remembers it until then, at least.

@@ -35,7 +35,9 @@ const HOLDS_MAX_S: u32 = 3600;
 const KEPT_NS: i64 = 3600 * SECOND_NS;
 /// … and so long after somebody asked for it: as long as the freshest that nobody has asked for.
 const KEPT_IN_USE_NS: i64 = KEPT_NS + HOLDS_MAX_S as i64 * SECOND_NS;
-/// Clocks of flows tick in milliseconds, those of CPUs differ by less: a flow may seem to begin before its name was known.
+/// Clocks of flows tick in milliseconds, at whose beginning they seem to have begun.
+pub(crate) const TICK_NS: i64 = 10_000_000;
+/// An answer is told a moment after it was seen elsewhere: what it names may seem to be used before.
 const SLACK_NS: i64 = 20_000_000;
 /// Addresses of one answer that are learned: more than 512 octets have room for.
 const ADDRESSES_MAX: usize = 32;
@@ -182,11 +184,18 @@ impl AddressNames {
         known.or_else(|| anyone.name_at(at))
     }
 
+    /// Whether `client`, or anyone, had looked `address` up by this name when it was used.
+    #[must_use]
+    pub fn knows_as(&self, client: IpAddr, address: IpAddr, at: Timestamp, name: &str) -> bool {
+        let has = |key| self.entries.get(&key).is_some_and(|entry| entry.has(at, name));
+        has(Key::of_client(client, address)) || has(Key::of_anyone(address))
+    }
+
     /// Gives a connection's record the names of its ends.
     pub fn name_connection(&self, record: &mut ConnectionRecord) {
         let (Some(src), Some(dst)) = (record.src_addr, record.dst_addr) else { return };
         // Of one that is older than the rig nobody knows when it began, nor what it was looked up by.
-        let Some(opened) = record.opened else { return };
+        let Some(opened) = record.opened.map(|opened| opened.plus_ns(TICK_NS)) else { return };
         record.src_name = self.name(dst, src, opened).map(str::to_owned);
         record.dst_name = self.name(src, dst, opened).map(str::to_owned);
     }

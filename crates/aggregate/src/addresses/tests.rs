@@ -173,3 +173,16 @@ proptest! {
         prop_assert_eq!((all.len(), all.octets, all.queue.len()), (0, 0, 0));
     }
 }
+
+#[test]
+fn hosts_that_share_an_address_are_told_apart_by_what_is_asked_for() {
+    let mut all = names(100);
+    all.learn(&answer(CLIENT, "one.example", &[SERVER], 300, s(10)));
+    all.learn(&answer(CLIENT, "two.example", &[SERVER], 300, s(11)));
+    all.learn(&answer(CLIENT, "three.example", &[SERVER], 300, s(20).plus_ns(5_000_000)));
+    assert_eq!(all.name(CLIENT, SERVER, s(20)), Some("two.example"), "not by what is told a moment later");
+    let knows = |name| all.knows_as(CLIENT, SERVER, s(20), name);
+    assert!(knows("one.example") && knows("Two.Example") && knows("three.example"));
+    assert!(!knows("proxy.example") && !all.knows_as(CLIENT, CLIENT, s(20), "one.example"));
+    assert!(!all.knows_as(CLIENT, SERVER, s(1), "one.example"), "nobody had asked yet");
+}

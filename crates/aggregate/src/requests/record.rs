@@ -24,6 +24,17 @@ impl<'a> Teller<'a> {
         Self { config, window, world, cached: None }
     }
 
+    /// The name that the request itself has, where that is how the address was looked up, or nobody knows how it was: hosts share
+    /// addresses. Else, as for a proxy, what the address was looked up by.
+    fn name_of_asked(&self, row: &Row, src: IpAddr, dst: IpAddr) -> Option<String> {
+        let (at, asked) = (row.sums.started, own_name(&row.request.what));
+        let looked_up = self.world.name_of(src, dst, at);
+        match asked {
+            Some(asked) if looked_up.is_none() || self.world.knows_as(src, dst, at, &asked) => Some(asked),
+            _ => looked_up,
+        }
+    }
+
     /// What is left where all that told requests apart is not.
     pub(super) fn coarse(&mut self, (kind, outcome, failed): CoarseKey, sums: Sums) -> RequestRecord {
         let latency_us = sums.latency_us();
@@ -94,7 +105,7 @@ impl<'a> Teller<'a> {
         record.cgroup = owner.cgroup;
         record.container = owner.container;
         record.src_name = self.world.name_of(dst, src, row.sums.started);
-        record.dst_name = self.world.name_of(src, dst, row.sums.started);
+        record.dst_name = self.name_of_asked(&row, src, dst);
         match row.request.what {
             Exchange::Dns(dns) => tell_dns(&mut record, dns),
             Exchange::Tls(tls) | Exchange::Quic(tls) => tell_tls(&mut record, tls),
@@ -138,6 +149,18 @@ impl<'a> Teller<'a> {
             }
         }
     }
+}
+
+/// The server's name that a request has, without its port.
+fn own_name(what: &Exchange) -> Option<String> {
+    let name = match what {
+        Exchange::Dns(_) => return None,
+        Exchange::Tls(tls) | Exchange::Quic(tls) => tls.sni.as_deref()?,
+        Exchange::Http(http) | Exchange::Http2(http) => http.host.as_deref()?,
+    };
+    let bare = name.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(name, |(bare, _)| bare);
+    let is_address = bare.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() || name.parse::<IpAddr>().is_ok();
+    (!bare.is_empty() && !is_address).then(|| bare.to_ascii_lowercase())
 }
 
 fn tell_dns(record: &mut RequestRecord, dns: DnsExchange) {

@@ -372,6 +372,8 @@ impl Loop {
         self.config.burst.link_share = new.burst.link_share;
         self.config.burst.times_mean = new.burst.times_mean;
         self.config.burst.min_bytes = new.burst.min_bytes;
+        self.config.payload.slow = new.payload.slow;
+        self.config.payload.records = new.payload.records;
         self.config.store.retain = new.store.retain;
         self.config.store.budget = new.store.budget;
         self.config.recorder = netrig_config::RecorderConfig {

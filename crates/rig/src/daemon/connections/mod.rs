@@ -342,6 +342,10 @@ impl World for Names<'_> {
         self.addresses?.name(client, address, at).map(str::to_owned)
     }
 
+    fn knows_as(&self, client: IpAddr, address: IpAddr, at: Timestamp, name: &str) -> bool {
+        self.addresses.is_some_and(|addresses| addresses.knows_as(client, address, at, name))
+    }
+
     fn dropped(&self, flow: &FlowEnds, iface: InterfaceId) -> Option<Dropped> {
         self.drops.map(|drops| drops.of_flow(flow, iface))
     }
