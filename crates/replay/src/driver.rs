@@ -37,6 +37,7 @@ pub struct ReplayOptions {
 
 /// What a replay tells.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "flows are nearly all that is told, and should not be boxed each")]
 pub enum Told {
     /// A flow's record.
     Flow(FlowRecord),

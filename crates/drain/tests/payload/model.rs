@@ -124,6 +124,11 @@ impl Flow {
                 self.budget = copy;
             }
         }
+        let is_hello = begins_tls(payload, 0x16) && matches!(payload.get(5..7), Some([1 | 2, 0]));
+        let fresh = fresh || (self.kind == Kind::Http && is_hello);
+        if fresh && self.kind == Kind::Http && is_hello {
+            (self.kind, self.budget) = (Kind::Tls, copy);
+        }
         match self.kind {
             Kind::Undecided if self.begun => {
                 self.done = self.looked >= LOOKS;

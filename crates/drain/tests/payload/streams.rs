@@ -149,6 +149,22 @@ fn of_a_flow_that_did_not_begin_here_the_rest_of_what_began_elsewhere_is_copied_
 }
 
 #[test]
+fn a_hello_behind_connect_is_copied_too() {
+    require_root!();
+    for mut run in Run::both() {
+        let mut stream = Stream::new(1);
+        let mut see = |octets: &[u8]| run.copied(&stream.next(octets));
+        assert_eq!(see(b"CONNECT a:443 HTTP/1.1\r\n\r\n"), Some(26));
+        assert_eq!(see(&[0x16, 3, 1, 0, 90, 9, 0, 0, 16]), None, "no hello");
+        let hello = [&[0x16, 3, 1, 0, 90, 1, 0, 0, 86][..], &[7; 86]].concat();
+        assert_eq!(see(&hello), Some(95));
+        assert_eq!(see(b"GET / HTTP/1.1\r\n\r\n"), Some(18), "what follows is TLS' now");
+        assert_eq!(see(&[0x17, 3, 3, 0, 40, 1, 2, 3]), None);
+        assert_eq!(see(&hello), None, "it is over");
+    }
+}
+
+#[test]
 fn dns_over_tcp_has_a_budget_for_what_is_written_at_once() {
     require_root!();
     for mut run in Run::both() {

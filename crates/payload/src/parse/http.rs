@@ -54,13 +54,22 @@ pub struct HttpResponse {
 /// Reads a request's head at the beginning of `octets`.
 #[must_use]
 pub fn http_request(octets: &[u8]) -> Read<HttpRequest> {
-    let read = with_headers(octets, |config, headers| {
+    match well_formed_request(octets) {
+        Read::No => match simple_request(octets) {
+            Read::No => mended_request(octets),
+            simple => simple,
+        },
+        read => read,
+    }
+}
+
+fn well_formed_request(octets: &[u8]) -> Read<HttpRequest> {
+    with_headers(octets, |config, headers| {
         let mut request = Request::new(&mut []);
         let head = config.parse_request_with_uninit_headers(&mut request, octets, headers)?;
         let Status::Complete(head_len) = head else { return Ok(None) };
         Ok(request_of(&request, head_len))
-    });
-    if read == Read::No { simple_request(octets) } else { read }
+    })
 }
 
 /// Reads an answer's head at the beginning of `octets`.
@@ -109,6 +118,28 @@ fn simple_request(octets: &[u8]) -> Read<HttpRequest> {
         head_len: end + 1,
         body: Body::None,
     })
+}
+
+/// Methods that the kernel's side knows a request by.
+const METHODS: [&[u8]; 9] = [b"GET", b"PUT", b"HEAD", b"POST", b"PATCH", b"TRACE", b"DELETE", b"OPTIONS", b"CONNECT"];
+
+/// A request whose first line is malformed, but says HTTP: read as if it had one target, and that were its first word.
+fn mended_request(octets: &[u8]) -> Read<HttpRequest> {
+    let Some(end) = octets.iter().position(|octet| *octet == b'\n') else { return Read::No };
+    let line = octets[..end].trim_ascii_end();
+    let mut words = line.split(|octet| *octet == b' ').filter(|word| !word.is_empty());
+    let (Some(method), Some(second), last) = (words.next(), words.next(), words.last()) else { return Read::No };
+    let says_http = |word: &[u8]| word.starts_with(b"HTTP/1.");
+    if !METHODS.contains(&method) || !says_http(last.unwrap_or(second)) {
+        return Read::No;
+    }
+    let target = if says_http(second) { b"/" } else { second };
+    let first = [method, b" ", target, b" HTTP/1.1\r\n"].concat();
+    let mended = [&first, &octets[end + 1..]].concat();
+    match well_formed_request(&mended) {
+        Read::Whole(head) => Read::Whole(HttpRequest { head_len: head.head_len - first.len() + end + 1, ..head }),
+        read => read,
+    }
 }
 
 type Headers<'a> = [MaybeUninit<Header<'a>>];

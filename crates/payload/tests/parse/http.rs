@@ -135,3 +135,19 @@ fn what_is_not_http_is_refused() {
         assert_eq!(http_response(octets), Read::No, "{octets:?}");
     }
 }
+
+#[test]
+fn a_request_whose_first_line_is_malformed_is_read_by_what_it_says() {
+    for (head, method, path) in [
+        ("GET  HTTP/1.1\r\nHost: a.example\r\n\r\n", "GET", "/"),
+        ("GET HTTP/1.1\r\nHost: a.example\r\n\r\n", "GET", "/"),
+        ("GET /a b c HTTP/1.0\r\nHost: a.example\r\n\r\n", "GET", "/a"),
+        ("POST / / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\n\r\n", "POST", "/"),
+    ] {
+        let Read::Whole(read) = http_request([head, "abc"].concat().as_bytes()) else { panic!("{head:?}") };
+        assert_eq!((read.method.as_str(), read.path.as_str(), read.head_len), (method, path, head.len()), "{head:?}");
+        assert_eq!(read.host.as_deref(), Some("a.example"), "{head:?}");
+    }
+    assert_eq!(http_request(b"GET / / HTTP/1.1\r\nHost: a.exa"), Read::More);
+    assert_eq!(http_request(b"GET me a coffee\r\n\r\n"), Read::No);
+}

@@ -83,6 +83,14 @@ static __always_inline bool begins_tls(__u64 octets)
 	       (begins_tls_record(octets, TLS_ALERT) && ((octets >> 24) & 0xffff) == 0x0200);
 }
 
+/* A hello of either side, in the midst of something else: no body begins so by chance. */
+static __always_inline bool begins_hello(__u64 octets)
+{
+	__u8 type = octets >> 40, length = octets >> 48;
+
+	return begins_tls_record(octets, TLS_HANDSHAKE) && (type == 1 || type == 2) && !length;
+}
+
 /* The first octet alone says no more. */
 static __always_inline bool may_begin_tls(__u64 octets, __u64 mask)
 {

@@ -62,7 +62,7 @@ static __always_inline bool is_of_body(void *l4, void *end, __u32 word)
 	if (*(__u8 *)(l4 + 13) & (PAYLOAD_FIN | PAYLOAD_SYN | PAYLOAD_RST))
 		return false;
 	l4 += (__u64)(*(__u8 *)(l4 + 12) >> 4) * 4;
-	return l4 + sizeof(__u64) <= end && !begins_http(*(__u64 *)l4);
+	return l4 + sizeof(__u64) <= end && !begins_http(*(__u64 *)l4) && !begins_hello(*(__u64 *)l4);
 }
 
 /* A packet of the common shapes, by where its IP header is. */

@@ -140,6 +140,11 @@ static __always_inline struct payload_verdict look_tcp(const enum hook hook, voi
 		state->budget = payload.copy_octets;
 		begins = true;
 	}
+	if (state->kind == PAYLOAD_HTTP && begins_hello(octets)) {
+		state->kind = PAYLOAD_TLS;
+		state->budget = payload.copy_octets;
+		begins = true;
+	}
 	switch (state->kind) {
 	case PAYLOAD_HTTP:
 		return look_http(hook, ctx, packet, state, begins || begins_http(octets));

@@ -15,7 +15,8 @@
  *              enciphered data says done.
  *   TLS        copied within the budget; then done, or earlier, as soon as a packet begins with enciphered data.
  *   HTTP/1     a packet that begins with a request's or an answer's line has a whole budget. It is copied within that, and so are the next
- *              ones until one ends with an empty line. All others only have their first octets looked at, for the life of the flow.
+ *              ones until one ends with an empty line. All others only have their first octets looked at, for the life of the flow; or
+ *              until it is TLS, behind CONNECT.
  *   HTTP/2     copied within the budget; then done.
  *   DNS        copied within the budget, which is whole again behind each packet with PSH: the end of what was written at once.
  *   FIN, RST   of a flow whose kind is known: told, with whatever the packet has; then done. Also where nothing has ever been said in this
