@@ -124,7 +124,7 @@ impl Flow {
                 self.budget = copy;
             }
         }
-        let is_hello = begins_tls(payload, 0x16) && matches!(payload.get(5..7), Some([1 | 2, 0]));
+        let is_hello = payload.len() >= 8 && begins_tls(payload, 0x16) && matches!(payload.get(5..7), Some([1 | 2, 0]));
         let fresh = fresh || (self.kind == Kind::Http && is_hello);
         if fresh && self.kind == Kind::Http && is_hello {
             (self.kind, self.budget) = (Kind::Tls, copy);

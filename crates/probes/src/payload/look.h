@@ -140,7 +140,7 @@ static __always_inline struct payload_verdict look_tcp(const enum hook hook, voi
 		state->budget = payload.copy_octets;
 		begins = true;
 	}
-	if (state->kind == PAYLOAD_HTTP && begins_hello(octets)) {
+	if (state->kind == PAYLOAD_HTTP && count == 8 && begins_hello(octets)) {
 		state->kind = PAYLOAD_TLS;
 		state->budget = payload.copy_octets;
 		begins = true;
