@@ -10,7 +10,9 @@ use netrig_aggregate::{AddressBounds, AddressNames, RequestConfig, Requests as T
 use netrig_config::{Config, PathRule, PayloadContent};
 use netrig_drain::payload::PayloadDrain;
 use netrig_host::{monotonic_ns, realtime_offset_ns};
-use netrig_model::{InterfaceId, PayloadCounts, PayloadStatus, ProbeState, ProbeStatus, RequestRecord, Timestamp};
+use netrig_model::{
+    InterfaceId, PayloadCounts, PayloadStatus, ProbeState, ProbeStatus, Request, RequestRecord, Timestamp,
+};
 use netrig_payload::track::{Paths, Privacy, Tracker, TrackerConfig};
 use netrig_probes::payload::PayloadMemory;
 use std::collections::BTreeMap;
@@ -32,7 +34,9 @@ pub(super) struct Requests {
     teller: Teller,
     names: AddressNames,
     watched: BTreeMap<InterfaceId, String>,
-    lag_ns: i64,
+    /// What real time had beyond the monotonic clock at the start. The tracker's time goes on by that, whatever is done to the host's
+    /// clock: requests under way are neither too late nor answered before they were asked.
+    start_lag_ns: i64,
     kernel_bytes: u64,
 }
 
@@ -54,7 +58,7 @@ impl Requests {
             teller: Teller::new(teller),
             names: AddressNames::new(address_bounds(bytes)),
             watched: BTreeMap::new(),
-            lag_ns: realtime_offset_ns(),
+            start_lag_ns: realtime_offset_ns(),
         }
     }
 
@@ -92,14 +96,10 @@ impl Requests {
     }
 
     fn take(&mut self, until_ns: u64) {
-        self.lag_ns = realtime_offset_ns();
-        let Self { drain, tracker, teller, names, lag_ns, .. } = self;
-        let mut told = |request| {
-            names.learn(&request);
-            teller.add(request);
-        };
-        drain.take(until_ns, *lag_ns, &mut |segment| tracker.take(segment, &mut told));
-        tracker.tick(Timestamp(until_ns.cast_signed()).plus_ns(*lag_ns), &mut told);
+        let Self { drain, tracker, teller, names, start_lag_ns, .. } = self;
+        let mut told = tell(teller, names, realtime_offset_ns() - *start_lag_ns);
+        drain.take(until_ns, *start_lag_ns, &mut |segment| tracker.take(segment, &mut told));
+        tracker.tick(Timestamp(until_ns.min(monotonic_ns()).cast_signed()).plus_ns(*start_lag_ns), &mut told);
     }
 
     /// A window is over: its records go to the store.
@@ -112,8 +112,8 @@ impl Requests {
     ) {
         if last {
             self.take(u64::MAX);
-            let Self { tracker, teller, .. } = self;
-            tracker.finish(&mut |request| teller.add(request));
+            let Self { tracker, teller, names, start_lag_ns, .. } = self;
+            tracker.finish(&mut tell(teller, names, realtime_offset_ns() - *start_lag_ns));
         } else {
             self.take(monotonic_ns().saturating_sub(SETTLES_NS));
         }
@@ -184,6 +184,15 @@ impl Requests {
             }
         };
         ProbeStatus { name: "payload".to_owned(), state, detail }
+    }
+}
+
+/// What is over is told by the host's clock as it is now.
+fn tell<'a>(teller: &'a mut Teller, names: &'a mut AddressNames, clock_moved_ns: i64) -> impl FnMut(Request) + 'a {
+    move |mut request| {
+        request.started = request.started.plus_ns(clock_moved_ns);
+        names.learn(&request);
+        teller.add(request);
     }
 }
 

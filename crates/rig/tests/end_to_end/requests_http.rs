@@ -130,7 +130,7 @@ fn latency_is_the_clients_own_and_the_slow_host_is_named_with_who_asked() {
     let (first_byte, asked) = (times.next().expect("a time"), times.next().expect("another"));
     let client_us = (first_byte - asked) * 1e6;
     nginx.log(14);
-    let table = rig.ask(&["requests", "--since", "1h", "--slow"]);
+    let table = rig.ask(&["requests", "--since", "1h", "--slow", "500ms"]);
     let line = table.lines().find(|line| line.contains(&format!("slow.{ZONE}"))).unwrap_or_else(|| panic!("{table}"));
     assert!(line.contains("curl"), "{line}");
     assert!(!table.contains(&format!("a.{ZONE}")), "only the slow ones: {table}");

@@ -23,7 +23,7 @@ pub(crate) struct Nginx {
 }
 
 /// How long `/slow` takes.
-pub(crate) const SLOW: Duration = Duration::from_millis(300);
+pub(crate) const SLOW: Duration = Duration::from_millis(600);
 
 /// A line of nginx' log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
