@@ -55,9 +55,9 @@ pub struct HttpResponse {
 #[must_use]
 pub fn http_request(octets: &[u8]) -> Read<HttpRequest> {
     match well_formed_request(octets) {
-        Read::No => match simple_request(octets) {
-            Read::No => mended_request(octets),
-            simple => simple,
+        Read::No => match mended_request(octets) {
+            Read::No => simple_request(octets),
+            mended => mended,
         },
         read => read,
     }
@@ -123,17 +123,17 @@ fn simple_request(octets: &[u8]) -> Read<HttpRequest> {
 /// Methods that the kernel's side knows a request by.
 const METHODS: [&[u8]; 9] = [b"GET", b"PUT", b"HEAD", b"POST", b"PATCH", b"TRACE", b"DELETE", b"OPTIONS", b"CONNECT"];
 
-/// A request whose first line is malformed, but says HTTP: read as if it had one target, and that were its first word.
+/// A request whose first line is malformed, but says HTTP somewhere: read as if its target were the first word behind the method.
 fn mended_request(octets: &[u8]) -> Read<HttpRequest> {
     let Some(end) = octets.iter().position(|octet| *octet == b'\n') else { return Read::No };
     let line = octets[..end].trim_ascii_end();
     let mut words = line.split(|octet| *octet == b' ').filter(|word| !word.is_empty());
-    let (Some(method), Some(second), last) = (words.next(), words.next(), words.last()) else { return Read::No };
-    let says_http = |word: &[u8]| word.starts_with(b"HTTP/1.");
-    if !METHODS.contains(&method) || !says_http(last.unwrap_or(second)) {
+    let (Some(method), Some(second)) = (words.next(), words.next()) else { return Read::No };
+    let version = b"HTTP/1.";
+    if !METHODS.contains(&method) || !line.windows(version.len()).any(|word| word == version) {
         return Read::No;
     }
-    let target = if says_http(second) { b"/" } else { second };
+    let target = if second.starts_with(version) { b"/" } else { second };
     let first = [method, b" ", target, b" HTTP/1.1\r\n"].concat();
     let mended = [&first, &octets[end + 1..]].concat();
     match well_formed_request(&mended) {

@@ -141,6 +141,9 @@ fn a_request_whose_first_line_is_malformed_is_read_by_what_it_says() {
     for (head, method, path) in [
         ("GET  HTTP/1.1\r\nHost: a.example\r\n\r\n", "GET", "/"),
         ("GET HTTP/1.1\r\nHost: a.example\r\n\r\n", "GET", "/"),
+        ("PUT /HTTP/1.1\nHost: a.example\n\n", "PUT", "/HTTP/1.1"),
+        ("GET /HTTP/1.1\nHost: a.example\n\n", "GET", "/HTTP/1.1"),
+        ("POST / HTTP/1.\nHost: a.example\n\n", "POST", "/"),
         ("GET /a b c HTTP/1.0\r\nHost: a.example\r\n\r\n", "GET", "/a"),
         ("POST / / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\n\r\n", "POST", "/"),
     ] {
