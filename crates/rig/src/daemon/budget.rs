@@ -47,10 +47,11 @@ const BURST_SHARE_MAX: u64 = 4;
 const RECORDER_SHARE: u64 = 16;
 /// Not more than one in so many, however much it is told to have.
 const RECORDER_SHARE_MAX: u64 = 2;
-/// Copies of payload have one in so many, or what the rings of very many CPUs need at least, up to a larger share; as much again is
-/// for what is made of them.
+/// Copies of payload have one in so many, or what the rings of very many CPUs need at least, up to a larger share; what is made of
+/// them has another share, if the fewest flows leave it.
 const PAYLOAD_SHARE: u64 = 32;
 const PAYLOAD_SHARE_MAX: u64 = 8;
+const REQUESTS_SHARE: u64 = 16;
 
 /// Which probes beside that of flows share in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub(crate) struct Sharers {
 
 impl Budget {
     /// Half to the flow probe's tables, and where they are on an eighth to the TCP probe's, a sixteenth each to latency's and
-    /// bursts', half of that to drops', as much to each side of payload, and to the flight recorder what it is to have. Where bursts need more than that for many CPUs, it is taken first. Of the rest the memory of
+    /// bursts', half of that to drops' and to copies of payload, and to the flight recorder what it is to have. Where bursts need more than that for many CPUs, it is taken first. Of the rest the memory of
     /// what was told of every place is taken first; what remains remembers flows.
     pub(crate) fn of(memory_bytes: u64, cpus: u32, sharers: Sharers) -> Self {
         let recorder_kernel_bytes = sharers.recorder.min(memory_bytes / RECORDER_SHARE_MAX);
@@ -82,7 +83,6 @@ impl Budget {
         let latency_kernel_bytes = share(sharers.latency, LATENCY_SHARE);
         let drop_kernel_bytes = share(sharers.drop, DROP_SHARE);
         let payload_kernel_bytes = if sharers.payload { payload_kernel_bytes(memory_bytes, cpus) } else { 0 };
-        let payload_bytes = share(payload_kernel_bytes > 0, PAYLOAD_SHARE);
         // What bursts have beyond their share is no part of this memory any more.
         let burst_share = burst_kernel_bytes.min(memory_bytes / BURST_SHARE);
         let recorder_share = recorder_kernel_bytes.min(memory_bytes / RECORDER_SHARE);
@@ -95,8 +95,10 @@ impl Budget {
             + payload_kernel_bytes;
         let places = u64::from(TcpSizes::within(tcp_kernel_bytes, cpus).slots);
         let told = slots * REMEMBERED_BYTES + places * ToldConnections::BYTES_PER_PLACE as u64;
-        let rest = (memory_bytes - kernel_all).saturating_sub(told + payload_bytes);
-        let flows = (rest / BYTES_PER_FLOW as u64).max(FLOWS_MIN);
+        let rest = (memory_bytes - kernel_all).saturating_sub(told);
+        let beyond_flows = rest.saturating_sub(FLOWS_MIN * BYTES_PER_FLOW as u64);
+        let payload_bytes = share(payload_kernel_bytes > 0, REQUESTS_SHARE).min(beyond_flows);
+        let flows = ((rest - payload_bytes) / BYTES_PER_FLOW as u64).max(FLOWS_MIN);
         let flows_capacity = usize::try_from(flows).unwrap_or(usize::MAX);
         Self {
             kernel_bytes,

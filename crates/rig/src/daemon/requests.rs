@@ -24,7 +24,8 @@ const SETTLES_NS: u64 = 2_000_000;
 /// From so full a ring on the next turn should be soon.
 const BUSY_FILL: f64 = 0.125;
 /// What a followed flow, a waiting request and a remembered name take, bytes, about.
-const FLOW_BYTES: u64 = 512;
+const FLOW_BYTES: u64 = 656;
+const WAITING_BYTES: u64 = 256;
 const NAME_BYTES: u64 = 256;
 
 /// From copies to records.
@@ -200,9 +201,9 @@ fn slow_ns(config: &Config) -> u64 {
     u64::try_from(config.payload.slow.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A quarter of memory to names, the rest to what is under way.
+/// An eighth of memory to names, the rest to what is under way.
 fn address_bounds(bytes: u64) -> AddressBounds {
-    let of_names = bytes / 4;
+    let of_names = bytes / 8;
     AddressBounds { entries: (of_names / NAME_BYTES) as usize, octets: (of_names / 8) as usize }
 }
 
@@ -215,13 +216,12 @@ pub(crate) fn tracking(config: &Config, bytes: u64) -> TrackerConfig {
         (PayloadContent::Full, PathRule::Hash) => Paths::Hash,
     };
     let key = (!payload.hash_key.is_empty()).then(|| payload.hash_key.clone().into_bytes());
-    let flows = (bytes / 4 / FLOW_BYTES) as usize;
     TrackerConfig {
         timeout_ns: i64::try_from(payload.timeout.as_nanos()).unwrap_or(i64::MAX),
         dns_ports: payload.dns_ports.clone(),
         privacy: Privacy { paths, key },
-        flows_max: flows,
-        pending_max: flows,
+        flows_max: (bytes / 2 / FLOW_BYTES) as usize,
+        pending_max: (bytes / 8 / WAITING_BYTES) as usize,
         octets_max: (bytes / 4) as usize,
         copy: payload.copy.0 as usize,
         remember: false,
