@@ -21,11 +21,10 @@ test  | cmd:tcpdump                | tcpdump         | tcpdump                | 
 test  | cmd:tshark               | tshark          | wireshark-cli          | wireshark-cli   | wireshark         | a second opinion on captures' files
 test  | cmd:ethtool                | ethtool         | ethtool                | ethtool         | ethtool           | offloads of test interfaces
 test  | cmd:nft                | nftables        | nftables               | nftables        | nftables          | drops by a firewall's rule, in the tests
-test  | cmd:nginx              | nginx-light     | nginx                  | nginx           | nginx             | a web server, whose log the requests are held against
-test  | cmd:dnsmasq            | dnsmasq-base    | dnsmasq                | dnsmasq         | dnsmasq           | a resolver, likewise
+test  | cmd:dnsmasq            | dnsmasq-base    | dnsmasq                | dnsmasq         | dnsmasq           | a resolver, whose log the requests are held against
 test  | cmd:dnsperf            | dnsperf         | dnsperf                | dnsperf         | dnsperf           | questions for the resolver
-test  | cmd:curl               | curl            | curl                   | curl            | curl              | requests for the web server
-test  | cmd:openssl            | openssl         | openssl                | openssl         | openssl           | certificates for the web server
+test  | cmd:curl               | curl            | curl                   | curl            | curl              | requests for a web server
+test  | cmd:openssl            | openssl         | openssl                | openssl         | openssl           | certificates for it
 test  | cmd:setpriv                | util-linux      | util-linux             | util-linux      | util-linux        | runs the rig without its rights
 lint  | cmd:clang-format           | clang-format    | clang-tools-extra      | clang           | clang             | checks the C formatting
 lint  | cmd:shellcheck             | shellcheck      | ShellCheck             | shellcheck      | ShellCheck        | checks the shell scripts

@@ -15,7 +15,7 @@ verb_setup() {
   for list in "${lists[@]}"; do
     case "$list" in
       build) need_packages build && need_rust ;;
-      test) need_packages build test && need_rust && need_prometheus ;;
+      test) need_packages build test && need_rust && need_prometheus && need_nginx ;;
       lint) need_packages build lint && need_rust clippy rustfmt ;;
       *) fail "there is no package list \`$list\`: build, test, lint" 2 ;;
     esac

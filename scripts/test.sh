@@ -10,6 +10,7 @@ verb_test() {
   need_packages build test
   need_rust
   need_prometheus
+  need_nginx
   local began=$SECONDS status=0
   local -a scopes=("${WORKSPACE_SCOPES[@]}")
   if names_a_package "$@"; then

@@ -24,6 +24,25 @@ need_prometheus() {
   PATH="$unpacked:$PATH"
 }
 
+# nginx answers requests that we tell, and keeps a log of them. The same holds for its package.
+need_nginx() {
+  local unpacked="$PWD/$TOOLS_DIR/nginx/usr/sbin"
+  PATH="$PATH:/usr/sbin"
+  has nginx && return 0
+  if [[ ! -x $unpacked/nginx ]]; then
+    [[ "$(package_manager)" == apt ]] || {
+      say "nginx is not installed: the tests that ask it will be skipped"
+      return 0
+    }
+    say "unpacking Debian's nginx into $TOOLS_DIR (not installed: that would start a server)"
+    unpack_package nginx "$TOOLS_DIR/nginx"
+    # Elsewhere it is only a name for one of several.
+    [[ -x $unpacked/nginx ]] || unpack_package nginx-core "$TOOLS_DIR/nginx" ||
+      say "nginx could not be had from apt: the tests that ask it will be skipped"
+  fi
+  PATH="$unpacked:$PATH"
+}
+
 # unpack_package NAME FOLDER
 unpack_package() {
   local folder="$2"

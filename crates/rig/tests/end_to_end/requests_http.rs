@@ -43,7 +43,7 @@ fn tally_told(rows: &[RequestRecord]) -> Tally {
 fn every_request_of_http_is_told_once_with_host_and_status_as_in_the_servers_log() {
     require_root!();
     let street = Street::new("reqhttp");
-    let nginx = Nginx::start(&street.far);
+    let Some(nginx) = Nginx::start(&street.far) else { return };
     let rig = Rig::start_with(&street.near, FULL);
     // One connection for very many, several beside each other, other ports, other endings.
     street.near.run_script(&format!(
@@ -70,7 +70,7 @@ fn every_request_of_http_is_told_once_with_host_and_status_as_in_the_servers_log
 fn requests_in_one_segment_or_in_very_many_are_told_each_once() {
     require_root!();
     let street = Street::new("reqpipe");
-    let nginx = Nginx::start(&street.far);
+    let Some(nginx) = Nginx::start(&street.far) else { return };
     let rig = Rig::start_with(&street.near, FULL);
     let head = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: pipe.{ZONE}\r\nUser-Agent: by-hand\r\n\r\n");
     street.near.inside(|| {
@@ -113,7 +113,7 @@ fn read_answers(stream: &mut TcpStream, count: usize) {
 fn latency_is_the_clients_own_and_the_slow_host_is_named_with_who_asked() {
     require_root!();
     let street = Street::new("reqslow");
-    let nginx = Nginx::start(&street.far);
+    let Some(nginx) = Nginx::start(&street.far) else { return };
     let resolver = Resolver::start(&street.far, FAR);
     let rig = Rig::start_with(&street.near, "[rig]\ninterfaces = [\"near0\"]\nwindow = \"1s\"\n");
     // As a browser: many hosts, some files each, one of them slow.
@@ -164,7 +164,7 @@ fn latency_is_the_clients_own_and_the_slow_host_is_named_with_who_asked() {
 fn handshakes_are_told_with_the_name_and_version_that_the_server_logs() {
     require_root!();
     let street = Street::new("reqtls");
-    let nginx = Nginx::start(&street.far);
+    let Some(nginx) = Nginx::start(&street.far) else { return };
     let rig = Rig::start_with(&street.near, FULL);
     let resolve = |name: &str| format!("--resolve {name}.{ZONE}:443:{FAR} https://{name}.{ZONE}/");
     street.near.run_script(&format!(

@@ -1,7 +1,7 @@
 //! Real servers, whose own logs say what was asked of them.
 
 use super::wait_for;
-use netrig_testkit::{Background, NetNs};
+use netrig_testkit::{Background, NetNs, report_skipped};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -36,7 +36,12 @@ pub(crate) struct Access {
 }
 
 impl Nginx {
-    pub(crate) fn start(ns: &NetNs) -> Self {
+    /// None, and the test is reported as skipped, where there is no nginx.
+    pub(crate) fn start(ns: &NetNs) -> Option<Self> {
+        if !ns.command("nginx").arg("-v").output().is_ok_and(|out| out.status.success()) {
+            report_skipped("nginx is not installed");
+            return None;
+        }
         let folder = tempfile::tempdir().expect("a folder for nginx");
         let path = folder.path().display();
         let key = format!("-keyout {path}/key.pem -out {path}/cert.pem -subj /CN=*.{ZONE} -days 2 -nodes");
@@ -69,10 +74,10 @@ http {{
         );
         fs::write(folder.path().join("nginx.conf"), conf).expect("write nginx.conf");
         fs::write(folder.path().join("large"), vec![b'x'; 1 << 20]).expect("write a large file");
-        let process = ns.spawn(&format!("nginx -p {path} -c {path}/nginx.conf"));
+        let process = ns.spawn(&format!("nginx -e {path}/error.log -p {path} -c {path}/nginx.conf"));
         let listens = || ns.inside(|| std::net::TcpStream::connect("127.0.0.1:443")).ok();
         drop(wait_for("nginx listens", START_LIMIT, listens));
-        Self { _process: process, folder }
+        Some(Self { _process: process, folder })
     }
 
     /// What it was asked, by its own account, once it has told so many requests.
