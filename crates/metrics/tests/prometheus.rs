@@ -193,7 +193,7 @@ fn check(prometheus: &Prometheus, formats: &Receiver<Exposition>) {
     };
     // The text has three series' names for a histogram where the native one has its own.
     let text = prometheus.value(&names("text", "_bucket|_sum|_count"));
-    assert_eq!(prometheus.value(&names("asked", "none")), text + 5.0, "every family is there");
+    assert_eq!(prometheus.value(&names("asked", "none")), text + 8.0, "every family is there");
     assert_eq!(prometheus.value(r#"count(up{job=~"asked|text"} == 1)"#), 2.0);
 }
 
