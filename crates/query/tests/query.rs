@@ -241,7 +241,7 @@ fn a_joined_hour_and_its_windows_count_once() {
     for _ in 0..20 {
         writer.maintain(Timestamp(HOUR_0 + 7200 * SECOND)).unwrap();
     }
-    assert_eq!(writer.status().files, 7);
+    assert_eq!(writer.status().files, 8, "a file of each table");
     assert_eq!(count(dir.path(), &[], sql), 30 * 900);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT connection_id) FROM connections"), 90);
     assert_eq!(count(dir.path(), &[], "SELECT count(DISTINCT samples) FROM latency"), 360);
