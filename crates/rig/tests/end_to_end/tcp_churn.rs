@@ -80,15 +80,21 @@ fn fifty_thousand_brief_connections_are_told_each_once() {
     let after = wait_accounted(&rig, 2 * CONNECTIONS);
     let stored = rig.stop();
     let untracked = after.table.untracked - before.table.untracked;
+    let evicted = after.table.evicted - before.table.evicted;
     for role in [Role::Client, Role::Server] {
         let ends = ends(&stored, &listeners, role);
         let missing = CONNECTIONS - ends.len() as u64;
         assert!(missing <= untracked, "{missing} {role:?}s are not told, {untracked} are counted so");
-        let otherwise: Vec<_> = ends.iter().filter(|r| r.end_reason != ConnectionEnd::Closed).take(3).collect();
+        // Where the rig was held up for long, the stalest have made room.
+        let made_room = ends.iter().filter(|r| r.end_reason == ConnectionEnd::Evicted).count() as u64;
+        assert!(made_room <= evicted, "{made_room} {role:?}s have made room, {evicted} are counted so");
+        let in_order = |r: &&ConnectionRecord| matches!(r.end_reason, ConnectionEnd::Closed | ConnectionEnd::Evicted);
+        let otherwise: Vec<_> = ends.iter().filter(|r| !in_order(r)).take(3).collect();
         assert!(otherwise.is_empty(), "not all ended in good order: {otherwise:#?}");
         let bytes = |r: &ConnectionRecord| if role == Role::Client { r.bytes_sent } else { r.bytes_received };
         let told: u64 = ends.iter().map(bytes).sum();
-        assert!(told <= sent && sent - told <= missing * 100, "{told} of {sent} octets, {missing} not told");
+        let cut_short = missing + made_room;
+        assert!(told <= sent && sent - told <= cut_short * 100, "{told} of {sent} octets, {cut_short} not told whole");
         let sum_of = |(_, to): &(TcpListener, SocketAddr)| {
             let mut sums = sums.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).expect("json"));
             let is_it = |sum: &serde_json::Value| {
