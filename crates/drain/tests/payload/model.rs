@@ -136,8 +136,13 @@ impl Flow {
             }
             Kind::Undecided => {
                 self.done = begins_tls(payload, 0x17);
-                let is_rest = !self.done && flags & PSH != 0 && payload.len() <= self.budget;
-                if is_rest { self.used(payload.len()) } else { None }
+                if self.done || flags & PSH == 0 {
+                    return None;
+                }
+                if payload.len() > self.budget {
+                    self.budget = 0;
+                }
+                self.used(payload.len())
             }
             Kind::Http => {
                 if begins_http(payload) {

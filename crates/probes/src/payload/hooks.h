@@ -54,15 +54,30 @@ static __always_inline bool read_transport(void *l4, void *end, __u8 protocol, s
 	return true;
 }
 
-/* Whether a TCP packet is of an HTTP flow between two heads and begins none: nearly all packets of a large body, and nothing to do. */
+/* Whether these octets begin anything that a flow between two heads, or one that has not begun here, may go on with. */
+static __always_inline bool begins_anything(__u64 octets)
+{
+	return begins_http(octets) || begins_tls(octets) || begins_tls_record(octets, TLS_DATA) ||
+	       octets == HTTP2_PREFACE;
+}
+
+/*
+ * Whether a TCP packet is of an HTTP flow between two heads, or of one that has not begun here and of which enough was seen, and begins
+ * nothing: nearly all packets of a large body, and nothing to do.
+ */
 static __always_inline bool is_of_body(void *l4, void *end, __u32 word)
 {
-	if ((word & ~PAYLOAD_LOOKED) != PAYLOAD_HTTP << PAYLOAD_KIND_SHIFT || l4 + LEN_TCP_FLAGS > end)
+	__u32 state = word & ~PAYLOAD_BEGUN & ~PAYLOAD_LOOKED;
+	bool unknown = (word & ~0xffffu) == PAYLOAD_LOOKS << 16;
+
+	if ((!unknown && state != PAYLOAD_HTTP << PAYLOAD_KIND_SHIFT) || l4 + LEN_TCP_FLAGS > end)
 		return false;
 	if (*(__u8 *)(l4 + 13) & (PAYLOAD_FIN | PAYLOAD_SYN | PAYLOAD_RST))
 		return false;
+	if (*(__u8 *)(l4 + 13) & PAYLOAD_PSH && word & 0xffff)
+		return false;
 	l4 += (__u64)(*(__u8 *)(l4 + 12) >> 4) * 4;
-	return l4 + sizeof(__u64) <= end && !begins_http(*(__u64 *)l4) && !begins_hello(*(__u64 *)l4);
+	return l4 + sizeof(__u64) <= end && !begins_anything(*(__u64 *)l4);
 }
 
 /* A packet of the common shapes, by where its IP header is. */

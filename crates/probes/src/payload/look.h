@@ -114,8 +114,12 @@ static __always_inline struct payload_verdict look_undecided(const struct payloa
 	state->done = begins_tls_record(octets, TLS_DATA);
 	if (state->looked == 1)
 		state->budget = payload.copy_octets;
-	if (state->done || !(packet->tcp_flags & PAYLOAD_PSH) || packet->length > state->budget)
+	if (state->done || !(packet->tcp_flags & PAYLOAD_PSH))
 		return verdict;
+	if (packet->length > state->budget) {
+		state->budget = 0;
+		return verdict;
+	}
 	return copied(state, packet->length);
 }
 
