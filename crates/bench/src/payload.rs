@@ -64,9 +64,9 @@ fn question() -> Packet {
 const DNS: u16 = 53;
 
 const LOADS: [Load; 5] = [
-    Load { name: "of a known flow", case: &CASES[0], before: nothing_known, packet: nothing_known, is_copied: false },
+    Load { name: "of an older flow", case: &CASES[0], before: nothing_known, packet: nothing_known, is_copied: false },
     Load {
-        name: "of 10k known flows",
+        name: "of 10k older flows",
         case: &CASES[1],
         before: nothing_known,
         packet: nothing_known,
