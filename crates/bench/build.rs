@@ -16,7 +16,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (source, object) = (format!("src/bpf/{name}.bpf.c"), out.join(format!("{name}.bpf.o")));
         SkeletonBuilder::new().source(source).obj(object).clang_args(&flags).build()?;
     }
-    for folder in ["src/bpf", "../probes/src/bpf", "../probes/src/flow", "../probes/src/tcp", "../probes/src/burst"] {
+    for folder in [
+        "src/bpf",
+        "../probes/src/bpf",
+        "../probes/src/flow",
+        "../probes/src/tcp",
+        "../probes/src/burst",
+        "../probes/src/payload",
+    ] {
         println!("cargo:rerun-if-changed={folder}");
     }
     Ok(())

@@ -57,6 +57,13 @@ static __always_inline bool read_transport(void *l4, void *end, __u8 protocol, s
 /* Whether these octets begin anything that a flow between two heads, or one that has not begun here, may go on with. */
 static __always_inline bool begins_anything(__u64 octets)
 {
+	const __u32 letters = 1 << ('C' & 31) | 1 << ('D' & 31) | 1 << ('G' & 31) | 1 << ('H' & 31) | 1 << ('O' & 31) |
+			      1 << ('P' & 31) | 1 << ('T' & 31);
+	__u32 first = octets & 0xff;
+
+	/* Nearly all begin with another octet. */
+	if (first >> 5 == 'A' >> 5 ? !(letters >> (first & 31) & 1) : first - TLS_ALERT > TLS_DATA - TLS_ALERT)
+		return false;
 	return begins_http(octets) || begins_tls(octets) || begins_tls_record(octets, TLS_DATA) ||
 	       octets == HTTP2_PREFACE;
 }
