@@ -1,6 +1,6 @@
 //! Very many connections: each is told once, or counted as not told.
 
-use crate::support::{Rig, Stored, inode_of, wait_for};
+use crate::support::{Rig, Stored, alone, inode_of, wait_for};
 use netrig_model::{ConnectionEnd, ConnectionRecord, Role, TcpStatus};
 use netrig_testkit::{NetNs, require_root};
 use std::collections::HashSet;
@@ -60,6 +60,7 @@ fn ends(stored: &Stored, listeners: &[(TcpListener, SocketAddr)], role: Role) ->
 fn fifty_thousand_brief_connections_are_told_each_once() {
     require_root!();
     const CONNECTIONS: u64 = 50_000;
+    let _alone = alone();
     let ns = NetNs::new("tcpchurn");
     let listeners = listeners(&ns, 4);
     let rig = Rig::of_tcp(&ns);

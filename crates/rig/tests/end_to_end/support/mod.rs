@@ -1,5 +1,6 @@
 //! What these tests share: a street of two houses, a rig, traffic, and second opinions.
 
+mod alone;
 mod bpf;
 pub(crate) mod bursts;
 pub(crate) mod captures;
@@ -13,6 +14,7 @@ pub(crate) mod street;
 mod told;
 pub(crate) mod traffic;
 
+pub(crate) use alone::alone;
 pub(crate) use bpf::BpfObjects;
 pub(crate) use counters::Counters;
 pub(crate) use rig::{Rig, netrig};

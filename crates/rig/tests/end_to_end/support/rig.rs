@@ -1,5 +1,6 @@
 //! A running rig.
 
+use super::alone::{Beside, beside};
 use super::{BpfObjects, Stored, wait_for};
 use netrig_model::Snapshot;
 use netrig_testkit::NetNs;
@@ -27,6 +28,7 @@ pub(crate) struct Rig<'a> {
     child: Child,
     folder: TempDir,
     listen: &'static str,
+    _beside: Beside,
 }
 
 impl<'a> Rig<'a> {
@@ -48,6 +50,7 @@ impl<'a> Rig<'a> {
     }
 
     fn start_in(ns: &'a NetNs, folder: TempDir, listen: &'static str) -> Self {
+        let _beside = beside();
         let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("open the log");
         // Not by `ip netns exec`, which hides the control groups that a host has under /sys.
         let mut command = Command::new(netrig());
@@ -58,7 +61,7 @@ impl<'a> Rig<'a> {
         }
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log twice")).stderr(log);
         let child = ns.inside(|| command.spawn()).expect("start netrig");
-        let mut rig = Self { ns, child, folder, listen };
+        let mut rig = Self { ns, child, folder, listen, _beside };
         rig.wait_until_healthy();
         rig
     }
