@@ -5,7 +5,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use netrig_payload::parse::{Read, client_hello, client_hello_cut, server_answer, tls_alert};
+use netrig_payload::parse::{
+    NextRecord, Read, client_hello, client_hello_cut, hello_octets, next_record, server_answer, tls_alert,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     let cut = &bytes[..bytes.len() / 2];
@@ -16,6 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
         let cut = client_hello(cut);
         assert!(cut == Read::More || cut == read);
         assert!(client_hello_cut(bytes).is_some());
+        assert!(hello_octets(bytes).is_some_and(|octets| octets > 5));
     }
     if let Some(hello) = client_hello_cut(cut) {
         assert!(hello.sni.is_none_or(|name| !name.contains(char::is_control)));
@@ -23,5 +26,10 @@ fuzz_target!(|bytes: &[u8]| {
     if let Read::Whole(answer) = server_answer(bytes) {
         assert!(answer.cipher.is_some() || answer.alert.is_some());
         assert_eq!(answer.alert, tls_alert(bytes));
+    }
+    match next_record(bytes) {
+        Some(NextRecord::Other { octets }) => assert!(octets >= 5),
+        Some(NextRecord::Alert(word)) => assert_eq!(Some(word), tls_alert(bytes)),
+        Some(NextRecord::Data) | None => {}
     }
 });

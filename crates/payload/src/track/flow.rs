@@ -75,7 +75,10 @@ impl Flow {
         if is_bare {
             return false;
         }
-        let is_done = matches!(self.spoken, Spoken::Done);
+        let is_done = match &self.spoken {
+            Spoken::Tls(tls) => tls.is_answered(),
+            spoken => matches!(spoken, Spoken::Done),
+        };
         let is_over = self.closing.is_some() && is_done;
         let begins = beginning(segment.octets);
         let stream = &mut self.talk.streams[side];

@@ -4,12 +4,17 @@ use super::begin::{Beginning, beginning};
 use super::stream::Piece;
 use super::talk::{Talk, Went};
 use super::turn::{HOLD_NS, Turn};
-use crate::parse::{ClientHello, Read, ServerAnswer, client_hello, client_hello_cut, server_answer};
+use crate::parse::{
+    ClientHello, NextRecord, Read, ServerAnswer, client_hello, client_hello_cut, hello_octets, next_record,
+    server_answer,
+};
 use netrig_model::{Exchange, RequestOutcome, Timestamp, TlsExchange};
 
 const RECORD_HEADER: usize = 5;
 /// A record of one octet that means nothing since TLS 1.3.
 const CHANGE_CIPHER: u8 = 0x14;
+/// A client that says nothing behind the server's answer for so long has not refused it. Shorter than a flow is remembered.
+const REFUSAL_NS: i64 = 1_000_000_000;
 
 #[derive(Default)]
 enum Hello {
@@ -30,23 +35,39 @@ pub(super) struct Tls {
     answered: Option<Timestamp>,
     /// The answer is all it will be.
     is_answered: bool,
+    /// The alert by which the client gave up.
+    refusal: Option<String>,
+    /// The client will not refuse the answer any more, or nobody would see it.
+    goes_on: bool,
 }
 
 impl Tls {
     pub(super) fn new(client: usize) -> Self {
-        Self { client, hello: Hello::Reading, started: None, answer: None, answered: None, is_answered: false }
+        let (hello, started, answer, answered) = (Hello::Reading, None, None, None);
+        Self { client, hello, started, answer, answered, is_answered: false, refusal: None, goes_on: false }
     }
 
     pub(super) fn client(&self) -> usize {
         self.client
     }
 
+    /// What waits for an answer, or for its hello.
     pub(super) fn pending(&self) -> usize {
-        usize::from(self.started.is_some() || self.is_answered)
+        usize::from(self.has_request() && !self.may_be_refused())
+    }
+
+    fn has_request(&self) -> bool {
+        self.started.is_some() || self.is_answered
+    }
+
+    /// Whether it was asked and answered: a hello behind that is another session's.
+    pub(super) fn is_answered(&self) -> bool {
+        self.is_answered && !matches!(self.hello, Hello::Reading)
     }
 
     pub(super) fn due(&self, timeout_ns: i64) -> Option<Timestamp> {
         match self.answered.filter(|_| self.is_answered) {
+            Some(answered) if self.may_be_refused() => Some(answered.plus_ns(REFUSAL_NS)),
             Some(answered) => Some(answered.plus_ns(HOLD_NS)),
             None => self.started.map(|time| time.plus_ns(timeout_ns)),
         }
@@ -56,14 +77,26 @@ impl Tls {
     pub(super) fn read(&mut self, talk: &mut Talk, all: bool, turn: &mut Turn<'_>) -> bool {
         self.read_hello(talk, all, turn);
         self.read_answer(talk, all, turn);
+        self.read_on(talk, turn);
         let is_late = self.started.is_some_and(|time| time.plus_ns(turn.config.timeout_ns) <= turn.now);
-        let is_answered = self.is_answered && self.is_hello_over(turn);
-        if is_answered || is_late {
+        let is_over = self.is_answered && self.is_hello_over(turn) && !self.waits_for_refusal(turn);
+        if is_over || is_late {
             // What there is of a hello must do then.
             self.read_hello(talk, true, turn);
             self.tell(talk, RequestOutcome::Unanswered, turn);
         }
-        is_answered || is_late
+        is_over || is_late
+    }
+
+    /// Whether the client may yet answer the answer with an alert in the clear.
+    fn may_be_refused(&self) -> bool {
+        let is_accepted = self.answer.as_ref().is_some_and(|answer| answer.alert.is_none());
+        let has_both = self.is_answered && is_accepted && matches!(self.hello, Hello::Whole(_));
+        has_both && !self.goes_on && self.refusal.is_none()
+    }
+
+    fn waits_for_refusal(&self, turn: &Turn<'_>) -> bool {
+        self.may_be_refused() && self.answered.is_some_and(|time| turn.now < time.plus_ns(REFUSAL_NS))
     }
 
     /// Whether the hello has been read, or does not come any more.
@@ -77,14 +110,18 @@ impl Tls {
     fn read_hello(&mut self, talk: &mut Talk, all: bool, turn: &mut Turn<'_>) {
         let stream = &mut talk.streams[self.client];
         if !matches!(self.hello, Hello::Reading) {
-            return stream.clear();
+            return;
         }
         let begins = |octets: &[u8]| beginning(octets) == Beginning::ClientHello;
         turn.counts.unknown += stream.seek(turn.now, all, begins) as u64;
         let Some(time) = stream.time() else { return };
         self.started = Some(time);
         match client_hello(stream.run()) {
-            Read::Whole(hello) => self.hello = Hello::Whole(Box::new(hello)),
+            Read::Whole(hello) => {
+                self.hello = Hello::Whole(Box::new(hello));
+                let octets = hello_octets(stream.run()).unwrap_or(stream.run().len());
+                return stream.skip(octets as u64);
+            }
             Read::More if !all && !stream.is_over(turn) => return,
             Read::More => {
                 let hello = client_hello_cut(stream.run());
@@ -94,6 +131,28 @@ impl Tls {
             Read::No => {
                 turn.counts.malformed += 1;
                 self.hello = Hello::Unreadable;
+            }
+        }
+        // Where the client's next record begins is not known.
+        self.goes_on = true;
+        stream.clear();
+    }
+
+    /// What the client says behind its hello.
+    fn read_on(&mut self, talk: &mut Talk, turn: &mut Turn<'_>) {
+        if matches!(self.hello, Hello::Reading) {
+            return;
+        }
+        let stream = &mut talk.streams[self.client];
+        // Of what was not copied nobody knows whether it was an alert.
+        self.goes_on |= !stream.is_synced() || stream.has_waited(turn.now);
+        while !self.goes_on && self.refusal.is_none() {
+            match next_record(stream.run()) {
+                Some(NextRecord::Alert(word)) => self.refusal = Some(word),
+                // One that comes before the answer may be of another hello, which was asked for.
+                Some(NextRecord::Other { octets }) if !self.is_answered => stream.skip(octets as u64),
+                Some(NextRecord::Other { .. } | NextRecord::Data) => self.goes_on = true,
+                None => return,
             }
         }
         stream.clear();
@@ -136,7 +195,7 @@ impl Tls {
 
     /// Tells the request as it stands, when there is one.
     pub(super) fn end(&mut self, talk: &mut Talk, outcome: RequestOutcome, turn: &mut Turn<'_>) {
-        if self.pending() > 0 {
+        if self.has_request() {
             self.tell(talk, outcome, turn);
         }
     }
@@ -152,7 +211,8 @@ impl Tls {
             Hello::Whole(hello) => Some(hello),
             _ => None,
         };
-        let what = exchange(hello.map(|hello| *hello), self.answer.take().map(|answer| *answer));
+        let mut what = exchange(hello.map(|hello| *hello), self.answer.take().map(|answer| *answer));
+        what.alert = what.alert.or_else(|| self.refusal.take());
         talk.tell(self.client, &went, Exchange::Tls(what), turn);
     }
 }

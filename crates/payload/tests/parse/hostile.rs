@@ -4,8 +4,8 @@ use crate::http2::frame;
 use crate::made::{ASKED, dns_message, handshake, hello_body, labels, question, record, record_of};
 use crate::quic::rfc_packets;
 use netrig_payload::parse::{
-    QuicInitials, client_hello, client_hello_cut, dns, http_request, http_request_cut, http_response,
-    http_response_cut, http2_request, http2_request_cut, http2_status, server_answer, tls_alert,
+    QuicInitials, client_hello, client_hello_cut, dns, hello_octets, http_request, http_request_cut, http_response,
+    http_response_cut, http2_request, http2_request_cut, http2_status, next_record, server_answer, tls_alert,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,6 +20,8 @@ fn read_all(octets: &[u8]) {
     _ = client_hello_cut(octets);
     _ = server_answer(octets);
     _ = tls_alert(octets);
+    _ = hello_octets(octets);
+    _ = next_record(octets);
     _ = http_request(octets);
     _ = http_request_cut(octets);
     _ = http_response(octets);

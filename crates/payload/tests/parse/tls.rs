@@ -1,7 +1,9 @@
 //! Hellos of TLS.
 
 use crate::made::{extension, handshake, hello_body, record_of, server_body, with_length};
-use netrig_payload::parse::{Read, ServerAnswer, client_hello, client_hello_cut, server_answer, tls_alert};
+use netrig_payload::parse::{
+    NextRecord, Read, ServerAnswer, client_hello, client_hello_cut, hello_octets, next_record, server_answer, tls_alert,
+};
 
 const HANDSHAKE: u8 = 22;
 const ALERT: u8 = 21;
@@ -151,6 +153,29 @@ fn alerts_have_their_words() {
     assert_eq!(tls_alert(&[hello(), record_of(ALERT, &[2, 48])].concat()).as_deref(), Some("unknown_ca"));
     // Encrypted ones say nothing.
     assert_eq!(tls_alert(&[hello(), record_of(ALERT, &[2; 26])].concat()), None);
+}
+
+#[test]
+fn what_comes_behind_a_hello_is_found_and_read() {
+    let message = handshake(1, &hello_body("a.example"));
+    for size in [1, 3, 100, 5000] {
+        let records: Vec<u8> = message.chunks(size).flat_map(|part| record_of(HANDSHAKE, part)).collect();
+        let behind = [&records[..], &record_of(20, &[1])].concat();
+        assert_eq!(hello_octets(&behind), Some(records.len()), "records of {size} octets");
+        assert_eq!(hello_octets(&records[..records.len() - 1]), None, "records of {size} octets");
+    }
+    let alert = record_of(ALERT, &[2, 48]);
+    assert_eq!(next_record(&alert), Some(NextRecord::Alert("unknown_ca".to_owned())));
+    assert!((0..alert.len()).all(|end| next_record(&alert[..end]).is_none()));
+    for (record, octets) in
+        [(record_of(ALERT, &[1, 48]), 7), (record_of(20, &[1]), 6), (record_of(HANDSHAKE, &[16; 70]), 75)]
+    {
+        assert_eq!(next_record(&record), Some(NextRecord::Other { octets }));
+        assert_eq!(next_record(&[&record[..], &alert].concat()), Some(NextRecord::Other { octets }));
+    }
+    assert_eq!(next_record(&record_of(HANDSHAKE, &[16; 70])[..20]), Some(NextRecord::Other { octets: 75 }));
+    assert_eq!(next_record(&record_of(23, &[2, 48])), Some(NextRecord::Data));
+    assert_eq!(next_record(b"GET / HTTP/1.0"), Some(NextRecord::Data));
 }
 
 #[test]

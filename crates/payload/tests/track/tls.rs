@@ -15,12 +15,21 @@ fn replied(time_ns: i64, at: u32, octets: &[u8]) -> Packet {
     segment(time_ns, SERVER, CLIENT, at, octets).at(1, Direction::Ingress)
 }
 
+/// What a client that goes on says behind the answer.
+const CHANGE_CIPHER: [u8; 6] = [0x14, 3, 3, 0, 1, 1];
+
+/// When a client that said nothing has not refused the answer.
+const ACCEPTED_NS: i64 = 2000 * MS;
+
 #[test]
 fn a_hello_is_told_with_its_answer() {
     let mut road = Road::new();
-    road.see(&said(100 * MS, 1, &client_hello("example.org", &[], 0)).by(5));
+    let hello = client_hello("example.org", &[], 0);
+    road.see(&said(100 * MS, 1, &hello).by(5));
     assert_eq!(road.tracker.pending(), 1);
     road.see(&replied(120 * MS, 1, &server_hello(false)));
+    assert_eq!((road.told.len(), road.tracker.pending()), (0, 0));
+    road.see(&said(121 * MS, 1 + hello.len() as u32, &CHANGE_CIPHER));
     let request = road.one();
     assert_eq!((request.started, request.latency_ns), (Timestamp(100 * MS), Some(20 * MS as u64)));
     assert_eq!((request.key, request.owner.map(|o| o.pid)), (said(0, 0, &[]).key(), Some(5)));
@@ -61,6 +70,7 @@ fn an_answer_may_be_cut_anywhere() {
         let mut road = Road::new();
         road.see(&said(0, 1, &client_hello("a.org", &[], 0)));
         road.see(&replied(MS, 1, &answer[..cut])).see(&replied(2 * MS, 1 + cut as u32, &answer[cut..]));
+        road.tick(ACCEPTED_NS);
         assert_eq!((road.one().latency_ns, tls_of(road.one()).resumed), (Some(MS as u64), Some(false)), "cut at {cut}");
     }
 }
@@ -72,6 +82,7 @@ fn before_tls_13_a_session_id_that_comes_back_resumes() {
     {
         let mut road = Road::new();
         road.see(&said(0, 1, &client_hello("a.org", offered, 0))).see(&replied(MS, 1, &server_hello_12(echoed)));
+        road.tick(ACCEPTED_NS);
         assert_eq!(tls_of(road.one()).resumed, resumed);
         assert_eq!(tls_of(road.one()).version.as_deref(), Some("TLS 1.2"));
     }
@@ -94,6 +105,92 @@ fn an_alert_is_an_answer() {
     road.see(&said(0, 1, &client_hello("a.org", &[], 0))).see(&replied(MS, 1, &alert(40)));
     assert_eq!(road.one().outcome, RequestOutcome::Answered);
     assert_eq!(tls_of(road.one()).alert.as_deref(), Some("handshake_failure"));
+}
+
+#[test]
+fn an_alert_of_the_client_ends_the_handshake() {
+    let (hello, answer) = (client_hello("a.org", &[], 0), server_hello_12(&[]));
+    let behind = 1 + hello.len() as u32;
+    let octets = alert(48);
+    for cut in 0..octets.len() {
+        let mut road = Road::new();
+        road.see(&said(0, 1, &hello)).see(&replied(10 * MS, 1, &answer));
+        road.see(&said(30 * MS, behind, &octets[..cut])).see(&said(31 * MS, behind + cut as u32, &octets[cut..]));
+        let request = road.one();
+        assert_eq!(
+            (request.outcome, request.latency_ns),
+            (RequestOutcome::Answered, Some(10 * MS as u64)),
+            "cut at {cut}"
+        );
+        assert_eq!(tls_of(request).alert.as_deref(), Some("unknown_ca"), "cut at {cut}");
+        assert_eq!(tls_of(request).version.as_deref(), Some("TLS 1.2"), "cut at {cut}");
+        road.see(&said(32 * MS, behind + 7, b"").flags(FIN)).tick(20_000 * MS);
+        road.one();
+    }
+}
+
+#[test]
+fn an_alert_of_the_client_is_told_whatever_order_its_copies_come_in() {
+    let (hello, answer) = (client_hello("a.org", &[], 0), server_hello_12(&[]));
+    let behind = 1 + hello.len() as u32;
+    let packets = [
+        said(0, 1, &hello),
+        replied(MS, 1, &answer),
+        said(2 * MS, behind, &alert(42)),
+        said(3 * MS, behind + 7, b"").flags(RST),
+    ];
+    for order in [[0, 2, 1, 3], [1, 0, 2, 3], [0, 1, 2, 3], [1, 2, 0, 3]] {
+        let mut road = Road::new();
+        for index in order {
+            road.see(&packets[index]);
+        }
+        road.tick(20_000 * MS);
+        assert_eq!(tls_of(road.one()).alert.as_deref(), Some("bad_certificate"), "{order:?}");
+        assert_eq!(tls_of(road.one()).sni.as_deref(), Some("a.org"), "{order:?}");
+    }
+}
+
+#[test]
+fn what_is_enciphered_is_no_alert() {
+    let (hello, answer) = (client_hello("a.org", &[], 0), server_hello(false));
+    let behind = 1 + hello.len() as u32;
+    let enciphered = [&[0x15, 3, 3, 0, 26][..], &[2; 26]].concat();
+    let warning = [0x15, 3, 3, 0, 2, 1, 90];
+    for first in [&CHANGE_CIPHER[..], &enciphered, &warning, &[0x17, 3, 3, 0, 2, 2, 48], b"GET / HTTP/1.0\r\n\r\n"] {
+        let mut road = Road::new();
+        road.see(&said(0, 1, &hello)).see(&replied(MS, 1, &answer)).see(&said(2 * MS, behind, first));
+        assert_eq!(tls_of(road.one()).alert, None, "{first:?}");
+        road.see(&said(3 * MS, behind + first.len() as u32, &alert(48))).tick(20_000 * MS);
+        road.one();
+    }
+}
+
+#[test]
+fn an_alert_behind_another_hello_that_was_asked_for_ends_it() {
+    let (first, second) = (client_hello("a.org", &[], 0), client_hello("a.org", &[], 8));
+    let mut road = Road::new();
+    road.see(&said(0, 1, &first)).see(&replied(10 * MS, 1, &hello_retry()));
+    let behind = 1 + first.len() as u32;
+    road.see(&said(20 * MS, behind, &CHANGE_CIPHER)).see(&said(20 * MS, behind + 6, &second));
+    road.see(&replied(30 * MS, 1 + hello_retry().len() as u32, &server_hello(false)));
+    road.see(&said(40 * MS, behind + 6 + second.len() as u32, &alert(47)));
+    assert_eq!(tls_of(road.one()).alert.as_deref(), Some("illegal_parameter"));
+}
+
+#[test]
+fn a_client_whose_next_record_was_lost_or_that_stays_silent_is_told_in_time() {
+    let (hello, answer) = (client_hello("a.org", &[], 0), server_hello_12(&[]));
+    let behind = 1 + hello.len() as u32;
+    let mut road = Road::new();
+    road.see(&said(0, 1, &hello)).see(&replied(MS, 1, &answer)).see(&said(2 * MS, behind + 100, &alert(48)));
+    assert!(road.told.is_empty());
+    road.tick(13 * MS);
+    assert_eq!(tls_of(road.one()).alert, None);
+    let mut road = Road::new();
+    road.see(&said(0, 1, &hello)).see(&replied(MS, 1, &answer)).tick(900 * MS);
+    assert!(road.told.is_empty());
+    road.tick(1100 * MS);
+    assert_eq!(road.one().latency_ns, Some(MS as u64));
 }
 
 #[test]
@@ -150,6 +247,7 @@ fn an_answer_whose_hello_was_not_seen_is_told_as_far_as_it_goes() {
 fn an_answer_that_comes_before_its_hello_finds_it() {
     let mut road = Road::new();
     road.see(&replied(2 * MS, 1, &server_hello(false))).see(&said(MS, 1, &client_hello("a.org", &[], 0)));
+    road.tick(ACCEPTED_NS);
     assert_eq!((road.one().latency_ns, tls_of(road.one()).sni.as_deref()), (Some(MS as u64), Some("a.org")));
 }
 
@@ -167,7 +265,7 @@ fn tls_may_begin_later_in_a_stream() {
     road.see(&replied(0, 1, b"220 mail.example.org\r\n")).see(&said(MS, 1, b"EHLO me\r\n"));
     road.see(&replied(2 * MS, 23, b"250 STARTTLS\r\n")).see(&said(30 * MS, 10, b"STARTTLS\r\n"));
     road.see(&replied(31 * MS, 37, b"220 go\r\n")).see(&said(40 * MS, 20, &client_hello("mail.example.org", &[], 0)));
-    road.see(&replied(60 * MS, 45, &server_hello(false)));
+    road.see(&replied(60 * MS, 45, &server_hello(false))).tick(ACCEPTED_NS);
     assert_eq!(
         (road.one().latency_ns, tls_of(road.one()).sni.as_deref()),
         (Some(20 * MS as u64), Some("mail.example.org"))
@@ -181,7 +279,7 @@ fn inside_a_tunnel_of_http_there_is_tls() {
     let established = b"HTTP/1.1 200 Connection established\r\nContent-Length: 0\r\n\r\n";
     road.see(&said(0, 1, connect)).see(&replied(10 * MS, 1, established));
     road.see(&said(20 * MS, 1 + connect.len() as u32, &client_hello("a.org", &[], 0)));
-    road.see(&replied(25 * MS, 1 + established.len() as u32, &server_hello(false)));
+    road.see(&replied(25 * MS, 1 + established.len() as u32, &server_hello(false))).tick(ACCEPTED_NS);
     assert_eq!(road.told.len(), 2);
     assert!(matches!(&road.told[0].what, Exchange::Http(http) if http.status == Some(200)));
     assert_eq!((road.told[1].latency_ns, tls_of(&road.told[1]).sni.as_deref()), (Some(5 * MS as u64), Some("a.org")));

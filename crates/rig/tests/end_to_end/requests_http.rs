@@ -190,3 +190,37 @@ fn handshakes_are_told_with_the_name_and_version_that_the_server_logs() {
         assert!(row.latency_us.is_some() && row.process.as_deref() == Some("curl"), "{row:?}");
     }
 }
+
+#[test]
+fn a_client_that_does_not_trust_the_servers_certificate_is_told_with_its_alert() {
+    require_root!();
+    let street = Street::new("reqalert");
+    let Some(nginx) = Nginx::start(&street.far) else { return };
+    let rig = Rig::start_with(&street.near, FULL);
+    // Without -k. Of TLS 1.3 too: OpenSSL enciphers what it says from its last message of the handshake on.
+    let resolve = |name: &str| format!("--resolve {name}.{ZONE}:443:{FAR} https://{name}.{ZONE}/");
+    street.near.run_script(&format!(
+        "for n in 1 2 3; do curl -s -o /dev/null --tls-max 1.2 {} || true; done
+         curl -s -o /dev/null {} || true
+         curl -s -k -o /dev/null --tls-max 1.2 {}",
+        resolve("distrusted"),
+        resolve("new"),
+        resolve("trusted"),
+    ));
+    nginx.log(1);
+    let stored = rig.stop();
+    let rows = of_kind(&stored, RequestKind::Tls);
+    let mut told: Vec<_> = rows
+        .iter()
+        .map(|row| (row.tls_sni.clone().unwrap_or_default(), row.tls_alert.as_deref(), row.failed))
+        .collect();
+    told.sort();
+    let refused = |name: &str| (format!("{name}.{ZONE}"), Some("unknown_ca"), true);
+    let mut expected = vec![refused("distrusted"); 3];
+    expected.extend([refused("new"), (format!("trusted.{ZONE}"), None, false)]);
+    assert_eq!(told, expected);
+    for row in &rows {
+        assert_eq!(row.outcome, RequestOutcome::Answered, "{row:?}");
+        assert!(row.latency_us.is_some() && row.process.as_deref() == Some("curl"), "{row:?}");
+    }
+}

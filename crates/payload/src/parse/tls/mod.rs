@@ -10,7 +10,7 @@ pub(super) use ja4::Transport;
 pub(super) use words::alert as alert_word;
 
 use super::Read;
-use records::{ALERT, Records, handshake};
+use records::{ALERT, DATA, Records, handshake};
 
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
@@ -83,6 +83,41 @@ pub fn server_answer(octets: &[u8]) -> Read<ServerAnswer> {
         (_, Some(alert)) => Read::Whole(ServerAnswer { alert: Some(alert), ..ServerAnswer::default() }),
         (other, None) => other,
     }
+}
+
+/// What a client says behind its hello, record by record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextRecord {
+    /// A fatal alert in the clear, by its word: it gives up.
+    Alert(String),
+    /// Enciphered data, behind which no alert can be in the clear.
+    Data,
+    /// Anything else.
+    Other {
+        /// Octets of it with its header, here or yet to come.
+        octets: usize,
+    },
+}
+
+/// The record that a stream goes on with; none while there is too little of it. What is no record is [`NextRecord::Data`].
+#[must_use]
+pub fn next_record(octets: &[u8]) -> Option<NextRecord> {
+    match Records(octets).next() {
+        Some(record) if record.kind == DATA => Some(NextRecord::Data),
+        Some(record) if record.kind == ALERT && octets.len() < record.whole => None,
+        Some(record) => Some(match tls_alert(octets.get(..record.whole).unwrap_or(octets)) {
+            Some(word) => NextRecord::Alert(word),
+            None => NextRecord::Other { octets: record.whole },
+        }),
+        None if records::could_be_record(octets) => None,
+        None => Some(NextRecord::Data),
+    }
+}
+
+/// Octets of the records that a client's whole hello lies in; none while it is not whole.
+#[must_use]
+pub fn hello_octets(octets: &[u8]) -> Option<usize> {
+    records::first_message_octets(octets)
 }
 
 /// The first fatal alert in the clear in a stream, of either side, as far as it goes.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 pub(super) const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
+pub(super) const DATA: u8 = 23;
 const HEADER: usize = 5;
 /// What RFC 5246 allows an encrypted record; none in the clear is longer.
 const RECORD_MAX: usize = (1 << 14) + 2048;
@@ -18,6 +19,8 @@ const MESSAGE_MAX: usize = 1 << 17;
 pub(super) struct Record<'a> {
     pub(super) kind: u8,
     pub(super) body: &'a [u8],
+    /// Octets that it has with its header, whether or not they are here.
+    pub(super) whole: usize,
 }
 
 /// Records one after the other; the last may be cut. Ends at what is none.
@@ -34,7 +37,7 @@ impl<'a> Iterator for Records<'a> {
         }
         let (body, behind) = rest.split_at(length.min(rest.len()));
         self.0 = behind;
-        Some(Record { kind, body })
+        Some(Record { kind, body, whole: HEADER + length })
     }
 }
 
@@ -70,6 +73,19 @@ pub(super) fn handshake_cut(octets: &[u8], kind: u8) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(message.get(MESSAGE_HEADER..)?.to_vec()))
 }
 
+/// Octets of the records that the stream's first handshake message lies in; none while it is not whole.
+pub(super) fn first_message_octets(octets: &[u8]) -> Option<usize> {
+    let (mut message, mut whole) = (Vec::new(), 0);
+    for record in Records(octets) {
+        whole += record.whole;
+        message.extend_from_slice(record.body);
+        if is_whole(&message) {
+            return Some(whole);
+        }
+    }
+    None
+}
+
 /// What there is of the handshake's first messages; none where the stream is not TLS or another message comes first.
 fn gather(octets: &[u8], kind: u8) -> Option<Cow<'_, [u8]>> {
     let mut gathered: Cow<'_, [u8]> = Cow::Borrowed(&[]);
@@ -99,7 +115,7 @@ fn is_whole(message: &[u8]) -> bool {
 }
 
 /// Whether these octets, too few for a record's header, could become one.
-fn could_be_record(rest: &[u8]) -> bool {
+pub(super) fn could_be_record(rest: &[u8]) -> bool {
     let could_be = |(at, octet): (usize, &u8)| match at {
         0 => (20..=24).contains(octet),
         1 => *octet == 3,
