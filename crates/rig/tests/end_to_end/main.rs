@@ -22,6 +22,7 @@ mod queue_waits;
 mod recorder;
 mod requests_dns;
 mod requests_http;
+mod requests_replayed;
 mod support;
 mod tcp_churn;
 mod tcp_delay;

@@ -6,13 +6,16 @@ pub(crate) mod bursts;
 pub(crate) mod captures;
 mod counters;
 pub(crate) mod drops;
+pub(crate) mod frames;
 pub(crate) mod latency;
+pub(crate) mod messages;
 pub(crate) mod rig;
 pub(crate) mod servers;
 mod stored;
 pub(crate) mod street;
 mod told;
 pub(crate) mod traffic;
+pub(crate) mod tshark;
 
 pub(crate) use alone::alone;
 pub(crate) use bpf::BpfObjects;
