@@ -37,7 +37,7 @@ pub struct AggregateConfig {
     pub host: Option<String>,
     /// Network namespace for the records.
     pub netns: Option<u64>,
-    /// 1 in this many packets was looked at.
+    /// 1 in this many packets is looked at, until [`Aggregator::set_sampling_rate`] says otherwise.
     pub sampling_rate: u32,
 }
 
@@ -103,6 +103,13 @@ impl Aggregator {
         }
     }
 
+    /// Deltas from here on have been counted with 1 in this many packets looked at; where that changed since they were read last, the
+    /// largest of them.
+    pub fn set_sampling_rate(&mut self, one_in: u32) {
+        self.settle();
+        self.config.sampling_rate = one_in.max(1);
+    }
+
     /// Adds what one way of a flow gained. The hot path: constant time, and no allocation but for the queue of evicted
     /// flows. A few deltas at a time are staged and added together; every telling adds what is staged first.
     pub fn add(&mut self, delta: &FlowDelta) {
@@ -139,7 +146,8 @@ impl Aggregator {
             Some(_) => self.second_view(pair.second_view()),
             None => self.first_view(*pair, *hash, *side, direction),
         };
-        self.table.entry_mut(number).add(*side, delta);
+        let sampling_rate = self.config.sampling_rate;
+        self.table.entry_mut(number).add(*side, delta, sampling_rate);
     }
 
     /// The entry of a pair that has no first view: its second view where that has seen these packets before (its first
@@ -263,7 +271,7 @@ impl Aggregator {
                 sink(teller.record(entry, reason));
                 account(&mut self.told, entry);
                 self.stats.records += 1;
-                entry.sent = Default::default();
+                entry.begin_window();
                 over = false;
                 if matches!(reason, EndReason::Fin | EndReason::Rst) {
                     entry.life = Life::Ended;

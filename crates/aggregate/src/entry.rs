@@ -42,6 +42,8 @@ pub(crate) struct Entry {
     pub(crate) life: Life,
     /// The process whose socket sent a packet; 0: unknown.
     pid: u32,
+    /// Of the open window: the largest of those it was counted at.
+    pub(crate) sampling_rate: u32,
 }
 
 impl Entry {
@@ -57,6 +59,7 @@ impl Entry {
             told_initiator: None,
             life: Life::Live,
             pid: 0,
+            sampling_rate: 1,
         }
     }
 
@@ -70,8 +73,9 @@ impl Entry {
         self.bound[side] == Some(direction)
     }
 
-    /// Adds a delta; [`Self::takes`] has said yes.
-    pub(crate) fn add(&mut self, side: Side, delta: &FlowDelta) {
+    /// Adds a delta that was counted at this rate; [`Self::takes`] has said yes.
+    pub(crate) fn add(&mut self, side: Side, delta: &FlowDelta, sampling_rate: u32) {
+        self.sampling_rate = self.sampling_rate.max(sampling_rate);
         let sent = &mut self.sent[side];
         sent.packets += delta.packets;
         sent.bytes += delta.bytes;
@@ -86,6 +90,12 @@ impl Entry {
         self.flags[side] |= delta.tcp_flags;
         self.pid = delta.pid.unwrap_or(self.pid);
         self.bound[side] = Some(delta.key.direction);
+    }
+
+    /// What was counted has been told.
+    pub(crate) fn begin_window(&mut self) {
+        self.sent = Default::default();
+        self.sampling_rate = 1;
     }
 
     /// Whether there is anything to tell of the open window.

@@ -44,6 +44,8 @@ pub struct LedgerInput {
     pub not_ip: TrafficCounts,
     /// Left out by sampling.
     pub sampled_out: TrafficCounts,
+    /// What those that were taken stand for beyond themselves: in `told`, and not in what was seen.
+    pub extrapolated: TrafficCounts,
     /// What a policy dropped, or sent out of another interface, before the hook; none where no policy is asked. Read after
     /// `kernel` was.
     pub policy: Option<TrafficCounts>,
@@ -61,6 +63,7 @@ struct Account {
     overflow: TrafficCounts,
     not_ip: TrafficCounts,
     sampled_out: TrafficCounts,
+    extrapolated: TrafficCounts,
     kernel: TrafficCounts,
     policy: TrafficCounts,
     unaccounted: u64,
@@ -77,6 +80,7 @@ impl Account {
             overflow: input.counts.overflow,
             not_ip: input.not_ip,
             sampled_out: input.sampled_out,
+            extrapolated: input.extrapolated,
             kernel: input.kernel.map_or(self.kernel, |k| k.traffic),
             policy: input.policy.unwrap_or(self.policy),
             unaccounted: self.unaccounted.max(unaccounted),
@@ -154,6 +158,7 @@ fn difference(window: (Timestamp, Timestamp), input: &LedgerInput, before: &Acco
     let overflow = after.overflow.since(before.overflow);
     let not_ip = after.not_ip.since(before.not_ip);
     let sampled_out = after.sampled_out.since(before.sampled_out);
+    let extrapolated = after.extrapolated.since(before.extrapolated);
     let parts = [told, overflow, not_ip, sampled_out];
     let kernel = input.kernel.map(|k| k.traffic.since(before.kernel));
     let policy = input.policy.map(|removed| removed.since(before.policy));
@@ -173,8 +178,10 @@ fn difference(window: (Timestamp, Timestamp), input: &LedgerInput, before: &Acco
         not_ip_bytes: not_ip.bytes,
         sampled_out_packets: sampled_out.packets,
         sampled_out_bytes: sampled_out.bytes,
-        imbalance_packets: imbalance(seen.packets, parts.map(|p| p.packets)),
-        imbalance_bytes: imbalance(seen.bytes, parts.map(|p| p.bytes)),
+        extrapolated_packets: Some(extrapolated.packets),
+        extrapolated_bytes: Some(extrapolated.bytes),
+        imbalance_packets: imbalance(seen.packets, parts.map(|p| p.packets), extrapolated.packets),
+        imbalance_bytes: imbalance(seen.bytes, parts.map(|p| p.bytes), extrapolated.bytes),
         kernel_packets: kernel.map(|k| k.packets),
         kernel_bytes: kernel.map(|k| k.bytes),
         policy_packets: policy.map(|removed| removed.packets),
@@ -184,9 +191,9 @@ fn difference(window: (Timestamp, Timestamp), input: &LedgerInput, before: &Acco
     }
 }
 
-fn imbalance(seen: u64, parts: [u64; 4]) -> i64 {
+fn imbalance(seen: u64, parts: [u64; 4], extrapolated: u64) -> i64 {
     let parts: i128 = parts.into_iter().map(i128::from).sum();
-    i64::try_from(i128::from(seen) - parts).unwrap_or(i64::MAX)
+    i64::try_from(i128::from(seen) + i128::from(extrapolated) - parts).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -212,6 +219,7 @@ mod tests {
             told: counts(seen),
             not_ip: counts(0),
             sampled_out: counts(0),
+            extrapolated: counts(0),
             policy: None,
             kernel: None,
             kernel_after: None,
@@ -235,6 +243,18 @@ mod tests {
         let second = &ledger.close_window(WINDOW, &[now])[0];
         assert_eq!((second.seen_packets, second.told_packets, second.not_ip_packets), (50, 49, 0));
         assert_eq!((second.imbalance_packets, second.imbalance_bytes), (1, 100));
+    }
+
+    #[test]
+    fn what_is_told_for_others_is_taken_off() {
+        let mut ledger = Ledger::new(None);
+        let mut now = input(Direction::Egress, 100, 100);
+        (now.told, now.sampled_out, now.extrapolated) = (counts(96), counts(80), counts(76));
+        let row = &ledger.close_window(WINDOW, std::slice::from_ref(&now))[0];
+        assert_eq!((row.sampled_out_packets, row.extrapolated_packets, row.imbalance_packets), (80, Some(76), 0));
+        (now.counts.seen, now.sampled_out) = (counts(110), counts(90));
+        let row = &ledger.close_window(WINDOW, &[now])[0];
+        assert_eq!((row.sampled_out_packets, row.extrapolated_bytes, row.imbalance_bytes), (10, Some(0), 0));
     }
 
     #[test]

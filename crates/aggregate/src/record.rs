@@ -3,7 +3,7 @@
 use crate::addresses::TICK_NS;
 use crate::entry::Entry;
 use crate::world::{FlowEnds, World};
-use netrig_model::{EndReason, FlowRecord, InterfaceId, Timestamp, transport_name};
+use netrig_model::{EndReason, FlowRecord, InterfaceId, Timestamp, error_bounds, transport_name};
 use std::net::IpAddr;
 
 /// What all records of one telling share.
@@ -11,7 +11,6 @@ pub(crate) struct Teller<'a> {
     pub(crate) window: (Timestamp, Timestamp),
     pub(crate) host: Option<&'a str>,
     pub(crate) netns: Option<u64>,
-    pub(crate) sampling_rate: u32,
     world: &'a dyn World,
     /// The last interface asked for: flows come interface by interface more often than not.
     cached: Option<(InterfaceId, Option<String>)>,
@@ -23,14 +22,7 @@ impl<'a> Teller<'a> {
         config: &'a crate::AggregateConfig,
         world: &'a dyn World,
     ) -> Self {
-        Self {
-            window,
-            host: config.host.as_deref(),
-            netns: config.netns,
-            sampling_rate: config.sampling_rate,
-            world,
-            cached: None,
-        }
+        Self { window, host: config.host.as_deref(), netns: config.netns, world, cached: None }
     }
 
     /// The record of a flow's open window.
@@ -49,6 +41,8 @@ impl<'a> Teller<'a> {
         let began = Timestamp(entry.first_seen_ns());
         let name = |of: IpAddr, by: IpAddr| self.world.name_of(by, of, began.plus_ns(TICK_NS));
         let dropped = if whole { self.world.dropped(&ends, key.iface()) } else { None };
+        let error = |side: usize| error_bounds(entry.sent[side].packets, entry.sent[side].bytes, entry.sampling_rate);
+        let (errors, reverse_errors) = (error(src), error(dst));
         FlowRecord {
             window_start: self.window.0,
             window_end: self.window.1,
@@ -77,7 +71,11 @@ impl<'a> Teller<'a> {
             fragment: key.kind().is_fragment().then_some(true),
             tunnel: key.tunnel().map(|t| t.kind),
             tunnel_id: key.tunnel().map(|t| t.id),
-            sampling_rate: self.sampling_rate,
+            sampling_rate: entry.sampling_rate,
+            packets_error: Some(errors.0),
+            bytes_error: Some(errors.1),
+            reverse_packets_error: Some(reverse_errors.0),
+            reverse_bytes_error: Some(reverse_errors.1),
             end_reason,
             process: owner.process,
             pid: owner.pid,

@@ -131,6 +131,7 @@ impl Road {
             told: self.aggregator.told(iface, direction),
             not_ip: self.aggregator.not_ip(iface, direction),
             sampled_out: TrafficCounts::default(),
+            extrapolated: TrafficCounts::default(),
             policy: None,
             kernel: None,
             kernel_after: None,

@@ -78,11 +78,13 @@ pub struct FlowConfig {
     pub hook: Hook,
     /// Whether the flows inside tunnels are told beside the tunnels.
     pub tunnels: bool,
+    /// One packet in this many is added to its flow.
+    pub sampling: u32,
 }
 
 impl Default for FlowConfig {
     fn default() -> Self {
-        Self { enabled: true, hook: Hook::Tcx, tunnels: false }
+        Self { enabled: true, hook: Hook::Tcx, tunnels: false, sampling: 1 }
     }
 }
 

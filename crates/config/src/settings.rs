@@ -162,6 +162,13 @@ pub const SETTINGS: &[Setting] = &[
         Field::Bool(|c| &mut c.flow.tunnels),
         "Whether flows inside VXLAN, GENEVE, GRE, IP-in-IP and 6in4 are told beside the tunnel's own.",
     ),
+    live(
+        "flow.sampling",
+        Field::Count { at: |c| &mut c.flow.sampling, min: 1, max: 65_536 },
+        "One packet in this many is added to its flow, for as many as it stands for; 1: every packet. Sums stay right on \
+         the average, and `packets_error` and its like say how far they may be off. What interfaces have seen is exact all \
+         the same, and the packets that open and close connections are always told. Above 1 no requests are looked at.",
+    ),
     restart(
         "tcp.enabled",
         Field::Bool(|c| &mut c.tcp.enabled),

@@ -23,6 +23,8 @@ macro_rules! word {
 }
 
 const COUNTS_WORDS: usize = size_of::<iface_counts>() / 8;
+/// The last two.
+const EXTRAPOLATED: usize = word!(iface_counts, extrapolated_packets);
 const ENDS_WORDS: usize = size_of::<outbox_ends>() / 8;
 
 /// One interface, one direction, as the kernel counted it: overflow gross, inner flows' overflow apart.
@@ -31,17 +33,16 @@ pub(crate) fn interface(memory: &FlowMemory, iface: InterfaceId, direction: Dire
     let mut sum = [0_u64; COUNTS_WORDS];
     for cpu in 0..=sizes.cpus as usize {
         let row = (cpu * sizes.interfaces as usize + usize::from(iface.0)) * 2 + direction.index();
-        for (word, total) in sum.iter_mut().enumerate() {
-            *total += memory.counts.load(row * COUNTS_WORDS + word);
+        // What is seen is never read before what stands for more than itself, nor after what was left out: a packet between the
+        // readings must not look as if a flow had it.
+        for word in (EXTRAPOLATED..COUNTS_WORDS).chain(0..EXTRAPOLATED) {
+            sum[word] += memory.counts.load(row * COUNTS_WORDS + word);
         }
     }
-    let frames =
-        TrafficCounts { packets: sum[word!(iface_counts, frames)], bytes: sum[word!(iface_counts, frame_bytes)] };
+    let pair = |at: usize| TrafficCounts { packets: sum[at], bytes: sum[at + 1] };
+    let frames = pair(word!(iface_counts, frames));
     let mut seen = frames;
-    seen.add(TrafficCounts {
-        packets: sum[word!(iface_counts, extra_packets)],
-        bytes: sum[word!(iface_counts, extra_bytes)],
-    });
+    seen.add(pair(word!(iface_counts, extra_packets)));
     let mut faults = [0; ParseFault::ALL.len()];
     for (fault, count) in faults.iter_mut().enumerate() {
         *count = sum[word!(iface_counts, faults) + fault];
@@ -49,10 +50,9 @@ pub(crate) fn interface(memory: &FlowMemory, iface: InterfaceId, direction: Dire
     InterfaceCounts {
         seen,
         frames,
-        overflow: TrafficCounts {
-            packets: sum[word!(iface_counts, overflow_packets)],
-            bytes: sum[word!(iface_counts, overflow_bytes)],
-        },
+        overflow: pair(word!(iface_counts, overflow_packets)),
+        sampled_out: pair(word!(iface_counts, sampled_out_packets)),
+        extrapolated: pair(EXTRAPOLATED),
         faults,
     }
 }

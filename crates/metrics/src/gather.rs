@@ -97,8 +97,8 @@ fn ledger(out: &mut Families, iface: &str, status: &InterfaceStatus) {
         ("told", status.told),
         ("overflow", status.counts.overflow),
         ("not_ip", not_ip),
-        // No probe samples: a fate that is known to be empty, not one that is unknown.
-        ("sampled_out", TrafficCounts::default()),
+        ("sampled_out", status.counts.sampled_out),
+        ("extrapolated", status.counts.extrapolated),
     ];
     for (fate, counts) in fates {
         out.count(&names::LEDGER_PACKETS, &[iface, direction, fate], counts.packets);

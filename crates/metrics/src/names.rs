@@ -122,9 +122,9 @@ metrics! {
         "Layer-2 octets told in flow records; transport other is every protocol without a name";
 
     LEDGER_PACKETS = Counter "netrig_ledger_packets_total" ["iface", "direction", "fate"]
-        "What became of the packets seen: told in a flow record, overflow, not_ip or sampled_out; and policy: removed unseen";
+        "What became of the packets seen: told in a flow record, overflow, not_ip or sampled_out, less extrapolated; and policy: removed unseen";
     LEDGER_BYTES = Counter "netrig_ledger_bytes_total" ["iface", "direction", "fate"]
-        "What became of the octets seen: told in a flow record, overflow, not_ip or sampled_out; and policy: removed unseen";
+        "What became of the octets seen: told in a flow record, overflow, not_ip or sampled_out, less extrapolated; and policy: removed unseen";
     LEDGER_IMBALANCE = Gauge "netrig_ledger_imbalance_packets" ["iface", "direction"]
         "Packets seen minus all fates in the last closed window; anything but 0 is a bug in the rig";
     LEDGER_UNACCOUNTED = Gauge "netrig_ledger_unaccounted_packets" ["iface", "direction"]

@@ -36,6 +36,10 @@ pub struct InterfaceCounts {
     pub frames: TrafficCounts,
     /// Evicted entries that found their outbox full: their whole counts, by interface only.
     pub overflow: TrafficCounts,
+    /// While flows are sampled: what was added to none of them, as on the wire.
+    pub sampled_out: TrafficCounts,
+    /// And what the packets that were added stand for beyond themselves.
+    pub extrapolated: TrafficCounts,
     /// Packets whose headers ended too early or were malformed; each is also told as what could be read of it.
     pub faults: [u64; ParseFault::ALL.len()],
 }
@@ -109,7 +113,12 @@ pub struct LedgerRecord {
     pub sampled_out_packets: u64,
     /// Their bytes.
     pub sampled_out_bytes: u64,
-    /// seen − (told + overflow + not IP + sampled out): anything but 0 is a bug in the rig.
+    /// Packets that those which were taken stand for beyond themselves: among those told, and never seen as such.
+    /// Null in files of a rig that did not sample.
+    pub extrapolated_packets: Option<u64>,
+    /// Their bytes.
+    pub extrapolated_bytes: Option<u64>,
+    /// seen − (told + overflow + not IP + sampled out − extrapolated): anything but 0 is a bug in the rig.
     pub imbalance_packets: i64,
     /// The same in bytes.
     pub imbalance_bytes: i64,

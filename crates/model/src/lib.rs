@@ -23,6 +23,7 @@ mod record;
 mod recorder;
 mod request;
 mod request_status;
+mod sampling;
 mod tcp;
 mod time;
 mod words;
@@ -60,6 +61,7 @@ pub use request::{
     RequestRecord, TlsExchange,
 };
 pub use request_status::{PayloadCounts, PayloadStatus, RequestSums, RequestTally};
+pub use sampling::error_bounds;
 pub use tcp::{KernelTcp, ListenerStatus, ServiceStatus, TcpStatus, TcpTableStatus};
 pub use time::Timestamp;
 pub use words::{Direction, EndReason, transport_name};

@@ -62,8 +62,17 @@ pub struct FlowRecord {
     pub tunnel: Option<TunnelKind>,
     /// VNI or GRE key.
     pub tunnel_id: Option<u32>,
-    /// 1 in this many packets was looked at.
+    /// 1 in this many packets was looked at: where it changed meanwhile, the largest of them.
     pub sampling_rate: u32,
+    /// With a probability of 95 % the true packets lie within so many of `packets`; 0: they are exact. Null in files of a rig that
+    /// did not sample.
+    pub packets_error: Option<u64>,
+    /// The same of `bytes`.
+    pub bytes_error: Option<u64>,
+    /// The same of `reverse_packets`.
+    pub reverse_packets_error: Option<u64>,
+    /// The same of `reverse_bytes`.
+    pub reverse_bytes_error: Option<u64>,
     /// Why the record ends.
     pub end_reason: EndReason,
     /// Process name on this host.
@@ -157,7 +166,11 @@ pub const FLOW_COLUMNS: &[Column] = &[
     opt("fragment", Bool, "true for later fragments, whose ports are not known"),
     opt("tunnel", Text, "set on inner flows: vxlan, geneve, gre, ipip, 6in4"),
     opt("tunnel_id", U32, "VNI or GRE key of the tunnel"),
-    req("sampling_rate", U32, "1 in this many packets was looked at"),
+    req("sampling_rate", U32, "1 in this many packets was looked at; where it changed meanwhile, the largest of them"),
+    opt("packets_error", U64, "the true `packets` lie within so many of those told, with 95 %; 0: these are exact"),
+    opt("bytes_error", U64, "the same of `bytes`"),
+    opt("reverse_packets_error", U64, "the same of `reverse_packets`"),
+    opt("reverse_bytes_error", U64, "the same of `reverse_bytes`"),
     req(
         "end_reason",
         Text,
@@ -194,10 +207,16 @@ pub const LEDGER_COLUMNS: &[Column] = &[
     req("not_ip_bytes", U64, "their bytes"),
     req("sampled_out_packets", U64, "packets left out by sampling"),
     req("sampled_out_bytes", U64, "their bytes"),
+    opt(
+        "extrapolated_packets",
+        U64,
+        "packets that those taken while flows are sampled stand for beyond themselves: among those told",
+    ),
+    opt("extrapolated_bytes", U64, "their bytes"),
     req(
         "imbalance_packets",
         I64,
-        "seen − (told + overflow + not IP + sampled out): anything but 0 is a bug in the rig",
+        "seen − (told + overflow + not IP + sampled out − extrapolated): anything but 0 is a bug in the rig",
     ),
     req("imbalance_bytes", I64, "the same in bytes"),
     opt("kernel_packets", U64, "what the kernel's interface counter gained in the same time"),

@@ -21,13 +21,13 @@ pub use generated::types::{
     bound_key, burst_bucket, burst_cpu, burst_retransmit, burst_sample, burst_settings, capture_count, capture_cpu,
     capture_dropped, capture_ends, capture_frame, capture_gate, capture_lately, capture_owner, capture_record,
     capture_settings, clock_reading, drop_example, drop_flow, drop_gate, drop_group, drop_key, drop_settings,
-    flow_cold, flow_hot, flow_key, flow_set4, flow_set6, flow_settings, flow_slot4, flow_slot6, iface_counts,
-    iface_entry, latency_cpu, latency_gate, latency_key, latency_service, latency_settings, outbox_ends, payload_ends,
-    payload_record, payload_settings, policy_addresses, policy_bucket, policy_bucket_set, policy_count,
-    policy_dimension, policy_event, policy_gate, policy_layout, policy_ports, policy_ranges4, policy_ranges6,
-    policy_removed, policy_row, policy_rule, policy_source, policy_source_set, queue_polls, queue_settings,
-    recorder_ring, recorder_settings, recorder_slot, replay_frame, tcp_ends, tcp_owner, tcp_service, tcp_settings,
-    tcp_slot, tcp_totals, time_histogram,
+    flow_cold, flow_hot, flow_key, flow_sampler, flow_sampling, flow_set4, flow_set6, flow_settings, flow_slot4,
+    flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate, latency_key, latency_service, latency_settings,
+    outbox_ends, payload_ends, payload_record, payload_settings, policy_addresses, policy_bucket, policy_bucket_set,
+    policy_count, policy_dimension, policy_event, policy_gate, policy_layout, policy_ports, policy_ranges4,
+    policy_ranges6, policy_removed, policy_row, policy_rule, policy_source, policy_source_set, queue_polls,
+    queue_settings, recorder_ring, recorder_settings, recorder_slot, replay_frame, tcp_ends, tcp_owner, tcp_service,
+    tcp_settings, tcp_slot, tcp_totals, time_histogram,
 };
 
 /// Bits of `flow_key.kind` and of VLAN fields: `bpf/wire.h`'s enums, which the generator does not carry over. The test
@@ -352,6 +352,12 @@ mod tests {
     fn what_an_ordinary_packet_counts_lies_in_one_cache_line() {
         assert_eq!(size_of::<iface_counts>(), 128);
         assert!(offset_of!(iface_counts, overflow_bytes) < 64);
+        assert_eq!(
+            (size_of::<flow_sampling>(), size_of::<flow_sampler>()),
+            (64, 64),
+            "nobody's packets write another's line"
+        );
+        assert_eq!((offset_of!(flow_sampler, gap), offset_of!(flow_sampler, state)), (4, 8));
         assert_eq!(size_of::<outbox_ends>(), 128);
         assert_eq!(offset_of!(outbox_ends, tail4), 64, "each side writes a cache line of its own");
     }

@@ -339,7 +339,7 @@ fn flows_of_an_older_netrig_are_null_where_they_have_no_column() {
     let path = path.files(netrig_store::Table::Flows, None, None).unwrap().remove(0);
     let batches = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap().build().unwrap();
     let mut batch = batches.map(Result::unwrap).next().unwrap();
-    for column in ["dropped_packets", "drop_reason"] {
+    for column in ["packets_error", "dropped_packets", "drop_reason"] {
         batch.remove_column(batch.schema().index_of(column).unwrap());
     }
     let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
@@ -349,6 +349,7 @@ fn flows_of_an_older_netrig_are_null_where_they_have_no_column() {
         ("SELECT count(*) FROM flows", 9),
         ("SELECT sum(dropped_packets) FROM flows", 4),
         ("SELECT count(*) FROM flows WHERE dropped_packets IS NULL AND drop_reason IS NULL AND bytes > 0", 3),
+        ("SELECT count(*) FROM flows WHERE packets_error IS NULL AND bytes_error = 0", 3),
         ("SELECT count(*) FROM flows WHERE drop_reason = 'SOCKET_RCVBUFF'", 2),
         ("SELECT count(DISTINCT coalesce(drop_reason, 'none')) FROM flows", 2),
     ] {

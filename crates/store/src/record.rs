@@ -69,7 +69,8 @@ macro_rules! record {
 record! { FlowRecord in Flows {
     window_start, window_end, first_seen, last_seen, host, iface, netns, vlan, vlan_inner, protocol, transport,
     src_addr, src_port, dst_addr, dst_port, packets, bytes, reverse_packets, reverse_bytes, tcp_flags,
-    reverse_tcp_flags, icmp_type, icmp_code, dscp, fragment, tunnel, tunnel_id, sampling_rate, end_reason, process,
+    reverse_tcp_flags, icmp_type, icmp_code, dscp, fragment, tunnel, tunnel_id, sampling_rate, packets_error,
+    bytes_error, reverse_packets_error, reverse_bytes_error, end_reason, process,
     pid, cgroup, container, dropped_packets, drop_reason, src_name, dst_name,
 } }
 
@@ -119,6 +120,7 @@ record! { PolicyEventRecord in PolicyEvents {
 record! { LedgerRecord in Ledger {
     window_start, window_end, host, iface, direction, seen_packets, seen_bytes, told_packets, told_bytes,
     overflow_packets, overflow_bytes, not_ip_packets, not_ip_bytes, sampled_out_packets, sampled_out_bytes,
+    extrapolated_packets, extrapolated_bytes,
     imbalance_packets, imbalance_bytes, kernel_packets, kernel_bytes, policy_packets, policy_bytes,
     unaccounted_packets, unsent_packets,
 } }

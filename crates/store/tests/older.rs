@@ -9,7 +9,8 @@ use netrig_store::{StoreReader, StoreWriter, Table};
 use std::path::{Path, PathBuf};
 
 /// What flows had no columns for, once.
-const LATER: [&str; 2] = ["dropped_packets", "drop_reason"];
+const LATER: [&str; 6] =
+    ["packets_error", "bytes_error", "reverse_packets_error", "reverse_bytes_error", "dropped_packets", "drop_reason"];
 
 /// The file of the window, made to be one of an older netrig.
 fn age(dir: &Path, seconds: i64) -> PathBuf {
@@ -20,7 +21,16 @@ fn age(dir: &Path, seconds: i64) -> PathBuf {
 }
 
 fn as_of_old(rows: Vec<FlowRecord>) -> Vec<FlowRecord> {
-    rows.into_iter().map(|row| FlowRecord { dropped_packets: None, drop_reason: None, ..row }).collect()
+    let old = |row| FlowRecord {
+        packets_error: None,
+        bytes_error: None,
+        reverse_packets_error: None,
+        reverse_bytes_error: None,
+        dropped_packets: None,
+        drop_reason: None,
+        ..row
+    };
+    rows.into_iter().map(old).collect()
 }
 
 fn read(dir: &Path) -> Vec<FlowRecord> {

@@ -35,7 +35,7 @@ pub use explain::{
     overview, verdict, waterfall,
 };
 pub use field::Field;
-pub use flows::{FlowSums, flow_table};
+pub use flows::{FlowErrors, FlowSums, flow_table};
 pub use group::{Group, Grouped, Grouper, Limits, Pruned, Sum};
 pub use latency::{LatencySums, latency_table};
 pub use lines::{group_line, record_line};

@@ -135,3 +135,30 @@ proptest! {
         prop_assert_eq!(render(&records), render(&shuffled));
     }
 }
+
+/// Two flows with one packet in 64 looked at, and one that was counted whole.
+fn sampled() -> Vec<FlowRecord> {
+    let exact = flow("10.0.0.9:40000", "192.0.2.80:443", "tcp", 120_000, 0);
+    let one = FlowRecord {
+        sampling_rate: 64,
+        packets_error: Some(300),
+        bytes_error: Some(40_000),
+        reverse_packets_error: Some(400),
+        reverse_bytes_error: Some(30_000),
+        ..flow("10.0.0.1:43210", "192.0.2.80:443", "tcp", 1_000_000, 0)
+    };
+    let again = FlowRecord { packets_error: Some(400), ..one.clone() };
+    vec![one, FlowRecord { window_start: exact.window_start, ..again }, exact]
+}
+
+#[test]
+fn what_was_sampled_says_how_far_it_may_be_off_and_what_is_exact_says_nothing() {
+    let of = |by: By| flow_table(&group(&sampled(), by, Limits::default(), None)).render(Style::default());
+    golden("flows-sampled.txt", &of(By::flow()));
+    golden("groups-sampled.txt", &of(by("dst_addr,sampling_rate")));
+    let grouped = group(&sampled(), by("dst_port"), Limits::default(), None);
+    let lines: Vec<String> = grouped.groups.iter().map(|g| group_line(&grouped, g).expect("json") + "\n").collect();
+    golden("groups-sampled.jsonl", &lines.concat());
+    // Errors of two records add up as their squares do: 300 and 400.
+    assert!(lines[0].contains("\"packets_error\":500,"), "{lines:?}");
+}

@@ -25,6 +25,8 @@ pub(crate) fn interface(name: &str, direction: Direction, packets: u64) -> Inter
             seen: counts(packets, packets * 100),
             frames: counts(packets / 2, packets * 90),
             overflow: counts(2, 200),
+            sampled_out: counts(90, 9_000),
+            extrapolated: counts(90, 8_960),
             faults: [3, 1, 0],
         },
         told: counts(packets.saturating_sub(7), packets.saturating_sub(7) * 100),

@@ -52,49 +52,83 @@ static __always_inline void make_wire_true(struct contribution *add, struct ifac
 	counts->extra_bytes += add->bytes - len;
 }
 
-/* With the payload behind this transport, which is looked at once the flow has its slot. */
+/* What is added of a packet, and whether payload is looked at. */
+struct slow_account {
+	struct contribution add;
+	struct wire_size size;
+	bool sampled; /* flows are */
+};
+
+/* With the payload behind this transport, which is looked at once the flow has its slot; not while flows are sampled, as in parse_fast.h. */
 static __always_inline void add_flow(const enum hook hook, void *ctx, const struct slow_frame *frame,
-				     struct flow_key *key, bool is_ipv6, __u32 cpu, const struct contribution *add,
+				     struct flow_key *key, bool is_ipv6, __u32 cpu, const struct slow_account *account,
 				     const struct transport *transport, struct payload_packet *packet)
 {
+	const struct contribution *add = &account->add;
 	__u64 *slot;
 
 	if (is_ipv6) {
-		slot = table_add(family6(), (__u64 *)key, cpu, add);
-		payload_rare(hook, ctx, slot, 6, transport, add->tcp_flags, frame, packet);
+		slot = table_add(family6(), (__u64 *)key, cpu, add, account->size);
+		if (!account->sampled)
+			payload_rare(hook, ctx, slot, 6, transport, add->tcp_flags, frame, packet);
 	} else {
-		slot = table_add(family4(), (__u64 *)&key->addr[3], cpu, add);
-		payload_rare(hook, ctx, slot, 3, transport, add->tcp_flags, frame, packet);
+		slot = table_add(family4(), (__u64 *)&key->addr[3], cpu, add, account->size);
+		if (!account->sampled)
+			payload_rare(hook, ctx, slot, 3, transport, add->tcp_flags, frame, packet);
 	}
+}
+
+/* While flows are sampled: false for a packet that is left out. */
+static __always_inline bool slow_sampled(struct parsed *p, struct iface_counts *counts, __u32 cpu,
+					 struct slow_account *account)
+{
+	__u32 one_in = sampling_rate();
+
+	account->size = (struct wire_size){ .bytes = account->add.bytes, .packets = account->add.packets };
+	account->sampled = one_in > 1;
+	if (!account->sampled || p->key.kind & FLOW_NOT_IP || p->tcp_flags & SAMPLING_ALWAYS)
+		return true;
+	if (settings.tunnels && p->has_inner && p->inner_tcp_flags & SAMPLING_ALWAYS)
+		return true;
+	if (sample(&account->add, counts, cpu, one_in))
+		return true;
+	if (p->is_ipv6)
+		left_out(6, (__u64 *)&p->key, cpu, &account->add, account->size);
+	else
+		left_out(3, (__u64 *)&p->key.addr[3], cpu, &account->add, account->size);
+	return false;
 }
 
 static __always_inline int add_parsed(const enum hook hook, void *ctx, struct slow_frame *frame)
 {
 	__u32 cpu, place = frame->cpu;
 	struct parsed *p = bpf_map_lookup_elem(&scratch, &place);
-	struct contribution add;
+	struct slow_account account = {};
 	struct iface_counts *counts;
 
 	if (!p)
 		return 0;
 	cpu = frame->cpu & settings.cpu_mask;
-	add = (struct contribution){ .bytes = frame->len, .packets = 1, .now = frame->now };
+	account.add = (struct contribution){ .bytes = frame->len, .packets = 1, .now = frame->now };
 	counts = counts_of(cpu, frame->iface, frame->facts);
-	make_wire_true(&add, counts, p->header_len, frame->gso_size, frame->gso_segs, frame->lifted_tag);
+	make_wire_true(&account.add, counts, p->header_len, frame->gso_size, frame->gso_segs, frame->lifted_tag);
 	if (p->fault != FAULT_NONE)
 		counts->faults[p->fault & (FAULTS - 1)]++;
 	p->key.iface = p->inner.iface = frame->iface;
 	p->key.kind |= frame->facts;
 	p->inner.kind |= frame->facts;
-	add.tcp_flags = p->tcp_flags;
-	add.tos = p->tos;
-	add.pid = frame->pid;
-	add_flow(hook, ctx, frame, &p->key, p->is_ipv6, cpu, &add, &p->transport, &p->payload);
+	account.add.tcp_flags = p->tcp_flags;
+	account.add.tos = p->tos;
+	account.add.pid = frame->pid;
+	if (!slow_sampled(p, counts, cpu, &account))
+		return 0;
+	add_flow(hook, ctx, frame, &p->key, p->is_ipv6, cpu, &account, &p->transport, &p->payload);
 	if (settings.tunnels && p->has_inner) {
-		add.tcp_flags = p->inner_tcp_flags;
-		add.tos = p->inner_tos;
-		add.inner = true;
-		add_flow(hook, ctx, frame, &p->inner, p->inner_is_ipv6, cpu, &add, &p->inner_transport, &p->payload);
+		account.add.tcp_flags = p->inner_tcp_flags;
+		account.add.tos = p->inner_tos;
+		account.add.inner = true;
+		add_flow(hook, ctx, frame, &p->inner, p->inner_is_ipv6, cpu, &account, &p->inner_transport,
+			 &p->payload);
 	}
 	return 0;
 }

@@ -10,7 +10,7 @@
 #define NETRIG_PARSE_FAST_H
 
 #include "../payload/hooks.h"
-#include "table.h"
+#include "sampled.h"
 
 /* Headers that it looks at end here at the latest. */
 #define FAST_BYTES_MAX (LEN_ETHERNET + LEN_VLAN + LEN_IPV6 + LEN_TCP_FLAGS)
@@ -63,11 +63,42 @@ static __always_inline bool fast_transport(struct fast *f, void *l4, __u8 protoc
 	return protocol == icmp;
 }
 
+static __always_inline struct wire_size fast_size(const struct fast *f)
+{
+	return (struct wire_size){ .bytes = f->add.bytes, .packets = f->add.packets };
+}
+
+/* While flows are sampled. What of payload may matter cannot be told from some packets, so none is looked at. */
+static __always_inline bool fast_sampled(struct fast *f, const __u64 *key, const __u32 words, __u32 one_in)
+{
+	struct sampled_packet packet = {
+		.bytes = f->add.bytes,
+		.now = f->add.now,
+		.cpu = f->cpu,
+		.one_in = one_in,
+		.tcp_flags = f->add.tcp_flags,
+		.tos = f->add.tos,
+	};
+
+#pragma unroll
+	for (int i = 0; i < 6; i++)
+		packet.key[i] = i < words ? key[i] : 0;
+	if (f->hook == HOOK_TC && words == 3)
+		add_sampled4_tc(f->ctx, &packet);
+	else if (f->hook == HOOK_TC)
+		add_sampled6_tc(f->ctx, &packet);
+	else if (words == 3)
+		add_sampled4(&packet);
+	else
+		add_sampled6(&packet);
+	return true;
+}
+
 static __always_inline bool fast_ipv4(struct fast *f, void *l3)
 {
 	__u64 key[3], *slot;
+	__u32 ports, one_in;
 	__u8 protocol;
-	__u32 ports;
 
 	if (l3 + LEN_IPV4 > f->end || *(__u8 *)l3 != 0x45 || (*(__be16 *)(l3 + 6) & bpf_htons(0x3fff)))
 		return false;
@@ -78,7 +109,10 @@ static __always_inline bool fast_ipv4(struct fast *f, void *l3)
 	key[1] = KEY_FACTS(ports, f->iface, protocol, f->kind);
 	key[2] = (__u64)f->vlan | (__u64)f->vlan_inner << 16;
 	f->add.tos = *(__u8 *)(l3 + 1);
-	slot = table_add(family4(), key, f->cpu, &f->add);
+	one_in = sampling_rate();
+	if (one_in > 1)
+		return fast_sampled(f, key, 3, one_in);
+	slot = table_add(family4(), key, f->cpu, &f->add, fast_size(f));
 	payload_common(f->hook, f->ctx, slot, 3, f->l3, f->cpu, f->captured_len, f->add.tcp_flags);
 	return true;
 }
@@ -86,8 +120,8 @@ static __always_inline bool fast_ipv4(struct fast *f, void *l3)
 static __always_inline bool fast_ipv6(struct fast *f, void *l3)
 {
 	__u64 key[6], *slot;
+	__u32 ports, one_in;
 	__u8 protocol;
-	__u32 ports;
 
 	if (l3 + LEN_IPV6 > f->end || *(__u8 *)l3 >> 4 != 6)
 		return false;
@@ -101,7 +135,10 @@ static __always_inline bool fast_ipv6(struct fast *f, void *l3)
 	key[4] = KEY_FACTS(ports, f->iface, protocol, f->kind);
 	key[5] = (__u64)f->vlan | (__u64)f->vlan_inner << 16;
 	f->add.tos = load_be16(l3) >> 4;
-	slot = table_add(family6(), key, f->cpu, &f->add);
+	one_in = sampling_rate();
+	if (one_in > 1)
+		return fast_sampled(f, key, 6, one_in);
+	slot = table_add(family6(), key, f->cpu, &f->add, fast_size(f));
 	payload_common(f->hook, f->ctx, slot, 6, f->l3, f->cpu, f->captured_len, f->add.tcp_flags);
 	return true;
 }

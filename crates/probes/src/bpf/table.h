@@ -16,6 +16,7 @@
 
 #include "../burst/buckets.h"
 #include "maps.h"
+#include "sampling.h"
 #include "sender.h"
 
 #define FLAGS_SHIFT 56
@@ -37,7 +38,7 @@
 	} while (0)
 #endif
 
-/* What one packet adds to one flow. */
+/* What one packet adds to one flow: itself, or what it stands for. */
 struct contribution {
 	__u64 bytes;
 	__u32 packets;
@@ -237,9 +238,15 @@ static __always_inline bool is_empty(__u64 *slot, __u32 words)
 	return !hot_of(slot, words)->volume;
 }
 
+/* A packet as it is on the wire, whatever it stands for. */
+struct wire_size {
+	__u32 bytes;
+	__u32 packets;
+};
+
 /* The packet's part in its interface's burst, once its flow has its slot. */
 static __always_inline void table_added(const __u32 words, const __u64 *key, __u32 cpu, const struct contribution *add,
-					__u64 hash, __u32 place, __u64 *slot)
+					const struct wire_size size, __u64 hash, __u32 place, __u64 *slot)
 {
 	__u64 facts = key[words - 2]; /* ports, interface, protocol, kind */
 
@@ -250,12 +257,12 @@ static __always_inline void table_added(const __u32 words, const __u64 *key, __u
 		.iface = facts >> 32,
 		.egress = (facts >> 56) & FLOW_EGRESS,
 		.congested = (add->tos & BURST_CE) == BURST_CE,
-		.bytes = add->bytes,
-		.packets = add->packets,
+		.bytes = size.bytes,
+		.packets = size.packets,
 		.tick = add->now,
 		.hash = hash,
 		.slot = place | (words == 6 ? 1u << 31 : 0),
-		.generation = &cold_of(slot, words)->generation,
+		.generation = slot ? &cold_of(slot, words)->generation : NULL,
 	});
 }
 
@@ -284,7 +291,7 @@ static __always_inline __u64 *table_insert(const struct family *family, const __
 
 /* Adds a packet to its flow, and returns its slot. `key` is the family's part of a flow_key. */
 static __always_inline __u64 *table_add(const struct family family, const __u64 *key, __u32 cpu,
-					const struct contribution *add)
+					const struct contribution *add, const struct wire_size size)
 {
 	const __u32 words = family.words;
 	__u64 hash = flow_hash(key, words);
@@ -303,7 +310,7 @@ static __always_inline __u64 *table_add(const struct family family, const __u64 
 		if (!slot)
 			return NULL;
 	}
-	table_added(words, key, cpu, add, hash, set * FLOW_WAYS + (slot == second), slot);
+	table_added(words, key, cpu, add, size, hash, set * FLOW_WAYS + (slot == second), slot);
 	return slot;
 }
 

@@ -113,7 +113,24 @@ struct iface_counts {
 	__u64 faults[FAULTS]; /* by enum parse_fault */
 	__u64 inner_overflow_packets; /* the same for inner flows, which stand beside the account */
 	__u64 inner_overflow_bytes;
-	__u64 reserved[4];
+	__u64 sampled_out_packets; /* while flows are sampled: not added to any flow, as on the wire … */
+	__u64 sampled_out_bytes;
+	__u64 extrapolated_packets; /* … and what those that were added stand for beyond themselves */
+	__u64 extrapolated_bytes;
+} __attribute__((aligned(64)));
+
+/* User space's word to the programs: it may change at any time. */
+struct flow_sampling {
+	__u32 one_in; /* packets; up to 1 all of them are added to their flows */
+	__u32 reserved[15];
+} __attribute__((aligned(64)));
+
+/* One CPU's choice of the packets it takes: sampling.h. */
+struct flow_sampler {
+	__u32 one_in; /* for which the gap was drawn */
+	__u32 gap; /* packets up to the next that is taken, itself among them */
+	__u64 state; /* of its random numbers: never 0 */
+	__u64 reserved[6];
 } __attribute__((aligned(64)));
 
 /* One CPU's ends of its two outboxes; the kernel writes the first cache line, user space the second. */

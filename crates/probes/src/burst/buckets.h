@@ -33,7 +33,8 @@ struct burst_packet {
 	__u32 tick; /* jiffies */
 	__u64 hash; /* of its flow */
 	__u32 slot; /* of its flow, all CPUs counted through; the top bit: IPv6's */
-	const __u32 *generation; /* of the slot, read when it is asked for: it may lie in another cache line */
+	const __u32 *
+		generation; /* of the slot, read when it is asked for: it may lie in another cache line. NULL: it has none */
 };
 
 static __always_inline struct burst_cpu *burst_cpu_of(__u32 cpu)
@@ -125,7 +126,7 @@ static __always_inline void sample_flow(struct burst_cpu *clock, struct burst_bu
 {
 	__u32 units = bytes >> BURST_SAMPLE_SHIFT, stands_for;
 
-	if (units < bucket->next_sample || units >= 0xffff)
+	if (!packet.generation || units < bucket->next_sample || units >= 0xffff)
 		return;
 	next_sample(bucket, units);
 	stands_for = (1 + (units - 1) / 9) << BURST_SAMPLE_SHIFT;

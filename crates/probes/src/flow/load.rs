@@ -1,7 +1,10 @@
 //! Opening and loading the object file.
 
 use super::{FlowHook, FlowOptions};
-use crate::wire::{burst_bucket, burst_cpu, bursts, flow_slot4, flow_slot6, iface_counts, iface_entry, payload_ends};
+use crate::wire::{
+    burst_bucket, burst_cpu, bursts, flow_sampler, flow_sampling, flow_slot4, flow_slot6, iface_counts, iface_entry,
+    payload_ends,
+};
 use crate::{ProbeError, object};
 use libbpf_rs::{ErrorExt, MapCore, Object, OpenObject};
 use std::os::fd::BorrowedFd;
@@ -98,6 +101,8 @@ fn area_bytes(map_name: &str, options: &FlowOptions) -> Option<u32> {
         "table4" => entries(sizes.cpus * sizes.slots4, size_of::<flow_slot4>()),
         "table6" => entries(sizes.cpus * sizes.slots6, size_of::<flow_slot6>()),
         "counts" => entries((sizes.cpus + 1) * sizes.interfaces * 2, size_of::<iface_counts>()),
+        "sampling" => entries(1, size_of::<flow_sampling>()),
+        "samplers" => entries(sizes.cpus, size_of::<flow_sampler>()),
         "burst_cpus" => entries(sizes.cpus, size_of::<burst_cpu>()),
         "bursts" => entries(options.burst.map_or(1, |burst| burst.sizes.all_buckets()), size_of::<burst_bucket>()),
         "payload_rings" => options.payload.as_ref().map_or(8, |payload| payload.area_octets(sizes.cpus) as u32),

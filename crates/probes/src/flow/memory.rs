@@ -2,7 +2,10 @@
 
 use super::FlowSizes;
 use crate::object::map;
-use crate::wire::{clock_reading, flow_slot4, flow_slot6, iface_counts, iface_entry, outbox_ends, replay_frame};
+use crate::wire::{
+    clock_reading, flow_sampler, flow_sampling, flow_slot4, flow_slot6, iface_counts, iface_entry, outbox_ends,
+    replay_frame,
+};
 use crate::{ProbeError, SharedWords};
 use libbpf_rs::Object;
 use std::os::fd::AsFd;
@@ -25,6 +28,8 @@ pub struct FlowMemory {
     /// `iface_counts`, [cpu + 1][interface][direction]; the last partition is for CPUs that came later.
     pub counts: SharedWords,
     pub(crate) ifaces: SharedWords,
+    pub(super) sampling: SharedWords,
+    pub(super) samplers: SharedWords,
     pub(crate) replay: SharedWords,
     pub(crate) clock: SharedWords,
 }
@@ -44,6 +49,8 @@ impl FlowMemory {
             ends: words("ends", cpus, size_of::<outbox_ends>())?,
             counts: words("counts", (cpus + 1) * sizes.interfaces as usize * 2, size_of::<iface_counts>())?,
             ifaces: words("ifaces", sizes.iface_entries() as usize, size_of::<iface_entry>())?,
+            sampling: words("sampling", 1, size_of::<flow_sampling>())?,
+            samplers: words("samplers", cpus, size_of::<flow_sampler>())?,
             replay: words("replay", 1, size_of::<replay_frame>())?,
             clock: words("clock", 1, size_of::<clock_reading>())?,
         })

@@ -7,10 +7,12 @@ mod interfaces;
 mod load;
 mod memory;
 mod replay;
+mod sampling;
 
 pub use crate::sizes::FlowSizes;
 pub use memory::FlowMemory;
 pub use replay::{Frame, LinkKind};
+pub use sampling::SAMPLING_MAX;
 
 use crate::burst::{BurstMemory, BurstOptions};
 use crate::clock::{self, TickClock};
@@ -46,12 +48,14 @@ pub struct FlowOptions {
     pub sizes: FlowSizes,
     /// Every packet by the thorough parser; for tests that hold the two parsers against each other.
     pub no_fast_path: bool,
-    /// Seed of the table's hash: random in earnest, fixed where runs must repeat to the byte.
+    /// Seed of the table's hash, and of which packets are taken where not all are: random in earnest, fixed where runs must repeat to the byte.
     pub seed: u64,
     /// Count in fine buckets too.
     pub burst: Option<BurstOptions>,
     /// Copy the first octets of what may be requests.
     pub payload: Option<PayloadOptions>,
+    /// One packet in so many is added to its flow; 1: all of them. [`FlowProbe::set_sampling`] changes it.
+    pub sampling: u32,
     /// How long the number of an interface that is gone stays unused, if it has rings of fine buckets: until what was counted under
     /// it is told.
     pub numbers_rest: Duration,
@@ -72,6 +76,7 @@ impl FlowOptions {
             seed: random_seed(),
             burst: None,
             payload: None,
+            sampling: 1,
             numbers_rest: Duration::from_secs(60),
             replay_only: false,
         }
@@ -140,6 +145,8 @@ impl FlowProbe {
     pub fn load_with(options: &FlowOptions, senders: Option<BorrowedFd<'_>>) -> Result<Self, ProbeError> {
         let object = load::load(options, senders)?;
         let memory = Arc::new(FlowMemory::map(&object, options.sizes)?);
+        sampling::seed(&memory, options.seed);
+        sampling::set(&memory, options.sampling);
         let burst_memory = options.burst.map(|burst| BurstMemory::map(&object, &burst).map(Arc::new)).transpose()?;
         let cpus = options.sizes.cpus;
         let payload = options.payload.as_ref().map(|payload| PayloadMemory::map(&object, payload, cpus).map(Arc::new));

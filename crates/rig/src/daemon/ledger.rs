@@ -84,6 +84,8 @@ pub(crate) fn counts_since(baselines: &Baselines, drain: &Drain, id: InterfaceId
         seen: now.seen.since(base.seen),
         frames: now.frames.since(base.frames),
         overflow: now.overflow.since(base.overflow),
+        sampled_out: now.sampled_out.since(base.sampled_out),
+        extrapolated: now.extrapolated.since(base.extrapolated),
         faults,
     }
 }
@@ -128,6 +130,52 @@ fn certain_overflow(seen_before: u64, told: u64, (told_overflow, gross): (u64, u
     seen_before.saturating_sub(told).min(gross).max(told_overflow)
 }
 
+/// Of one interface and direction, packets or bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counted {
+    seen: u64,
+    sampled_out: u64,
+    extrapolated: u64,
+}
+
+/// What is counted, apart.
+trait Apart {
+    fn packets(&self) -> Counted;
+    fn bytes(&self) -> Counted;
+}
+
+impl Apart for InterfaceCounts {
+    fn packets(&self) -> Counted {
+        let of = |counts: TrafficCounts| counts.packets;
+        Counted { seen: of(self.seen), sampled_out: of(self.sampled_out), extrapolated: of(self.extrapolated) }
+    }
+
+    fn bytes(&self) -> Counted {
+        let of = |counts: TrafficCounts| counts.bytes;
+        Counted { seen: of(self.seen), sampled_out: of(self.sampled_out), extrapolated: of(self.extrapolated) }
+    }
+}
+
+/// What was added to flows.
+fn in_flows(counted: Counted) -> u64 {
+    (counted.seen + counted.extrapolated).saturating_sub(counted.sampled_out)
+}
+
+/// What had been counted when the tables were read, between two readings: `fates` is what was told by then, or overflowed. Each count lies
+/// between its two readings; where they can be such that the account balances, they are.
+fn settle(fates: u64, before: Counted, after: Counted) -> Counted {
+    let Counted { mut sampled_out, mut extrapolated, .. } = after;
+    let high = after.seen.max(before.seen);
+    let sum = i128::from(fates) + i128::from(sampled_out) - i128::from(extrapolated);
+    let much = u64::try_from(sum - i128::from(high)).unwrap_or(0);
+    let little = u64::try_from(i128::from(before.seen) - sum).unwrap_or(0);
+    sampled_out -= much.min(sampled_out.saturating_sub(before.sampled_out));
+    extrapolated -= little.min(extrapolated.saturating_sub(before.extrapolated));
+    let sum = i128::from(fates) + i128::from(sampled_out) - i128::from(extrapolated);
+    let seen = sum.clamp(i128::from(before.seen), i128::from(high));
+    Counted { seen: u64::try_from(seen).unwrap_or(high), sampled_out, extrapolated }
+}
+
 /// The ledger's input for one interface and direction.
 ///
 /// Packets go on passing while the tables are read, so what is told lies between what was seen before and after. Inside
@@ -144,28 +192,25 @@ pub(crate) fn input(
     let before = reading.before.get(&key).copied().unwrap_or_default();
     let after = reading.after.get(&key).copied().unwrap_or_default();
     let (told, not_ip) = told_since(baselines, aggregator, watched.id, way);
-    let clamp = |low: u64, at: u64, high: u64| at.clamp(low, high.max(low));
     let mut counts = after;
     counts.overflow = TrafficCounts {
         packets: certain_overflow(
-            before.seen.packets,
+            in_flows(before.packets()),
             told.packets + not_ip.packets,
             (told_overflow.packets, after.overflow.packets),
         ),
         bytes: certain_overflow(
-            before.seen.bytes,
+            in_flows(before.bytes()),
             told.bytes + not_ip.bytes,
             (told_overflow.bytes, after.overflow.bytes),
         ),
     };
-    counts.seen = TrafficCounts {
-        packets: clamp(
-            before.seen.packets,
-            told.packets + not_ip.packets + counts.overflow.packets,
-            after.seen.packets,
-        ),
-        bytes: clamp(before.seen.bytes, told.bytes + not_ip.bytes + counts.overflow.bytes, after.seen.bytes),
-    };
+    let packets = settle(told.packets + not_ip.packets + counts.overflow.packets, before.packets(), after.packets());
+    let bytes = settle(told.bytes + not_ip.bytes + counts.overflow.bytes, before.bytes(), after.bytes());
+    counts.seen = TrafficCounts { packets: packets.seen, bytes: bytes.seen };
+    let sampled_out = TrafficCounts { packets: packets.sampled_out, bytes: bytes.sampled_out };
+    let extrapolated = TrafficCounts { packets: packets.extrapolated, bytes: bytes.extrapolated };
+    (counts.sampled_out, counts.extrapolated) = (sampled_out, extrapolated);
     // What may have left already when `after` was read must have been at the hook when `before` was.
     counts.frames = before.frames;
     let kernel = |all: &Counters, base: fn(&Baseline) -> KernelCounts| {
@@ -179,7 +224,8 @@ pub(crate) fn input(
         counts,
         told,
         not_ip,
-        sampled_out: TrafficCounts::default(),
+        sampled_out,
+        extrapolated,
         policy,
         kernel: kernel(reading.kernel_before, |b| b.after),
         kernel_after: kernel(reading.kernel_after, |b| b.before),
@@ -196,6 +242,25 @@ mod tests {
         assert_eq!(certain_overflow(166_600, 165_720, (0, 2207)), 880);
         // The next pass has found them: the kernel's count is exact, and so is what was seen and not told.
         assert_eq!(certain_overflow(300_000, 299_065, (880, 935)), 935);
+    }
+
+    #[test]
+    fn what_was_sampled_is_read_so_that_the_account_balances_where_that_can_be() {
+        let counted = |seen, sampled_out, extrapolated| Counted { seen, sampled_out, extrapolated };
+        let (before, after) = (counted(1000, 900, 800), counted(1100, 990, 880));
+        let balances = |fates, of: Counted| fates + of.sampled_out - of.extrapolated == of.seen;
+        // Told when all had been counted, when nothing had, and in between.
+        for fates in [990, 900, 950, 1010, 810] {
+            let settled = settle(fates, before, after);
+            assert!(balances(fates, settled), "{fates}: {settled:?}");
+            assert!((900..=990).contains(&settled.sampled_out) && (800..=880).contains(&settled.extrapolated));
+        }
+        for (fates, missing) in [(809, 1), (600, 210)] {
+            let settled = settle(fates, before, after);
+            assert_eq!(settled.seen - (fates + settled.sampled_out - settled.extrapolated), missing, "{settled:?}");
+        }
+        assert_eq!(settle(1101, counted(1000, 0, 0), counted(1100, 0, 0)).seen, 1100, "told twice");
+        assert_eq!(settle(1050, counted(1000, 0, 0), counted(1100, 0, 0)), counted(1050, 0, 0));
     }
 
     #[test]

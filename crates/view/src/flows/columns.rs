@@ -1,6 +1,6 @@
 //! What flows can be grouped by.
 
-use super::FlowSums;
+use super::{FlowErrors, FlowSums};
 use crate::columns::{GroupColumn, Groupable, columns, number, word};
 use crate::field::Field;
 use netrig_model::{Column, FLOW_COLUMNS, FlowRecord, TunnelKind};
@@ -34,6 +34,12 @@ impl Groupable for FlowRecord {
             bytes: self.bytes,
             reverse_packets: self.reverse_packets,
             reverse_bytes: self.reverse_bytes,
+            errors: FlowErrors::of([
+                self.packets_error,
+                self.bytes_error,
+                self.reverse_packets_error,
+                self.reverse_bytes_error,
+            ]),
             flows: members,
             dropped_packets: self.dropped_packets,
             start: self.window_start,

@@ -4,5 +4,5 @@ mod columns;
 mod sums;
 mod table;
 
-pub use sums::FlowSums;
+pub use sums::{FlowErrors, FlowSums};
 pub use table::flow_table;

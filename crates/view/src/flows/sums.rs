@@ -16,6 +16,8 @@ pub struct FlowSums {
     pub reverse_packets: u64,
     /// Their bytes.
     pub reverse_bytes: u64,
+    /// How far each of these may be from the truth, where flows were sampled.
+    pub errors: FlowErrors,
     /// Flows, told apart by addresses, ports, protocol, interface and tags; one with records in many windows counts once.
     pub flows: u64,
     /// Packets of theirs that this host dropped; none where nobody looked.
@@ -26,7 +28,63 @@ pub struct FlowSums {
     pub end: Timestamp,
 }
 
+/// Squares of what 95 % of counts lie within: errors that have nothing to do with each other add up as their squares do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowErrors([u128; 4]);
+
+impl FlowErrors {
+    /// Of a record's packets, bytes, and the same of the reverse direction. What is not known was counted before flows could be
+    /// sampled.
+    pub(super) fn of(errors: [Option<u64>; 4]) -> Self {
+        Self(errors.map(|error| u128::from(error.unwrap_or(0)).pow(2)))
+    }
+
+    fn add(&mut self, other: &Self) {
+        for (sum, more) in self.0.iter_mut().zip(other.0) {
+            *sum = sum.saturating_add(more);
+        }
+    }
+
+    /// Of the sum of the counts at these places; 0: it is exact.
+    fn bound(&self, places: &[usize]) -> u64 {
+        let squares = places.iter().fold(0_u128, |sum, place| sum.saturating_add(self.0[*place]));
+        (squares as f64).sqrt().ceil() as u64
+    }
+}
+
 impl FlowSums {
+    /// How far [`Self::total_packets`] may be from the truth; 0: it is exact.
+    #[must_use]
+    pub fn packets_error(&self) -> u64 {
+        self.errors.bound(&[0, 2])
+    }
+
+    /// How far [`Self::total_bytes`] may be from the truth; 0: it is exact.
+    #[must_use]
+    pub fn bytes_error(&self) -> u64 {
+        self.errors.bound(&[1, 3])
+    }
+
+    /// Packets both ways, as text.
+    pub(super) fn packets_text(&self) -> String {
+        with_error(self.total_packets(), self.packets_error(), units::count)
+    }
+
+    /// Bytes both ways, as text.
+    pub(super) fn bytes_text(&self) -> String {
+        with_error(self.total_bytes(), self.bytes_error(), units::bytes)
+    }
+
+    /// Bytes from the initiator, as text.
+    pub(super) fn sent_text(&self) -> String {
+        with_error(self.bytes, self.errors.bound(&[1]), units::bytes)
+    }
+
+    /// Bytes from the responder, as text.
+    pub(super) fn received_text(&self) -> String {
+        with_error(self.reverse_bytes, self.errors.bound(&[3]), units::bytes)
+    }
+
     /// Packets both ways.
     #[must_use]
     pub fn total_packets(&self) -> u64 {
@@ -53,8 +111,18 @@ impl FlowSums {
 }
 
 impl Sum for FlowSums {
-    const NAMES: &'static [&'static str] =
-        &["packets", "bytes", "reverse_packets", "reverse_bytes", "flows", "dropped_packets"];
+    const NAMES: &'static [&'static str] = &[
+        "packets",
+        "bytes",
+        "reverse_packets",
+        "reverse_bytes",
+        "flows",
+        "dropped_packets",
+        "packets_error",
+        "bytes_error",
+        "reverse_packets_error",
+        "reverse_bytes_error",
+    ];
 
     fn add(&mut self, other: &Self) {
         if self.end == Timestamp::default() {
@@ -64,6 +132,7 @@ impl Sum for FlowSums {
         self.bytes = self.bytes.saturating_add(other.bytes);
         self.reverse_packets = self.reverse_packets.saturating_add(other.reverse_packets);
         self.reverse_bytes = self.reverse_bytes.saturating_add(other.reverse_bytes);
+        self.errors.add(&other.errors);
         self.flows += other.flows;
         if let Some(more) = other.dropped_packets {
             self.dropped_packets = Some(self.dropped_packets.unwrap_or(0).saturating_add(more));
@@ -82,7 +151,8 @@ impl Sum for FlowSums {
 
     fn values(&self) -> Vec<Option<u64>> {
         let counts = [self.packets, self.bytes, self.reverse_packets, self.reverse_bytes, self.flows];
-        counts.map(Some).into_iter().chain([self.dropped_packets]).collect()
+        let errors = [0, 1, 2, 3].map(|place| Some(self.errors.bound(&[place])));
+        counts.map(Some).into_iter().chain([self.dropped_packets]).chain(errors).collect()
     }
 
     fn table_columns() -> Vec<Column> {
@@ -98,16 +168,21 @@ impl Sum for FlowSums {
 
     fn table_cells(&self) -> Vec<String> {
         vec![
-            units::count(self.total_packets()),
-            units::bytes(self.total_bytes()),
-            units::bytes(self.bytes),
-            units::bytes(self.reverse_bytes),
+            self.packets_text(),
+            self.bytes_text(),
+            self.sent_text(),
+            self.received_text(),
             self.rate(),
             units::count(self.flows),
         ]
     }
 
     fn in_words(&self) -> String {
-        format!("{} packets, {}", units::count(self.total_packets()), units::bytes(self.total_bytes()))
+        format!("{} packets, {}", self.packets_text(), self.bytes_text())
     }
+}
+
+/// Nothing is said of what is exact.
+fn with_error(count: u64, error: u64, text: fn(u64) -> String) -> String {
+    if error == 0 { text(count) } else { format!("{} ±{}", text(count), text(error)) }
 }
