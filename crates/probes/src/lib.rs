@@ -18,6 +18,7 @@ mod iterate;
 pub mod latency;
 pub mod link;
 mod memory;
+pub mod meter;
 mod missing;
 mod object;
 pub mod payload;

@@ -150,6 +150,9 @@ static __always_inline void count_in_bucket(const struct burst_packet packet)
 	/* 0, the unknown ones' number, is far above. */
 	if ((__u32)packet.iface - 1 >= burst.ifaces)
 		return;
+	/* In the line that the clock needs anyway. */
+	if (clock->off)
+		return;
 	number = number_of(clock, packet.tick, packet.packets);
 	bucket = bucket_of(packet, number);
 	if (bucket->number != number)

@@ -14,6 +14,7 @@ use crate::object::map;
 use crate::wire::{burst_bucket, burst_cpu, burst_retransmit, burst_sample, bursts};
 use crate::{ProbeError, SharedWords};
 use libbpf_rs::Object;
+use std::mem::offset_of;
 use std::os::fd::AsFd;
 
 /// All arrays of the burst probe, mapped. Layouts are `burst/wire.h`'s.
@@ -34,6 +35,14 @@ pub struct BurstMemory {
 }
 
 impl BurstMemory {
+    /// Whether packets are counted in buckets from now on.
+    pub fn switch(&self, on: bool) {
+        let words = size_of::<burst_cpu>() / 8;
+        for cpu in 0..self.sizes.cpus as usize {
+            self.cpus.publish(cpu * words + offset_of!(burst_cpu, off) / 8, u64::from(!on));
+        }
+    }
+
     pub(crate) fn map(object: &Object, options: &BurstOptions) -> Result<Self, ProbeError> {
         let sizes = options.sizes;
         let cpus = sizes.cpus as usize;

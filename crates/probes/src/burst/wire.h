@@ -49,7 +49,8 @@ struct burst_cpu {
 	__u64 read_ns; /* when it was read */
 	__u64 clock_reads; /* ever */
 	__u64 samples; /* ever put */
-	__u64 reserved[3];
+	__u64 off; /* written by user space: no bucket is counted in */
+	__u64 reserved[2];
 	/* Written by TCP's hook alone. */
 	__u64 retransmits; /* ever put */
 	__u64 reserved2[7];

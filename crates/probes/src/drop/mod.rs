@@ -13,6 +13,7 @@ pub use memory::DropMemory;
 pub use sizes::DropSizes;
 
 use crate::clock::{self, TickClock};
+use crate::meter::Parts;
 use crate::ring::Ring;
 use crate::wire::{drop_example, drop_gate};
 use crate::{Missing, ProbeError, object};
@@ -142,6 +143,14 @@ impl DropProbe {
     #[must_use]
     pub fn uncounted(&self) -> u64 {
         object::recursion_misses(&self.object, load::ESSENTIAL)
+    }
+
+    /// Its programs and maps, for whoever meters them.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn parts(&self) -> std::io::Result<Parts> {
+        Parts::of(&self.object)
     }
 
     /// Instructions the verifier looked at, by program.

@@ -17,6 +17,7 @@ pub use sampling::SAMPLING_MAX;
 use crate::burst::{BurstMemory, BurstOptions};
 use crate::clock::{self, TickClock};
 use crate::link::{Attached, attach_tc, attach_xdp};
+use crate::meter::Parts;
 use crate::payload::{PayloadMemory, PayloadOptions};
 use crate::{ProbeError, object};
 use interfaces::Interfaces;
@@ -273,6 +274,14 @@ impl FlowProbe {
     #[must_use]
     pub fn hook_of(&self, id: InterfaceId, direction: Direction) -> &'static str {
         self.attached.get(&id).map_or("", |both| both[direction.index()].hook())
+    }
+
+    /// Its programs and maps, for whoever meters them.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn parts(&self) -> std::io::Result<Parts> {
+        Parts::of(&self.object)
     }
 
     /// Instructions the verifier looked at, by program; what newer kernels' leniency costs older ones.

@@ -12,6 +12,7 @@ mod system;
 pub use memory::LatencyMemory;
 pub use sizes::LatencySizes;
 
+use crate::meter::Parts;
 use crate::slices::{Slice, Slices};
 use crate::wire::latency_gate;
 use crate::{Missing, ProbeError, iterate, object};
@@ -280,6 +281,14 @@ impl LatencyProbe {
     #[must_use]
     pub fn memory(&self) -> Arc<LatencyMemory> {
         Arc::clone(&self.memory)
+    }
+
+    /// Its programs and maps, for whoever meters them.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn parts(&self) -> io::Result<Parts> {
+        Parts::of(&self.object)
     }
 
     /// Instructions the verifier looked at, by program.

@@ -15,6 +15,8 @@ static __always_inline int hand_on(const enum hook hook, void *ctx, __u64 *slot,
 	__u32 *word = pid_of(slot, words) + 1;
 	struct payload_verdict verdict;
 
+	if (payload_ends_of(packet->cpu)->off)
+		return 0;
 	packet->first = hot_of(slot, words)->packets <= 1;
 	packet->is_ipv6 = words == 6;
 	packet->ports = slot[words - 2];
@@ -96,6 +98,9 @@ static __always_inline int hand_on_common(const enum hook hook, void *ctx, __u64
 	const __u32 ip_len = words == 6 ? LEN_IPV6 : LEN_IPV4;
 
 	if (!payload.on || !slot || head + ip_len > end)
+		return 0;
+	/* Ahead of what it is to spare; what is remembered of the flow stays, as if the packet had been another CPU's. */
+	if (payload_ends_of(cpu)->off)
 		return 0;
 	if (is_of_body(head + ip_len, end, pid_of(slot, words)[1]))
 		return 0;

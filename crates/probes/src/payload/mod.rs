@@ -8,6 +8,7 @@ use crate::object::map;
 use crate::wire::{payload_ends, payload_settings, payloads};
 use crate::{ProbeError, SharedWords};
 use libbpf_rs::Object;
+use std::mem::offset_of;
 use std::os::fd::AsFd;
 
 /// A ring holds some packets at least.
@@ -88,6 +89,14 @@ pub struct PayloadMemory {
 }
 
 impl PayloadMemory {
+    /// Whether packets are looked at, and copied, from now on.
+    pub fn switch(&self, on: bool) {
+        let words = size_of::<payload_ends>() / 8;
+        for cpu in 0..self.cpus as usize {
+            self.ends.publish(cpu * words + offset_of!(payload_ends, off) / 8, u64::from(!on));
+        }
+    }
+
     pub(crate) fn map(object: &Object, options: &PayloadOptions, cpus: u32) -> Result<Self, ProbeError> {
         let words = |name: &str, bytes: usize| SharedWords::map(map(object, name)?.as_fd(), name, bytes);
         Ok(Self {

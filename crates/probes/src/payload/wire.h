@@ -19,7 +19,8 @@ struct payload_ends {
 	__u64 wanted; /* packets that were worth a copy */
 	__u64 copied;
 	__u64 lost; /* the ring had no room */
-	__u64 reserved1[4];
+	__u64 off; /* written by user space: nothing is looked at */
+	__u64 reserved1[3];
 	__u64 tail; /* octets ever taken */
 	__u64 reserved2[7];
 } __attribute__((aligned(64)));

@@ -17,6 +17,7 @@ pub use persist::remove_pinned;
 
 use crate::clock::{self, TickClock};
 use crate::link::{Attached, attach_xdp};
+use crate::meter::Parts;
 use crate::ring::Ring;
 use crate::wire::{
     policy, policy_bucket, policy_bucket_set, policy_count, policy_event, policy_gate, policy_removed,
@@ -305,6 +306,14 @@ impl PolicyProbe {
     /// As [`Self::run`].
     pub fn run_at(door: BorrowedFd<'_>, frame: &[u8]) -> Result<u32, ProbeError> {
         object::test_run(door, frame).map_err(|source| ProbeError::TestRun { program: DOOR, source })
+    }
+
+    /// Its programs and maps, for whoever meters them.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn parts(&self) -> std::io::Result<Parts> {
+        Parts::of(&self.entry)
     }
 
     /// The door's program, for tools that measure.

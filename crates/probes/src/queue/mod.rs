@@ -8,6 +8,7 @@ mod memory;
 pub use memory::QueueMemory;
 
 use crate::clock::{self, Reading};
+use crate::meter::Parts;
 use crate::slices::{Slice, Slices};
 use crate::wire::queue_settings;
 use crate::{ProbeError, object};
@@ -159,6 +160,14 @@ impl QueueProbe {
     #[must_use]
     pub fn memory(&self) -> Arc<QueueMemory> {
         Arc::clone(&self.memory)
+    }
+
+    /// Its programs and maps, for whoever meters them.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn parts(&self) -> io::Result<Parts> {
+        Parts::of(&self.object)
     }
 
     /// Instructions the verifier looked at, by program.

@@ -11,6 +11,7 @@ pub use memory::RecorderMemory;
 pub use sizes::{RecorderSizes, SNAPLENS};
 
 use crate::link::{Attached, attach_tc_recorder};
+use crate::meter::Parts;
 use crate::{ProbeError, object};
 use libbpf_rs::Object;
 use netrig_model::Direction;
@@ -143,6 +144,14 @@ impl RecorderProbe {
 
     fn program(&self, name: &'static str) -> Result<BorrowedFd<'_>, ProbeError> {
         object::program_fd(&self.object, name)
+    }
+
+    /// Its programs and maps, for whoever meters them.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn parts(&self) -> std::io::Result<Parts> {
+        Parts::of(&self.object)
     }
 
     /// Instructions the verifier looked at, by program.

@@ -13,6 +13,7 @@ pub use sizes::TcpSizes;
 pub use walk::Scope;
 
 use crate::clock::{self, TickClock};
+use crate::meter::Parts;
 use crate::{Missing, ProbeError, object};
 use libbpf_rs::{Link, MapCore, MapFlags, Object};
 use std::fs::File;
@@ -192,6 +193,14 @@ impl TcpProbe {
         let ports = object::map(&self.object, "bound_ports").ok()?;
         let pid = ports.lookup(object::bytes_of(&key), MapFlags::ANY).ok()??;
         Some(u32::from_ne_bytes(pid.try_into().ok()?))
+    }
+
+    /// Its programs and maps, for whoever meters them.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn parts(&self) -> std::io::Result<Parts> {
+        Parts::of(&self.object)
     }
 
     /// Instructions the verifier looked at, by program.
