@@ -21,6 +21,7 @@ mod queue;
 mod reading;
 mod record;
 mod recorder;
+mod reduced;
 mod request;
 mod request_status;
 mod sampling;
@@ -56,6 +57,7 @@ pub use queue::{PollStatus, QueueStatus, QueuesStatus, SoftirqStatus};
 pub use reading::{KernelOwner, RoundTrips, SocketReading, SocketRole};
 pub use record::{Column, ColumnType, FLOW_COLUMNS, FlowRecord, LEDGER_COLUMNS};
 pub use recorder::{DumpOutcome, RecordedInterface, RecorderStatus};
+pub use reduced::{REDUCED_FLOW_COLUMNS, ReducedFlowRecord, Told};
 pub use request::{
     DnsExchange, Exchange, HttpExchange, PayloadSegment, REQUEST_COLUMNS, Request, RequestKind, RequestOutcome,
     RequestRecord, TlsExchange,

@@ -173,4 +173,10 @@ pub struct StoreStatus {
     pub rows_lost: u64,
     /// Files removed for age or budget since the start.
     pub files_retired: u64,
+    /// Hours of flows reduced to minutes, or of minutes to hours, since the start.
+    #[serde(default)]
+    pub hours_reduced: u64,
+    /// Windows since the start that alone, or with what they are told beside, were larger than the budget.
+    #[serde(default)]
+    pub windows_over_budget: u64,
 }

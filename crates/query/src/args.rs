@@ -6,7 +6,7 @@ use clap::Parser;
 use std::path::PathBuf;
 
 /// SQL over netrig's records: the tables are `flows`, `connections`, `latency`, `drops`, `bursts`, `requests`,
-/// `policy_events` and `ledger`, their columns those of docs/schema.md.
+/// `policy_events`, `ledger`, `flows_1m` and `flows_1h`, their columns those of docs/schema.md.
 #[derive(Debug, Parser)]
 #[command(name = "netrig-query", version, about, max_term_width = 120)]
 pub(crate) struct Args {

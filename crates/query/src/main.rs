@@ -1,7 +1,8 @@
 //! SQL over the store and the running rig, in a process of its own, so that no query can hurt the rig: it has a memory
 //! limit, runs at low priority, and may die without anyone minding.
 //!
-//! Eight tables, `flows`, `connections`, `latency`, `drops`, `bursts`, `requests`, `policy_events` and `ledger`. Of the host it
+//! Ten tables, `flows`, `connections`, `latency`, `drops`, `bursts`, `requests`, `policy_events`, `ledger`, and the reduced flows
+//! of older times, `flows_1m` and `flows_1h`. Of the host it
 //! reads the store's own segments (opened by this process, handed to the engine as open files) and, if asked, the rig's live records of
 //! the tables that the query names; SQL has no way to name any other file.
 

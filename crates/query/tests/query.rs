@@ -158,7 +158,7 @@ fn a_wrong_query_is_told_what_was_likely_meant() {
         ("SELECT bytes FROM flow", "there is no table 'flow'; did you mean flows?"),
         (
             "SELECT bytes FROM sqlite_master",
-            "There are: flows, connections, latency, drops, bursts, requests, policy_events, ledger",
+            "There are: flows, connections, latency, drops, bursts, requests, policy_events, ledger, flows_1m, flows_1h",
         ),
         ("SELECT summ(bytes) FROM flows", "sum"),
         ("SELECT bytes FORM flows", "Expected: end of statement, found: flows at Line: 1, Column: 19"),

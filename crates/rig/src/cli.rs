@@ -94,7 +94,7 @@ pub(crate) enum Command {
     /// Rules for packets at XDP: dropped, limited or redirected before the stack pays for them
     #[command(subcommand)]
     Policy(PolicyCommand),
-    /// Ask in SQL: tables flows, connections, latency, drops, bursts, requests, policy_events and ledger
+    /// Ask in SQL: tables flows, connections, latency, drops, bursts, requests, policy_events, ledger, flows_1m and flows_1h
     Query(QueryArgs),
     /// Send a capture through the real kernel programs and print its flows
     Replay(ReplayArgs),

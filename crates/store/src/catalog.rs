@@ -2,7 +2,7 @@
 
 use crate::publish::Draft;
 use crate::segment::split_superseded;
-use crate::{Segment, StoreError, Table};
+use crate::{Range, Segment, StoreError, Table};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -56,15 +56,15 @@ impl Catalog {
     /// Takes stock, and clears away what a killed writer left.
     pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
         let mut catalog = Self { live: Vec::new(), doomed: Vec::new() };
+        let mut segments = Vec::new();
         for table in Table::ALL {
             let found = scan(dir, table)?;
             for path in found.leftovers {
                 fs::remove_file(&path).map_err(|e| StoreError::io("remove", &path, e))?;
             }
-            let (live, superseded) = split_superseded(found.segments);
-            catalog.live.extend(live);
-            catalog.doomed.extend(superseded);
+            segments.extend(found.segments);
         }
+        (catalog.live, catalog.doomed) = split_superseded(segments);
         catalog.sweep();
         Ok(catalog)
     }
@@ -77,6 +77,11 @@ impl Catalog {
         self.live.iter().filter(move |s| s.table == table)
     }
 
+    /// The live segments of that table, and of those it stands for, that lie within `range`.
+    pub(crate) fn held_by(&self, table: Table, range: Range) -> impl Iterator<Item = &Segment> {
+        self.live.iter().filter(move |s| table.stands_for(s.table) && range.contains(&s.range))
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.live.iter().chain(&self.doomed).map(|s| s.bytes).sum()
     }
@@ -87,7 +92,7 @@ impl Catalog {
 
     /// A segment was published; those it holds no longer count.
     pub(crate) fn add(&mut self, segment: Segment) {
-        let held = |s: &Segment| s.table == segment.table && segment.range.contains(&s.range);
+        let held = |s: &Segment| segment.table.stands_for(s.table) && segment.range.contains(&s.range);
         let superseded: Vec<_> = self.live.extract_if(.., |s| held(s)).collect();
         // Under the same name the old file is gone already, replaced by the rename.
         self.doomed.extend(superseded.into_iter().filter(|s| s.path != segment.path));

@@ -155,6 +155,12 @@ impl<W: Write + Send> Encoder<W> {
         self.file.bytes_written() as u64
     }
 
+    /// The same with what is held back until its row group is full, as far as it can be told.
+    pub(crate) fn bytes_ahead(&self) -> u64 {
+        let held: usize = self.columns.iter().map(ArrowColumnWriter::get_estimated_total_bytes).sum();
+        self.bytes_written() + held as u64
+    }
+
     pub(crate) fn finish(mut self) -> Result<W, ParquetError> {
         self.end_group()?;
         self.file.into_inner()

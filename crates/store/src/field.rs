@@ -8,7 +8,7 @@ use arrow_array::types::{Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Typ
 use arrow_array::{Array, ArrayRef, BooleanArray, PrimitiveArray, RecordBatch, StringArray, TimestampNanosecondArray};
 use netrig_model::{
     BurstTrigger, ConnectionEnd, Direction, DropClass, DropSource, EndReason, PacketFamily, PolicyAction, PolicyMode,
-    PolicyVerdict, QueueCause, RequestKind, RequestOutcome, Role, Side, Stage, TcpState, Timestamp, TunnelKind,
+    PolicyVerdict, QueueCause, RequestKind, RequestOutcome, Role, Side, Stage, TcpState, Timestamp, Told, TunnelKind,
 };
 use std::net::IpAddr;
 use std::path::Path;
@@ -223,6 +223,7 @@ words! {
     PolicyVerdict: PolicyVerdict::ALL;
     RequestKind: RequestKind::ALL;
     RequestOutcome: RequestOutcome::ALL;
+    Told: Told::ALL;
     Direction: Direction::BOTH;
     TunnelKind: [TunnelKind::Vxlan, TunnelKind::Geneve, TunnelKind::Gre, TunnelKind::Ipip, TunnelKind::SixInFour];
     EndReason: [

@@ -5,6 +5,10 @@
 //! finished hour are joined into one; whoever reads ignores a file whose range lies within another's of the same table,
 //! so a crash between the rename and the deletes never counts a row twice.
 //!
+//! Flows come at three levels: as they were told, by minutes, and by hours ([`reduce`]). When room runs short the oldest of a
+//! finer level are made the next coarser one, an hour at a time; a file of a coarser level takes the place of those of finer
+//! ones within its range by the same rule, so that the rename is the moment at which the one becomes the other.
+//!
 //! - [`StoreWriter`] is the only writer (it holds the folder's lock); it appends windows, joins hours, keeps age and bytes.
 //! - [`StoreReader`] reads without a lock, while a rig writes or after it has ended.
 //! - [`to_parquet`] gives the same file format in memory, for the live endpoint.
@@ -22,16 +26,20 @@ mod lock;
 mod publish;
 mod reader;
 mod record;
+pub mod reduce;
+mod reduction;
 mod retain;
+mod rows;
 mod schema;
 mod segment;
 mod table;
+mod upkeep;
 mod window_file;
 mod writer;
 
 pub use encode::to_parquet;
 pub use error::StoreError;
-pub use reader::StoreReader;
+pub use reader::{LeveledFlow, StoreReader};
 pub use record::Record;
 pub use schema::{arrow_type, schema};
 pub use segment::{Range, Segment};

@@ -1,19 +1,30 @@
 //! Reading the store, without a lock and without the rig.
 
 use crate::record::Record;
+use crate::reduce::Level;
 use crate::segment::split_superseded;
 use crate::{Range, Segment, StoreError, Table, catalog};
 use netrig_model::{
     BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord,
-    RequestRecord, Timestamp,
+    ReducedFlowRecord, RequestRecord, Timestamp,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A reader may meet the writer tidying up this many times in a row before it gives in.
 const ATTEMPTS_MAX: usize = 16;
+
+/// A row of flows at the level at which it is told.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LeveledFlow {
+    /// A record as it was made.
+    Detail(FlowRecord),
+    /// What is kept of several.
+    Reduced(Level, ReducedFlowRecord),
+}
 
 /// A store to read from.
 #[derive(Clone, Debug)]
@@ -53,17 +64,40 @@ impl StoreReader {
     ) -> Result<Vec<Segment>, StoreError> {
         // A listing is no snapshot: while it runs, an hour's files may give way to one that it has passed already. The
         // one is there before the first of the others goes, so two equal listings in a row have missed nothing.
-        let mut found = catalog::scan(&self.dir, table)?.segments;
+        self.segments_of(&[table], since, until)
+    }
+
+    /// The same of several tables at one time: what is told at one level of flows is told at no other.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn segments_of(
+        &self,
+        tables: &[Table],
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Vec<Segment>, StoreError> {
+        let mut found = self.list(tables)?;
         for _ in 0..ATTEMPTS_MAX {
-            let again = catalog::scan(&self.dir, table)?.segments;
+            let again = self.list(tables)?;
             if again == found {
                 break;
             }
             found = again;
         }
         let (mut live, _) = split_superseded(found);
-        live.retain(|s| s.range.overlaps(since, until));
+        live.retain(|s| tables.contains(&s.table) && s.range.overlaps(since, until));
         Ok(live)
+    }
+
+    /// All files of these tables, and of those whose files may take their place.
+    fn list(&self, tables: &[Table]) -> Result<Vec<Segment>, StoreError> {
+        let families: BTreeSet<_> = tables.iter().flat_map(|table| table.family()).collect();
+        let mut all = Vec::new();
+        for table in families {
+            all.extend(catalog::scan(&self.dir, *table)?.segments);
+        }
+        Ok(all)
     }
 
     /// The same, opened: what the writer joins or retires from now on stays readable.
@@ -76,13 +110,26 @@ impl StoreReader {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> Result<Vec<(Segment, File)>, StoreError> {
+        self.open_segments_of(&[table], since, until)
+    }
+
+    /// The same of several tables at one time, as [`Self::segments_of`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_segments_of(
+        &self,
+        tables: &[Table],
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Vec<(Segment, File)>, StoreError> {
         let mut attempts_left = ATTEMPTS_MAX;
         loop {
             let open = |s: Segment| match File::open(&s.path) {
                 Ok(file) => Ok((s, file)),
                 Err(e) => Err((s.path, e)),
             };
-            match self.segments(table, since, until)?.into_iter().map(open).collect::<Result<Vec<_>, _>>() {
+            match self.segments_of(tables, since, until)?.into_iter().map(open).collect::<Result<Vec<_>, _>>() {
                 Ok(opened) => return Ok(opened),
                 Err((_, e)) if e.kind() == ErrorKind::NotFound && attempts_left > 0 => attempts_left -= 1,
                 Err((path, e)) => return Err(StoreError::io("open", &path, e)),
@@ -116,6 +163,34 @@ impl StoreReader {
         sink: &mut dyn FnMut(FlowRecord),
     ) -> Result<(), StoreError> {
         self.records(since, until, sink)
+    }
+
+    /// Gives the flows of all levels, each stretch of time at the one level at which it is told, oldest segment first.
+    ///
+    /// # Errors
+    /// As for flows.
+    pub fn flows_of_all_levels(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        sink: &mut dyn FnMut(LeveledFlow),
+    ) -> Result<(), StoreError> {
+        let within = |start, end| since.is_none_or(|t| end > t) && until.is_none_or(|t| start < t);
+        for (segment, file) in self.open_segments_of(&Table::FLOW_LEVELS, since, until)? {
+            match Level::of(segment.table) {
+                None => read(&segment.path, file, &mut |flow: FlowRecord| {
+                    if within(flow.window_start, flow.window_end) {
+                        sink(LeveledFlow::Detail(flow));
+                    }
+                })?,
+                Some(level) => read(&segment.path, file, &mut |row: ReducedFlowRecord| {
+                    if within(row.window_start, row.window_end) {
+                        sink(LeveledFlow::Reduced(level, row));
+                    }
+                })?,
+            }
+        }
+        Ok(())
     }
 
     /// The same of the ledger.

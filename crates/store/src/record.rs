@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, SchemaRef};
 use netrig_model::{
     BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord,
-    RequestRecord,
+    ReducedFlowRecord, RequestRecord,
 };
 use std::path::Path;
 
@@ -125,6 +125,14 @@ record! { LedgerRecord in Ledger {
     unaccounted_packets, unsent_packets,
 } }
 
+// Of both levels; what reads or writes hours names their table.
+record! { ReducedFlowRecord in FlowsMinute {
+    window_start, window_end, told, records, host, iface, netns, vlan, vlan_inner, protocol, transport, src_addr,
+    src_prefix, src_port, dst_addr, dst_prefix, dst_port, packets, bytes, reverse_packets, reverse_bytes, tcp_flags,
+    reverse_tcp_flags, icmp_type, icmp_code, fragment, tunnel, tunnel_id, sampling_rate, process, container,
+    dropped_packets, drop_reason, src_name, dst_name,
+} }
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +155,7 @@ mod tests {
         is_in_order::<RequestRecord>();
         is_in_order::<PolicyEventRecord>();
         is_in_order::<LedgerRecord>();
+        is_in_order::<ReducedFlowRecord>();
     }
 
     #[test]

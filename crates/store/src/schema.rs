@@ -21,6 +21,7 @@ pub fn arrow_type(kind: ColumnType) -> DataType {
 }
 
 static FLOWS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Flows));
+static REDUCED_FLOWS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::FlowsMinute));
 static LEDGER: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Ledger));
 static CONNECTIONS: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Connections));
 static LATENCY: LazyLock<SchemaRef> = LazyLock::new(|| build(Table::Latency));
@@ -41,6 +42,7 @@ pub fn schema(table: Table) -> SchemaRef {
         Table::Bursts => &BURSTS,
         Table::Requests => &REQUESTS,
         Table::PolicyEvents => &POLICY_EVENTS,
+        Table::FlowsMinute | Table::FlowsHour => &REDUCED_FLOWS,
     })
 }
 

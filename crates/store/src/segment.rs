@@ -69,16 +69,18 @@ impl Segment {
     }
 }
 
-/// Splits segments into those that count and those whose range lies within another's. Order is by start on return.
+/// Splits segments into those that count and those whose range lies within that of another of the same table, or of a coarser
+/// level of flows. Order is by start on return.
 pub(crate) fn split_superseded(mut segments: Vec<Segment>) -> (Vec<Segment>, Vec<Segment>) {
-    // By start, the longer first: whatever could hold a segment comes before it, and of those only the one that
-    // reaches furthest matters.
-    segments.sort_by_key(|s| (s.range.start, std::cmp::Reverse(s.range.end)));
-    let mut reach = None;
+    // By start, the longer first, of equals the coarser: whatever could hold a segment comes before it, and of those of a table
+    // only the one that reaches furthest matters.
+    segments.sort_by_key(|s| (s.range.start, std::cmp::Reverse((s.range.end, s.table.level()))));
+    let mut reaches = Vec::<(Table, Timestamp)>::new();
     segments.into_iter().partition(|s| {
-        let counts = reach.is_none_or(|end| s.range.end > end);
-        if counts {
-            reach = Some(s.range.end);
+        let counts = !reaches.iter().any(|(table, end)| *end >= s.range.end && table.stands_for(s.table));
+        match reaches.iter_mut().find(|(table, _)| *table == s.table) {
+            Some((_, end)) => *end = s.range.end.max(*end),
+            None => reaches.push((s.table, s.range.end)),
         }
         counts
     })
@@ -129,6 +131,24 @@ mod tests {
             }
             for s in &superseded {
                 prop_assert!(live.iter().any(|o| o.range.contains(&s.range)));
+            }
+        }
+
+        #[test]
+        fn coarser_levels_stand_for_finer_ones_and_never_the_other_way(
+            all in prop::collection::btree_set((0..12i64, 0..12i64, 0..4usize), 0..20)
+        ) {
+            let tables = [Table::Flows, Table::FlowsMinute, Table::FlowsHour, Table::Ledger];
+            let of = |(a, b, t): &(i64, i64, usize)| Segment { table: tables[*t], ..segment(*a, *b) };
+            let all: Vec<_> = all.iter().filter(|(a, b, _)| a < b).map(of).collect();
+            let holds = |o: &Segment, s: &Segment| o.table.stands_for(s.table) && o.range.contains(&s.range);
+            let (live, superseded) = split_superseded(all.clone());
+            prop_assert_eq!(live.len() + superseded.len(), all.len());
+            for s in &live {
+                prop_assert!(!all.iter().any(|o| (o.table, o.range) != (s.table, s.range) && holds(o, s)));
+            }
+            for s in &superseded {
+                prop_assert!(live.iter().any(|o| holds(o, s)));
             }
         }
     }

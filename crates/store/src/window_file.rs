@@ -44,6 +44,14 @@ impl<R: Record> WindowFile<R> {
         }
     }
 
+    /// What it takes of the disk, or will once its rows are there.
+    pub(crate) fn bytes(&self) -> u64 {
+        match &self.state {
+            State::Writing(_, encoder) => encoder.bytes_ahead(),
+            State::Empty | State::Failed(_) => 0,
+        }
+    }
+
     fn write(&mut self, rows: &[R]) -> Result<(), StoreError> {
         if matches!(self.state, State::Empty) {
             let (draft, file) = Draft::create(&Segment::path_of(&self.dir, R::TABLE, self.range))?;

@@ -2,21 +2,20 @@
 
 use crate::catalog::Catalog;
 use crate::compact::{Compaction, Source};
-use crate::hour::{HOUR_NS, Hour};
+use crate::hour::Hour;
 use crate::lock::WriterLock;
 use crate::record::Record;
+use crate::reduction::Reduction;
 use crate::window_file::WindowFile;
-use crate::{Range, Segment, StoreError, Table, retain};
+use crate::{Range, Segment, StoreError, Table};
 use netrig_model::{
     BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, LedgerRecord, PolicyEventRecord,
     RequestRecord, StoreStatus, Timestamp,
 };
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// Rows that one call of [`StoreWriter::maintain`] decodes and encodes again at most: some 0.1 s of one core.
-const MAINTAIN_ROWS_MAX: u64 = 100_000;
 
 /// Where the store lies and what it may hold.
 #[derive(Clone, Debug)]
@@ -25,7 +24,8 @@ pub struct StoreConfig {
     pub dir: PathBuf,
     /// Segments whose last window ended longer ago than this are removed.
     pub retain: Duration,
-    /// Bytes on disk; beyond it the oldest segments go.
+    /// Bytes on disk, of all files together and those being written. Before it is reached the oldest flows are reduced and the
+    /// oldest segments of other tables go.
     pub budget_bytes: u64,
 }
 
@@ -36,22 +36,33 @@ pub struct Maintenance {
     pub files_joined: u64,
     /// Files removed for age or budget.
     pub files_retired: u64,
-    /// An hour is being joined: the next call goes on with it.
+    /// Hours of flows that were made the next coarser level.
+    pub hours_reduced: u64,
+    /// An hour is being joined or reduced: the next call goes on with it.
     pub unfinished: bool,
 }
 
 /// The one writer of a store. Dropping it lets go of the lock.
 pub struct StoreWriter {
-    config: StoreConfig,
-    catalog: Catalog,
-    compaction: Option<Compaction>,
-    /// Hours that could not be joined, and when to try again.
-    passed_over: Vec<(Table, Hour, Timestamp)>,
+    pub(crate) config: StoreConfig,
+    /// Detail of flows that is older than this is reduced to minutes, even where there is room.
+    pub(crate) detail_retain: Option<Duration>,
+    pub(crate) catalog: Catalog,
+    pub(crate) compaction: Option<Compaction>,
+    pub(crate) reduction: Option<Reduction>,
+    /// Hours that could not be joined, or reduced to that table, and when to try again.
+    pub(crate) passed_over: Vec<(Table, Hour, Timestamp)>,
+    /// What windows that are being written take, or will.
+    pub(crate) open_bytes: BTreeMap<Table, u64>,
+    /// What the largest window took lately.
+    pub(crate) window_bytes: u64,
     writing: bool,
-    detail: String,
+    pub(crate) detail: String,
     rows_written: u64,
     rows_lost: u64,
-    files_retired: u64,
+    pub(crate) files_retired: u64,
+    pub(crate) hours_reduced: u64,
+    pub(crate) windows_over_budget: u64,
     _lock: WriterLock,
 }
 
@@ -66,13 +77,19 @@ impl StoreWriter {
         Ok(Self {
             catalog: Catalog::open(&config.dir)?,
             config,
+            detail_retain: None,
             compaction: None,
+            reduction: None,
             passed_over: Vec::new(),
+            open_bytes: BTreeMap::new(),
+            window_bytes: 0,
             writing: true,
             detail: String::new(),
             rows_written: 0,
             rows_lost: 0,
             files_retired: 0,
+            hours_reduced: 0,
+            windows_over_budget: 0,
             _lock: lock,
         })
     }
@@ -165,10 +182,22 @@ impl StoreWriter {
     /// As for [`Self::append_flows`]; all rows pushed are counted as lost then, also those that came after the failure.
     pub fn finish<R: Record>(&mut self, file: WindowFile<R>) -> Result<(), StoreError> {
         let rows = file.rows;
+        self.open_bytes.remove(&R::TABLE);
         match self.write(file).transpose() {
             Some(written) => self.settle(written, rows),
             None => Ok(()),
         }
+    }
+
+    /// Takes note of what an open window takes, and makes room for it. To be called as rows are pushed.
+    pub fn make_room<R: Record>(&mut self, file: &WindowFile<R>) {
+        self.open_bytes.insert(R::TABLE, file.bytes());
+        self.keep_budget();
+    }
+
+    /// From this age on, detail of flows is reduced to minutes even where there is room for it; none: only for room.
+    pub fn keep_detail(&mut self, detail_retain: Option<Duration>) {
+        self.detail_retain = detail_retain;
     }
 
     /// Other limits of age and bytes; what is beyond them goes at the next upkeep.
@@ -183,24 +212,6 @@ impl StoreWriter {
         self.detail = format!("{rows} rows given up before they reached the store: {reason}");
     }
 
-    /// Retires what is too old or too much, and goes on with joining finished hours. Meant to be called after each window;
-    /// the work of one call is bounded.
-    ///
-    /// # Errors
-    /// When joining an hour fails. Nothing is lost then: its window files stay, and it is tried again an hour later.
-    pub fn maintain(&mut self, now: Timestamp) -> Result<Maintenance, StoreError> {
-        let mut done = Maintenance::default();
-        self.catalog.sweep();
-        let retain = self.config.retain;
-        done.files_retired = self.catalog.retire(|s| retain::expired(s, now, retain));
-        self.files_retired += done.files_retired;
-        let joined = self.join(now);
-        done.files_retired += self.keep_budget();
-        done.files_joined = joined? as u64;
-        done.unfinished = self.compaction.is_some();
-        Ok(done)
-    }
-
     /// How the store fares.
     #[must_use]
     pub fn status(&self) -> StoreStatus {
@@ -208,17 +219,20 @@ impl StoreWriter {
             dir: self.config.dir.display().to_string(),
             writing: self.writing,
             detail: self.detail.clone(),
-            bytes: self.catalog.bytes() + self.compaction.as_ref().map_or(0, Compaction::bytes_written),
+            bytes: self.catalog.bytes() + self.reserved(),
             files: self.catalog.files(),
             rows_written: self.rows_written,
             rows_lost: self.rows_lost,
             files_retired: self.files_retired,
+            hours_reduced: self.hours_reduced,
+            windows_over_budget: self.windows_over_budget,
         }
     }
 
     fn append<R: Record>(&mut self, window: (Timestamp, Timestamp), rows: &[R]) -> Result<(), StoreError> {
         let mut file = self.begin(window);
         file.push(rows);
+        self.make_room(&file);
         self.finish(file)
     }
 
@@ -226,6 +240,8 @@ impl StoreWriter {
     fn settle(&mut self, written: Result<Segment, StoreError>, rows: u64) -> Result<(), StoreError> {
         match written {
             Ok(segment) => {
+                // The largest of late is forgotten slowly, so that one small window makes nobody careless.
+                self.window_bytes = segment.bytes.max(self.window_bytes - self.window_bytes / 16);
                 self.catalog.add(segment);
                 self.rows_written += rows;
                 if !self.writing {
@@ -271,58 +287,8 @@ impl StoreWriter {
 
     /// An end just beyond that of every segment that holds `range`, if there is one.
     fn reach_around(&self, table: Table, range: Range) -> Option<Timestamp> {
-        let holders = self.catalog.of(table).filter(|s| s.range.contains(&range));
+        let holders = self.catalog.live().iter().filter(|s| s.table.stands_for(table) && s.range.contains(&range));
         let end = holders.map(|s| s.range.end.plus_ns(1)).max()?;
         (end > range.end).then_some(end)
-    }
-
-    fn join(&mut self, now: Timestamp) -> Result<usize, StoreError> {
-        self.passed_over.retain(|(.., until)| *until > now);
-        self.compaction.take_if(|c| !c.still_holds(&self.catalog));
-        let compaction = match self.compaction.take() {
-            Some(compaction) => compaction,
-            None => {
-                // The joined file stands beside its parts for a while; with less room than that they stay apart.
-                let bytes_max = self.config.budget_bytes / 2;
-                let Some((table, hour)) = Compaction::candidate(&self.catalog, now, bytes_max, |t, h| {
-                    self.passed_over.iter().any(|(table, hour, _)| (*table, *hour) == (t, h))
-                }) else {
-                    return Ok(0);
-                };
-                match Compaction::start(&self.config.dir, &self.catalog, table, hour) {
-                    Ok(compaction) => compaction,
-                    Err(error) => return Err(self.pass_over((table, hour), now, error)),
-                }
-            }
-        };
-        let hour = compaction.hour();
-        self.join_on(compaction).map_err(|error| self.pass_over(hour, now, error))
-    }
-
-    fn join_on(&mut self, mut compaction: Compaction) -> Result<usize, StoreError> {
-        if compaction.step(MAINTAIN_ROWS_MAX)? {
-            self.compaction = Some(compaction);
-            return Ok(0);
-        }
-        let (segment, files) = compaction.finish(&self.config.dir)?;
-        self.catalog.add(segment);
-        Ok(files)
-    }
-
-    fn pass_over(&mut self, (table, hour): (Table, Hour), now: Timestamp, error: StoreError) -> StoreError {
-        self.passed_over.push((table, hour, now.plus_ns(HOUR_NS)));
-        self.detail = format!("the files of an hour stay apart for now: {error}");
-        error
-    }
-
-    fn keep_budget(&mut self) -> u64 {
-        let reserved = self.compaction.as_ref().map_or(0, Compaction::bytes_written);
-        let go = retain::over_budget(self.catalog.live(), reserved, self.config.budget_bytes);
-        if go.is_empty() {
-            return 0;
-        }
-        let retired = self.catalog.retire(|s| go.contains(&s.path));
-        self.files_retired += retired;
-        retired
     }
 }

@@ -21,7 +21,8 @@ This page is made from the code by a test, which fails when they differ; `NETRIG
 On disk a table lies under `DIR/<table>/date=YYYY-MM-DD/hour=HH/`, in files named `<table>-<start>-<end>.parquet` after the range
 of time they cover (nanoseconds, the end not included), compressed with zstd. Where one file's range lies within another's of the
 same table, only the wider one counts: it holds the rows of both (that lasts the moment between joining an hour's files and
-removing them). Files whose names begin with a dot are not there yet. Those that an older netrig wrote may lack columns, which are
+removing them). In the same way a file of `flows_1h` counts instead of those of `flows_1m` and `flows` within its range, and one
+of `flows_1m` instead of those of `flows`: what one of the three tables has, no other has. Files whose names begin with a dot are not there yet. Those that an older netrig wrote may lack columns, which are
 null in their rows. To read all of a store with another tool:
 
     duckdb -c \"SELECT src_addr, sum(bytes) FROM read_parquet('DIR/flows/*/*/*.parquet', union_by_name = true) GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
@@ -51,11 +52,14 @@ fn about(table: Table) -> &'static str {
         Table::Bursts => BURSTS,
         Table::Requests => REQUESTS,
         Table::PolicyEvents => POLICY_EVENTS,
+        Table::FlowsMinute => FLOWS_MINUTE,
+        Table::FlowsHour => FLOWS_HOUR,
     }
 }
 
 const FLOWS: &str = "\
-One row for each flow in each window, both directions: `src_*` is the initiator.
+One row for each flow in each window, both directions: `src_*` is the initiator. Of older times less may be kept, in `flows_1m` and
+`flows_1h`; `netrig flows` reads all three, `netrig store` says what is where.
 
 Whose packets this host itself dropped, and why:
 
@@ -282,6 +286,39 @@ What became of everything that the kernel counted:
 SELECT iface, direction, sum(kernel_packets) AS kernel, sum(seen_packets) AS seen, sum(policy_packets) AS policy,
        sum(unaccounted_packets) AS unaccounted, sum(imbalance_packets) AS imbalance
 FROM ledger GROUP BY 1, 2 ORDER BY 1, 2
+```
+";
+
+const FLOWS_MINUTE: &str = "\
+Flows of older times, of which minutes are kept: one row for all flows of a minute between the same addresses at the same service.
+`src_port` is gone but where it was the service's. A record belongs to the minute in which its window began. What was not the same
+for all that a row is made of is null. Sums are exact: those of `packets`, `bytes`, `reverse_packets`, `reverse_bytes` and
+`dropped_packets` are what `flows` had.
+
+Bytes by service over all that is kept, at whichever level:
+
+```sql
+SELECT transport, dst_port, sum(bytes + reverse_bytes) AS bytes, sum(packets + reverse_packets) AS packets FROM (
+  SELECT transport, dst_port, packets, bytes, reverse_packets, reverse_bytes FROM flows
+  UNION ALL SELECT transport, dst_port, packets, bytes, reverse_packets, reverse_bytes FROM flows_1m
+  UNION ALL SELECT transport, dst_port, packets, bytes, reverse_packets, reverse_bytes FROM flows_1h)
+GROUP BY 1, 2 ORDER BY bytes DESC LIMIT 20
+```
+";
+
+const FLOWS_HOUR: &str = "\
+Flows of the oldest times, of which hours are kept. Of each interface and hour the 1,000 rows with most bytes are whole (`told` is
+`addresses`); of the others networks are told (`prefixes`: /24 of IPv4, /48 of IPv6, at most 4,096 rows of an hour), and what is
+beyond that by interface and protocol alone (`other`). Sums are exact, as those of `flows_1m`.
+
+How much of the bytes is told how finely, for each level:
+
+```sql
+SELECT kept_in, told, count(*) AS row_count, sum(bytes + reverse_bytes) AS bytes FROM (
+  SELECT 'flows' AS kept_in, 'all' AS told, bytes, reverse_bytes FROM flows
+  UNION ALL SELECT 'flows_1m', told, bytes, reverse_bytes FROM flows_1m
+  UNION ALL SELECT 'flows_1h', told, bytes, reverse_bytes FROM flows_1h)
+GROUP BY 1, 2 ORDER BY 1, 2
 ```
 ";
 

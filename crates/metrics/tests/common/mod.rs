@@ -83,6 +83,8 @@ pub(crate) fn snapshot() -> Snapshot {
             rows_written: 54_321,
             rows_lost: 0,
             files_retired: 3,
+            hours_reduced: 2,
+            windows_over_budget: 0,
         }),
         ledger: vec![LedgerRecord {
             iface: Some("eth0".to_owned()),

@@ -86,6 +86,8 @@ pub(crate) fn snapshot(at_s: i64, bytes: u64) -> Snapshot {
             rows_written: 54_321,
             rows_lost: 0,
             files_retired: 3,
+            hours_reduced: 2,
+            windows_over_budget: 0,
         }),
         ledger: vec![ledger(Direction::Ingress), ledger(Direction::Egress)],
         transports: Vec::new(),
