@@ -84,6 +84,15 @@ pub struct ReducedFlowRecord {
     pub tunnel_id: Option<u32>,
     /// The highest of what was added up.
     pub sampling_rate: u32,
+    /// With a probability of 95 % the true packets lie within so many of `packets`; 0: they are exact. Null in what was told
+    /// by a rig that did not sample.
+    pub packets_error: Option<u64>,
+    /// The same of `bytes`.
+    pub bytes_error: Option<u64>,
+    /// The same of `reverse_packets`.
+    pub reverse_packets_error: Option<u64>,
+    /// The same of `reverse_bytes`.
+    pub reverse_bytes_error: Option<u64>,
     /// Process name on this host.
     pub process: Option<String>,
     /// Its container.
@@ -133,6 +142,10 @@ pub const REDUCED_FLOW_COLUMNS: &[Column] = &[
     opt("tunnel", Text, "set on inner flows: vxlan, geneve, gre, ipip, 6in4"),
     opt("tunnel_id", U32, "VNI or GRE key of the tunnel"),
     req("sampling_rate", U32, "1 in this many packets was looked at; the highest of what was added up"),
+    opt("packets_error", U64, "the true `packets` lie within so many of those told, with 95 %; 0: these are exact"),
+    opt("bytes_error", U64, "the same of `bytes`"),
+    opt("reverse_packets_error", U64, "the same of `reverse_packets`"),
+    opt("reverse_bytes_error", U64, "the same of `reverse_bytes`"),
     opt("process", Text, "process name on this host, if it was always the same"),
     opt("container", Text, "container id of the process, if it was always the same"),
     opt(
@@ -178,6 +191,10 @@ impl From<FlowRecord> for ReducedFlowRecord {
             tunnel: flow.tunnel,
             tunnel_id: flow.tunnel_id,
             sampling_rate: flow.sampling_rate,
+            packets_error: flow.packets_error,
+            bytes_error: flow.bytes_error,
+            reverse_packets_error: flow.reverse_packets_error,
+            reverse_bytes_error: flow.reverse_bytes_error,
             process: flow.process,
             container: flow.container,
             dropped_packets: flow.dropped_packets,
@@ -223,6 +240,10 @@ impl From<ReducedFlowRecord> for FlowRecord {
             tunnel: row.tunnel,
             tunnel_id: row.tunnel_id,
             sampling_rate: row.sampling_rate,
+            packets_error: row.packets_error,
+            bytes_error: row.bytes_error,
+            reverse_packets_error: row.reverse_packets_error,
+            reverse_bytes_error: row.reverse_bytes_error,
             end_reason: EndReason::Active,
             process: row.process,
             pid: None,

@@ -129,8 +129,9 @@ record! { LedgerRecord in Ledger {
 record! { ReducedFlowRecord in FlowsMinute {
     window_start, window_end, told, records, host, iface, netns, vlan, vlan_inner, protocol, transport, src_addr,
     src_prefix, src_port, dst_addr, dst_prefix, dst_port, packets, bytes, reverse_packets, reverse_bytes, tcp_flags,
-    reverse_tcp_flags, icmp_type, icmp_code, fragment, tunnel, tunnel_id, sampling_rate, process, container,
-    dropped_packets, drop_reason, src_name, dst_name,
+    reverse_tcp_flags, icmp_type, icmp_code, fragment, tunnel, tunnel_id, sampling_rate,
+    packets_error, bytes_error, reverse_packets_error, reverse_bytes_error, process, container, dropped_packets,
+    drop_reason, src_name, dst_name,
 } }
 
 #[cfg(test)]

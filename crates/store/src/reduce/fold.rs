@@ -56,8 +56,36 @@ impl Common {
     }
 }
 
-/// Sums of records. Errors of sampling, where records have them, are to be combined here: as the root of the sum of their
-/// squares, for records are sampled independently.
+/// Squares of what 95 % of packets, bytes, and those of the reverse direction lie within: records are sampled independently, so
+/// their errors add up as their squares do. Unknown, as with a rig that did not sample, is no error.
+#[derive(Clone, Copy)]
+struct Errors([Option<u128>; 4]);
+
+impl Errors {
+    fn of(row: &ReducedFlowRecord) -> Self {
+        let errors = [row.packets_error, row.bytes_error, row.reverse_packets_error, row.reverse_bytes_error];
+        Self(errors.map(|error| error.map(|error| u128::from(error).pow(2))))
+    }
+
+    fn and(self, other: Self) -> Self {
+        let sum = |n: usize| {
+            let (a, b) = (self.0[n], other.0[n]);
+            a.zip(b).map(|(a, b)| a.saturating_add(b)).or(a).or(b)
+        };
+        Self(std::array::from_fn(sum))
+    }
+
+    /// Rounded up.
+    fn bounds(self) -> [Option<u64>; 4] {
+        let root = |square: u128| {
+            let below = square.isqrt();
+            u64::try_from(below + u128::from(below * below < square)).unwrap_or(u64::MAX)
+        };
+        self.0.map(|square| square.map(root))
+    }
+}
+
+/// Sums of records.
 #[derive(Clone, Copy)]
 struct Sums {
     reach: Timestamp,
@@ -69,6 +97,7 @@ struct Sums {
     tcp_flags: Option<u8>,
     reverse_tcp_flags: Option<u8>,
     sampling_rate: u32,
+    errors: Errors,
     dropped_packets: Option<u64>,
     common: Common,
 }
@@ -85,6 +114,7 @@ impl Sums {
             tcp_flags: row.tcp_flags,
             reverse_tcp_flags: row.reverse_tcp_flags,
             sampling_rate: row.sampling_rate,
+            errors: Errors::of(row),
             dropped_packets: row.dropped_packets,
             common: Common::of(row, told, names),
         }
@@ -103,6 +133,7 @@ impl Sums {
             tcp_flags: flags(self.tcp_flags, other.tcp_flags),
             reverse_tcp_flags: flags(self.reverse_tcp_flags, other.reverse_tcp_flags),
             sampling_rate: self.sampling_rate.max(other.sampling_rate),
+            errors: self.errors.and(other.errors),
             dropped_packets: sum(self.dropped_packets, other.dropped_packets),
             common: self.common.and(other.common),
         }
@@ -195,6 +226,7 @@ impl Fold {
         let start = key.period.saturating_mul(self.level.period_ns());
         let end = start.saturating_add(self.level.period_ns());
         let common = sums.common;
+        let [packets_error, bytes_error, reverse_packets_error, reverse_bytes_error] = sums.errors.bounds();
         ReducedFlowRecord {
             window_start: Timestamp(start).max(self.range.start),
             window_end: Timestamp(end).min(self.range.end).max(sums.reach),
@@ -225,6 +257,10 @@ impl Fold {
             tunnel: key.tunnel,
             tunnel_id: key.tunnel_id,
             sampling_rate: sums.sampling_rate,
+            packets_error,
+            bytes_error,
+            reverse_packets_error,
+            reverse_bytes_error,
             process: self.names.text(common.process),
             container: self.names.text(common.container),
             dropped_packets: sums.dropped_packets,

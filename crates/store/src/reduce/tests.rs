@@ -38,6 +38,10 @@ fn row(second: i64, n: u32, bytes: u64) -> ReducedFlowRecord {
         tunnel: (n.is_multiple_of(13)).then_some(TunnelKind::Vxlan),
         tunnel_id: (n.is_multiple_of(13)).then_some(n),
         sampling_rate: 1 + n % 2,
+        packets_error: None,
+        bytes_error: None,
+        reverse_packets_error: None,
+        reverse_bytes_error: None,
         process: Some(format!("p{}", n % 3)),
         container: None,
         dropped_packets: (n.is_multiple_of(4)).then_some(u64::from(n)),
@@ -175,4 +179,13 @@ fn rows_of_networks_are_bounded_and_the_rest_is_told_by_interface_and_protocol()
         assert!(rest.iface.is_some() && rest.src_addr.is_none() && rest.dst_port.is_none() && rest.process.is_none());
     }
     assert_eq!(sums(&hours), sums(&flows));
+}
+
+#[test]
+fn errors_of_sampling_add_up_as_their_squares_do() {
+    let sampled = |error| ReducedFlowRecord { packets_error: Some(error), bytes_error: Some(0), ..row(0, 2, 6400) };
+    let rows = reduce_rows(Level::Minute, &[sampled(3), sampled(4), sampled(1), row(0, 2, 100)]);
+    let [one] = &rows[..] else { panic!("one flow: {rows:#?}") };
+    // The root of 26, rounded up.
+    assert_eq!((one.packets_error, one.bytes_error, one.reverse_packets_error), (Some(6), Some(0), None));
 }
