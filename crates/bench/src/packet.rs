@@ -37,11 +37,15 @@ pub(crate) fn udp_to(is_ipv6: bool, port: u16, payload: &[u8]) -> Vec<u8> {
     over_ip(is_ipv6, 17, &header, payload)
 }
 
-/// TCP to this port, with payload and the usual options.
-pub(crate) fn tcp_to(is_ipv6: bool, port: u16, payload: &[u8]) -> Vec<u8> {
+/// TCP's flags.
+pub(crate) const SYN: u8 = 2;
+pub(crate) const ACK: u8 = 16;
+
+/// TCP to this port, with flags, payload and the usual options.
+pub(crate) fn tcp_to(is_ipv6: bool, port: u16, flags: u8, payload: &[u8]) -> Vec<u8> {
     let mut header = [1; 32];
     header[2..4].copy_from_slice(&port.to_be_bytes());
-    header[12..14].copy_from_slice(&[8 << 4, 16]);
+    header[12..14].copy_from_slice(&[8 << 4, flags]);
     over_ip(is_ipv6, 6, &header, payload)
 }
 

@@ -3,7 +3,7 @@
 
 use crate::cases::{CASES, Case};
 use crate::harness::{Harness, Setup};
-use crate::packet;
+use crate::packet::{self, ACK, SYN};
 use crate::report::{Figure, verdict};
 use crate::rounds::Samples;
 use crate::sys;
@@ -28,8 +28,8 @@ struct Load {
     name: &'static str,
     /// Which flows they are of.
     case: &'static Case,
-    /// Seen before, eight times: what the flow is.
-    before: fn() -> Packet,
+    /// Seen before, one after the other, eight times each: what the flow is.
+    before: &'static [fn() -> Packet],
     packet: fn() -> Packet,
     is_copied: bool,
 }
@@ -39,42 +39,69 @@ struct Load {
 struct Packet {
     /// Destination; UDP where it is DNS.
     port: u16,
+    /// TCP's.
+    flags: u8,
     payload: Vec<u8>,
 }
 
+/// The first of a connection, which says that the flow began here.
+fn opening() -> Packet {
+    Packet { port: 443, flags: SYN, payload: Vec::new() }
+}
+
 fn nothing_known() -> Packet {
-    Packet { port: 443, payload: vec![1; 60] }
+    Packet { port: 443, flags: ACK, payload: vec![1; 60] }
 }
 
 fn http_head() -> Packet {
     let mut payload = b"POST /resource HTTP/1.1\r\nHost: example.org\r\nCookie: ".to_vec();
     payload.resize(508, b'c');
     payload.extend(b"\r\n\r\n");
-    Packet { port: 80, payload }
+    Packet { port: 80, flags: ACK, payload }
 }
 
 fn http_body() -> Packet {
-    Packet { port: 80, payload: vec![b'b'; 512] }
+    Packet { port: 80, flags: ACK, payload: vec![b'b'; 512] }
 }
 
 fn question() -> Packet {
-    Packet { port: DNS, payload: vec![3; 60] }
+    Packet { port: DNS, flags: 0, payload: vec![3; 60] }
 }
 
 const DNS: u16 = 53;
 
-const LOADS: [Load; 5] = [
-    Load { name: "of an older flow", case: &CASES[0], before: nothing_known, packet: nothing_known, is_copied: false },
+const LOADS: [Load; 7] = [
     Load {
-        name: "of 10k older flows",
-        case: &CASES[1],
-        before: nothing_known,
+        name: "of a flow that is done",
+        case: &CASES[0],
+        before: &[opening, nothing_known],
         packet: nothing_known,
         is_copied: false,
     },
-    Load { name: "of an HTTP body", case: &CASES[0], before: http_head, packet: http_body, is_copied: false },
-    Load { name: "60 octets of DNS", case: &CASES[0], before: question, packet: question, is_copied: true },
-    Load { name: "512 octets of HTTP", case: &CASES[0], before: http_head, packet: http_head, is_copied: true },
+    Load {
+        name: "of 10k that are done",
+        case: &CASES[1],
+        before: &[opening, nothing_known],
+        packet: nothing_known,
+        is_copied: false,
+    },
+    Load {
+        name: "of an older flow",
+        case: &CASES[0],
+        before: &[nothing_known],
+        packet: nothing_known,
+        is_copied: false,
+    },
+    Load {
+        name: "of 10k older flows",
+        case: &CASES[1],
+        before: &[nothing_known],
+        packet: nothing_known,
+        is_copied: false,
+    },
+    Load { name: "of an HTTP body", case: &CASES[0], before: &[http_head], packet: http_body, is_copied: false },
+    Load { name: "60 octets of DNS", case: &CASES[0], before: &[question], packet: question, is_copied: true },
+    Load { name: "512 octets of HTTP", case: &CASES[0], before: &[http_head], packet: http_head, is_copied: true },
 ];
 
 /// One load's figures.
@@ -97,12 +124,12 @@ pub(crate) struct PayloadResult {
 pub(crate) const HEAD: &str = "\
 Payload: nanoseconds a packet beyond the account without it; medians of interleaved rounds
 
-family a packet              account    adds     ±  bar               copied       lost  drain";
+family a packet                account    adds     ±  bar               copied       lost  drain";
 
 impl PayloadResult {
     pub(crate) fn line(&self) -> String {
         format!(
-            "{:<6} {:<20} {:>7.1} {:>7.1} {:>5.1}  {:>5.0} {:<7} {:>9} {:>10} {:>6.0}",
+            "{:<6} {:<22} {:>7.1} {:>7.1} {:>5.1}  {:>5.0} {:<7} {:>9} {:>10} {:>6.0}",
             self.family,
             self.load,
             self.account_ns.median,
@@ -138,7 +165,7 @@ fn frame(packet: &Packet, is_ipv6: bool) -> Vec<u8> {
     if packet.port == DNS {
         packet::udp_to(is_ipv6, packet.port, &packet.payload)
     } else {
-        packet::tcp_to(is_ipv6, packet.port, &packet.payload)
+        packet::tcp_to(is_ipv6, packet.port, packet.flags, &packet.payload)
     }
 }
 
@@ -148,9 +175,12 @@ fn measure_load(plan: &Plan, load: &Load, is_ipv6: bool) -> Result<PayloadResult
     let memory = with.probe.payload().context("payload is not looked at")?;
     let mut reader = Reader { drain: PayloadDrain::new(memory), told: 0, cpu_ns: 0 };
     let program = format!("bench_netrig{}", if is_ipv6 { 6 } else { 4 });
-    let (before, packet) = (frame(&(load.before)(), is_ipv6), frame(&(load.packet)(), is_ipv6));
+    let packet = frame(&(load.packet)(), is_ipv6);
     sys::measure_on(0)?;
-    sys::test_run(with.program(&program)?, &before, load.case.flows * if load.case.flows > 1 { 64 } else { 8 }, 0)?;
+    let times = load.case.flows * if load.case.flows > 1 { 64 } else { 8 };
+    for before in load.before {
+        sys::test_run(with.program(&program)?, &frame(&before(), is_ipv6), times, 0)?;
+    }
     reader.read();
     (reader.told, reader.cpu_ns) = (0, 0);
     let packets = if load.is_copied { plan.packets / COPY_SHARE } else { plan.packets };
