@@ -10,7 +10,7 @@ pub(crate) struct Slot<const W: usize> {
     pub words: [u64; W],
 }
 
-const BYTES_MASK: u64 = (1 << bits::FLAGS_SHIFT) - 1;
+const BYTES_MASK: u64 = (1 << bits::MARK_SHIFT) - 1;
 
 fn halves(word: u64) -> (u32, u32) {
     let b = word.to_ne_bytes();
@@ -149,4 +149,19 @@ fn tunnel(number: u8) -> Option<TunnelKind> {
         5 => TunnelKind::SixInFour,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_of_payload_is_neither_bytes_nor_flags() {
+        let bytes = (1 << bits::MARK_SHIFT) - 77;
+        for mark in 0..4 {
+            let mut slot = Slot { words: [0_u64; 8] };
+            slot.words[Slot::<8>::KEY + 1] = bytes | mark << bits::MARK_SHIFT | 0x1b << bits::FLAGS_SHIFT;
+            assert_eq!((slot.bytes(), slot.tcp_flags()), (bytes, 0x1b), "mark {mark}");
+        }
+    }
 }

@@ -47,6 +47,8 @@ pub mod bits {
     pub const VLAN_SEEN: u16 = 0x1000;
     /// Upper bits of `flow_hot.volume`: TCP flags.
     pub const FLAGS_SHIFT: u32 = 56;
+    /// Below them: what the kernel remembers of the flow's payload. The rest are bytes.
+    pub const MARK_SHIFT: u32 = 54;
     /// Ways of a set.
     pub const WAYS: usize = 2;
 }

@@ -20,6 +20,7 @@
 #include "sender.h"
 
 #define FLAGS_SHIFT 56
+#define MARK_SHIFT 54
 
 /* Ordering towards the reader. x86 keeps stores in order by itself; elsewhere a fetching atomic is a barrier. */
 #if defined(__TARGET_ARCH_x86)
@@ -154,7 +155,7 @@ static __always_inline void fold_into_overflow(__u64 *slot, __u32 words, __u32 c
 	__u8 kind = facts >> 56;
 	struct iface_counts *counts = counts_of(cpu, facts >> 32, kind);
 	struct flow_hot *hot = hot_of(slot, words);
-	__u64 bytes = hot->volume & ((1ull << FLAGS_SHIFT) - 1);
+	__u64 bytes = hot->volume & ((1ull << MARK_SHIFT) - 1);
 
 	if (kind >> FLOW_TUNNEL_SHIFT) {
 		counts->inner_overflow_packets += hot->packets;

@@ -64,7 +64,7 @@ struct flow_key {
 struct flow_hot {
 	__u32 last; /* tick of the latest packet */
 	__u32 packets; /* cumulative, wraps: readers take differences */
-	__u64 volume; /* bytes in the low 56 bits, TCP flags OR'd in the upper 8: one load, one store */
+	__u64 volume; /* bytes in the low 54 bits, 2 of enum payload_mark, TCP flags OR'd in the upper 8: one load, one store */
 };
 
 /* What only a new entry touches. */

@@ -12,7 +12,6 @@
 static __always_inline int hand_on(const enum hook hook, void *ctx, __u64 *slot, __u32 words,
 				   struct payload_packet *packet)
 {
-	__u32 *word = pid_of(slot, words) + 1;
 	struct payload_verdict verdict;
 
 	if (payload_ends_of(packet->cpu)->off)
@@ -21,7 +20,7 @@ static __always_inline int hand_on(const enum hook hook, void *ctx, __u64 *slot,
 	packet->is_ipv6 = words == 6;
 	packet->ports = slot[words - 2];
 	packet->protocol = slot[words - 2] >> 48;
-	verdict = look(hook, ctx, packet, word);
+	verdict = look(hook, ctx, packet, slot, words);
 	if (verdict.told)
 		copy_payload(hook, ctx, packet, slot, words, verdict.octets);
 	return 0;
@@ -74,16 +73,13 @@ static __always_inline bool begins_anything(__u64 octets)
  * Whether a TCP packet is of an HTTP flow between two heads, or of one that has not begun here and of which enough was seen, and begins
  * nothing: nearly all packets of a large body, and nothing to do.
  */
-static __always_inline bool is_of_body(void *l4, void *end, __u32 word)
+static __always_inline bool is_of_body(void *l4, void *end, __u32 mark)
 {
-	__u32 state = word & ~PAYLOAD_BEGUN & ~PAYLOAD_LOOKED;
-	bool unknown = (word & ~0xffffu) == PAYLOAD_LOOKS << 16;
-
-	if ((!unknown && state != PAYLOAD_HTTP << PAYLOAD_KIND_SHIFT) || l4 + LEN_TCP_FLAGS > end)
+	if (mark < PAYLOAD_QUIET || l4 + LEN_TCP_FLAGS > end)
 		return false;
 	if (*(__u8 *)(l4 + 13) & (PAYLOAD_FIN | PAYLOAD_SYN | PAYLOAD_RST))
 		return false;
-	if (*(__u8 *)(l4 + 13) & PAYLOAD_PSH && word & 0xffff)
+	if (*(__u8 *)(l4 + 13) & PAYLOAD_PSH && mark == PAYLOAD_QUIET)
 		return false;
 	l4 += (__u64)(*(__u8 *)(l4 + 12) >> 4) * 4;
 	return l4 + sizeof(__u64) <= end && !begins_anything(*(__u64 *)l4);
@@ -99,10 +95,10 @@ static __always_inline int hand_on_common(const enum hook hook, void *ctx, __u64
 
 	if (!payload.on || !slot || head + ip_len > end)
 		return 0;
+	if (is_of_body(head + ip_len, end, mark_in(slot, words)))
+		return 0;
 	/* Ahead of what it is to spare; what is remembered of the flow stays, as if the packet had been another CPU's. */
 	if (payload_ends_of(cpu)->off)
-		return 0;
-	if (is_of_body(head + ip_len, end, pid_of(slot, words)[1]))
 		return 0;
 	packet.at = (l3 & 0x1f) + ip_len;
 	packet.length = bpf_ntohs(*(__be16 *)(head + (words == 6 ? 4 : 2)));
@@ -140,7 +136,7 @@ PAYLOAD_HOOK(replay, HOOK_REPLAY, struct __sk_buff)
 /* Nothing more is expected of this direction of the flow. A SYN begins it anew: ports are used again. */
 static __always_inline bool is_over(__u64 *slot, __u32 words, __u8 tcp_flags)
 {
-	return pid_of(slot, words)[1] & PAYLOAD_DONE && !(tcp_flags & PAYLOAD_SYN);
+	return mark_in(slot, words) == PAYLOAD_OVER && !(tcp_flags & PAYLOAD_SYN);
 }
 
 /* After the account of a packet of the common shapes. */

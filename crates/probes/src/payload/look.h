@@ -206,8 +206,9 @@ static __always_inline struct payload_verdict look_udp(const enum hook hook, voi
 
 /* What is to be done with a packet, and what is remembered of it. */
 static __always_inline struct payload_verdict look(const enum hook hook, void *ctx, const struct payload_packet *packet,
-						   __u32 *word)
+						   __u64 *slot, __u32 words)
 {
+	__u32 *word = pid_of(slot, words) + 1;
 	struct payload_state state = state_of(*word);
 	struct payload_verdict verdict = {};
 
@@ -229,6 +230,7 @@ static __always_inline struct payload_verdict look(const enum hook hook, void *c
 		state.done = true;
 	}
 	*word = word_of(&state);
+	set_mark(slot, words, mark_of(&state));
 	return verdict;
 }
 

@@ -32,6 +32,7 @@
 #ifndef NETRIG_PAYLOAD_STATE_H
 #define NETRIG_PAYLOAD_STATE_H
 
+#include "../bpf/table.h"
 #include "detect.h"
 #include "maps.h"
 
@@ -42,6 +43,17 @@ enum payload_kind {
 	PAYLOAD_HTTP2,
 	PAYLOAD_DNS,
 	PAYLOAD_QUIC,
+};
+
+/*
+ * What nearly every packet needs to know of that word, in two bits of the slot's `volume`, which the account has just written: the word itself
+ * is in another cache line where addresses are long. Kept in step with it by whoever looks.
+ */
+enum payload_mark {
+	PAYLOAD_ASK = 0, /* the word says more */
+	PAYLOAD_OVER = 1, /* done */
+	PAYLOAD_QUIET = 2, /* only what begins something is of interest, or what was written at once (PSH) */
+	PAYLOAD_SILENT = 3, /* only what begins something */
 };
 
 #define PAYLOAD_DONE (1u << 31)
@@ -80,6 +92,31 @@ static __always_inline __u32 word_of(const struct payload_state *state)
 {
 	return state->budget | (__u32)state->looked << 16 | (__u32)state->kind << PAYLOAD_KIND_SHIFT |
 	       (state->begun ? PAYLOAD_BEGUN : 0) | (state->done ? PAYLOAD_DONE : 0);
+}
+
+static __always_inline enum payload_mark mark_of(const struct payload_state *state)
+{
+	bool unknown = state->kind == PAYLOAD_UNDECIDED && !state->begun && state->looked >= PAYLOAD_LOOKS;
+
+	if (state->done)
+		return PAYLOAD_OVER;
+	if (state->budget)
+		return unknown ? PAYLOAD_QUIET : PAYLOAD_ASK;
+	return unknown || state->kind == PAYLOAD_HTTP ? PAYLOAD_SILENT : PAYLOAD_ASK;
+}
+
+static __always_inline __u32 mark_in(__u64 *slot, __u32 words)
+{
+	return (hot_of(slot, words)->volume >> MARK_SHIFT) & 3;
+}
+
+static __always_inline void set_mark(__u64 *slot, __u32 words, enum payload_mark mark)
+{
+	struct flow_hot *hot = hot_of(slot, words);
+	__u64 others = hot->volume & ~(3ull << MARK_SHIFT);
+
+	/* Added, not OR'd: see counts_in. */
+	hot->volume = others + ((__u64)mark << MARK_SHIFT);
 }
 
 static __always_inline bool is_dns_port(__u32 ports)
