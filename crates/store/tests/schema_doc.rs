@@ -61,6 +61,18 @@ const FLOWS: &str = "\
 One row for each flow in each window, both directions: `src_*` is the initiator. Of older times less may be kept, in `flows_1m` and
 `flows_1h`; `netrig flows` reads all three, `netrig store` says what is where.
 
+Where flows were sampled (`sampling_rate` above 1), counts are estimates, right on the average, and the true ones lie within the columns
+`*_error` of them in 95 of 100 cases. Errors of rows that are summed add up as their squares do: `sqrt(sum(e * e))`. They assume
+lengths between 54 octets (20 where the mean is less) and 1522 (9018 or more where the mean is above that). Packets that open and close
+connections (SYN, FIN, RST) are always told. Whoever needs totals of an interface takes the ledger's `seen_*`, which are exact.
+
+Who sent most, and within what:
+
+```sql
+SELECT src_addr, sum(bytes) AS bytes, sqrt(sum(CAST(bytes_error AS DOUBLE) * bytes_error)) AS bytes_error, max(sampling_rate) AS one_in
+FROM flows GROUP BY 1 ORDER BY bytes DESC LIMIT 20
+```
+
 Whose packets this host itself dropped, and why:
 
 ```sql
@@ -276,7 +288,9 @@ FROM policy_events GROUP BY 1, 2, 3 ORDER BY minute DESC, examples DESC LIMIT 20
 ";
 
 const LEDGER: &str = "\
-One row for each interface, direction and window: what was seen = what is told + what was lost, by reason. What a policy removed at
+One row for each interface, direction and window: what was seen = what is told + what was lost, by reason. Where flows were sampled, what
+is told has estimates in it: the packets taken stand for `extrapolated_packets` beyond themselves, and `sampled_out_packets` were left out;
+`seen = told + overflow + not IP + sampled out − extrapolated`. What a policy removed at
 XDP was not seen: `policy_packets` stand beside, and explain what the kernel's counter has more. (A driver may leave packets that
 XDP drops out of its counter. Then there is nothing to explain, and packets that are missing in the same window would not show.)
 

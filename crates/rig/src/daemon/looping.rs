@@ -338,7 +338,14 @@ impl Loop {
 
     fn flow_status(&self) -> ProbeStatus {
         match &self.watching {
-            Some(watching) => watching.status(),
+            Some(watching) => {
+                let mut status = watching.status();
+                let sampling = self.road.as_ref().map_or(1, |road| road.probe.sampling());
+                if sampling > 1 {
+                    status.detail.push_str(&format!("; 1 packet in {sampling} is added to its flow"));
+                }
+                status
+            }
             None => ProbeStatus {
                 name: "flow".into(),
                 state: ProbeState::Off,
@@ -366,6 +373,12 @@ impl Loop {
         if let Some(storing) = &self.storing {
             storing.limit(new.store.retain, new.store.budget.0);
         }
+        if new.flow.sampling != self.config.flow.sampling
+            && let Some(road) = &self.road
+        {
+            road.probe.set_sampling(new.flow.sampling);
+        }
+        self.config.flow.sampling = new.flow.sampling;
         self.config.latency.sampling = new.latency.sampling;
         self.config.latency.slow = new.latency.slow;
         self.config.drop.examples = new.drop.examples;

@@ -128,7 +128,8 @@ impl Probes {
             queues.turn(watched);
         }
         recorder::turn(self);
-        let much_was_copied = self.requests.get_mut().is_some_and(|requests| requests.turn(watched));
+        let sampling = road.map_or(1, |road| road.probe.sampling());
+        let much_was_copied = self.requests.get_mut().is_some_and(|requests| requests.turn(watched, sampling));
         let Some(connections) = self.connections.get_mut() else { return much_was_copied };
         let ended = connections.turn(storing, now(), self.requests.get().map(Requests::names));
         much_was_copied || ended > u64::from(connections.probe.memory().sizes.slots / 16)

@@ -39,6 +39,16 @@ pub(super) struct Requests {
     /// clock: requests under way are neither too late nor answered before they were asked.
     start_lag_ns: i64,
     kernel_bytes: u64,
+    pause: Pause,
+}
+
+/// While flows are sampled nothing is copied: from some packets nobody can tell what was asked and what was answered.
+#[derive(Debug, Default)]
+struct Pause {
+    /// One packet in so many is looked at now; none: all of them.
+    sampling: Option<u32>,
+    /// How often that has begun.
+    times: u64,
 }
 
 impl Requests {
@@ -60,6 +70,7 @@ impl Requests {
             names: AddressNames::new(address_bounds(bytes)),
             watched: BTreeMap::new(),
             start_lag_ns: realtime_offset_ns(),
+            pause: Pause::default(),
         }
     }
 
@@ -87,13 +98,34 @@ impl Requests {
     }
 
     /// Takes what has been copied. True where so much lies there that the next turn should be soon.
-    pub(super) fn turn(&mut self, watched: &[Named]) -> bool {
+    pub(super) fn turn(&mut self, watched: &[Named], sampling: u32) -> bool {
+        self.follow_sampling(sampling);
         let is_new = |(id, _, name): &&Named| self.watched.get(id) != Some(name);
         let new: Vec<_> = watched.iter().filter(is_new).map(|(id, _, name)| (*id, name.clone())).collect();
         self.watched.extend(new);
         let fill = self.drain.fill();
         self.take(monotonic_ns().saturating_sub(SETTLES_NS));
         fill > BUSY_FILL
+    }
+
+    /// As sampling begins, what waits for an answer is told as not known to have one, for that will not be seen.
+    fn follow_sampling(&mut self, sampling: u32) {
+        let paused = (sampling > 1).then_some(sampling);
+        if paused.is_some() && self.pause.sampling.is_none() {
+            self.pause.times += 1;
+            tracing::info!(sampling, "Requests are not looked at while flows are sampled.");
+            self.take(u64::MAX);
+            self.finish();
+        } else if paused.is_none() && self.pause.sampling.is_some() {
+            tracing::info!("Requests are looked at again.");
+        }
+        self.pause.sampling = paused;
+    }
+
+    /// Tells all that is under way as it stands.
+    fn finish(&mut self) {
+        let Self { tracker, teller, names, start_lag_ns, .. } = self;
+        tracker.finish(&mut tell(teller, names, realtime_offset_ns() - *start_lag_ns));
     }
 
     fn take(&mut self, until_ns: u64) {
@@ -113,8 +145,7 @@ impl Requests {
     ) {
         if last {
             self.take(u64::MAX);
-            let Self { tracker, teller, names, start_lag_ns, .. } = self;
-            tracker.finish(&mut tell(teller, names, realtime_offset_ns() - *start_lag_ns));
+            self.finish();
         } else {
             self.take(monotonic_ns().saturating_sub(SETTLES_NS));
         }
@@ -178,12 +209,19 @@ impl Requests {
 
     pub(super) fn probe_status(&self) -> ProbeStatus {
         let counts = self.drain.counts();
-        let (state, detail) = match counts.lost {
+        let (mut state, mut detail) = match counts.lost {
             0 => (ProbeState::Running, format!("{} packets copied", counts.copied)),
             lost => {
                 (ProbeState::Degraded, format!("{} packets copied, {lost} lost: the rings were full", counts.copied))
             }
         };
+        if let Some(sampling) = self.pause.sampling {
+            state = ProbeState::Degraded;
+            detail = format!("paused while flows are sampled, 1 packet in {sampling}; until then {detail}");
+        } else if self.pause.times > 0 {
+            let Pause { times, .. } = self.pause;
+            detail = format!("{detail}; has paused {times} times while flows were sampled");
+        }
         ProbeStatus { name: "payload".to_owned(), state, detail }
     }
 }

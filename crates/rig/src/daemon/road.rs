@@ -35,6 +35,8 @@ pub(super) struct Road {
     /// Names of all interfaces ever watched, for records of those that are gone.
     pub(super) names: BTreeMap<InterfaceId, String>,
     pub(super) sizes: FlowSizes,
+    /// The largest rate at which flows have been sampled since the tables were read.
+    sampling_max: u32,
 }
 
 impl Road {
@@ -51,7 +53,7 @@ impl Road {
             flows_capacity: budget.flows_capacity,
             host: Some(host.to_owned()),
             netns: netrig_host::netns_inode().ok(),
-            sampling_rate: 1,
+            sampling_rate: config.flow.sampling,
         });
         Ok(Self {
             clock,
@@ -64,6 +66,7 @@ impl Road {
             leaving: Vec::new(),
             names: BTreeMap::new(),
             sizes: options.sizes,
+            sampling_max: config.flow.sampling,
         })
     }
 
@@ -103,8 +106,27 @@ impl Road {
         }
     }
 
+    /// What is read next was counted at any rate there has been since the last whole reading.
+    fn follow_sampling(&mut self) {
+        let now = self.probe.sampling();
+        if now > self.sampling_max {
+            self.sampling_max = now;
+            self.aggregator.set_sampling_rate(now);
+        }
+    }
+
+    /// Everything has been read: what comes now is counted at the rate that holds now.
+    fn settle_sampling(&mut self) {
+        let now = self.probe.sampling();
+        if now != self.sampling_max {
+            self.sampling_max = now;
+            self.aggregator.set_sampling_rate(now);
+        }
+    }
+
     /// Takes what lies in the outboxes.
     pub(super) fn outboxes(&mut self, outlet: Outlet<'_>) -> u64 {
+        self.follow_sampling();
         let Self { drain, clock, aggregator, names, .. } = self;
         drain.outboxes(clock, &mut |d| take(aggregator, names, outlet, d)).deltas
     }
@@ -114,8 +136,11 @@ impl Road {
         if let Err(error) = self.probe.sync_clock(&mut self.clock) {
             tracing::debug!(%error, "The table's clock could not be read; times go on from the last reading.");
         }
+        self.follow_sampling();
         let Self { drain, clock, aggregator, names, .. } = self;
-        drain.scan(clock, &mut |d| take(aggregator, names, outlet, d)).deltas
+        let deltas = drain.scan(clock, &mut |d| take(aggregator, names, outlet, d)).deltas;
+        self.settle_sampling();
+        deltas
     }
 
     /// Takes what every flow gained for the last time in a window. What was dropped of it is looked at right afterwards.
@@ -258,6 +283,7 @@ pub(crate) fn probe_options(config: &Config) -> (FlowOptions, Budget) {
     let budget = Budget::of(config.rig.memory.0, cpus, sharers);
     let mut options = FlowOptions::live(budget.kernel_bytes);
     options.tunnels = config.flow.tunnels;
+    options.sampling = config.flow.sampling;
     options.numbers_rest = config.rig.window * 2;
     options.hook = match config.flow.hook {
         Hook::Tcx => FlowHook::Tc,

@@ -11,6 +11,7 @@ mod drop_policy;
 mod drop_sockets;
 mod drop_ways;
 mod ending;
+mod flow_sampling;
 mod hot_plug;
 mod latency_beyond;
 mod latency_faults;
