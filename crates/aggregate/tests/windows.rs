@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use netrig_aggregate::{Aggregator, FlowEnds, World};
-use netrig_model::{Direction, EndReason, FlowKind, InterfaceId, Owner, Timestamp, Tunnel, TunnelKind};
+use netrig_model::{Direction, EndReason, FlowKind, InterfaceId, Owner, Timestamp, Tunnel, TunnelKind, error_bounds};
 use std::net::IpAddr;
 
 fn fin_both_ways(port: u16, at_s: i64) -> [netrig_model::FlowDelta; 2] {
@@ -224,4 +224,29 @@ fn a_flow_s_ends_have_the_names_of_the_time_when_it_began() {
         let record = only(records);
         assert_eq!((record.src_name.as_deref(), record.dst_name.as_deref()), (None, Some("10.0.0.9 at 1")));
     }
+}
+
+#[test]
+fn a_record_has_the_largest_rate_it_was_counted_at_and_says_how_far_it_may_be_off() {
+    let mut aggregator = Aggregator::new(config(64));
+    let of = |port, at_s| delta(UDP, (9, port), (1, 53), at_s);
+    aggregator.add(&of(1, 1));
+    aggregator.add(&of(2, 1));
+    aggregator.set_sampling_rate(64);
+    aggregator.add(&netrig_model::FlowDelta { packets: 640, bytes: 64_000, ..of(1, 2) });
+    aggregator.set_sampling_rate(8);
+    aggregator.add(&of(1, 3));
+    let mut records = close(&mut aggregator, 1, false);
+    records.sort_by_key(|r| r.src_port);
+    let [sampled, exact] = &records[..] else { panic!("{records:#?}") };
+    let (packets, bytes) = error_bounds(642, 64_200, 64);
+    assert_eq!((sampled.sampling_rate, sampled.packets), (64, 642));
+    assert_eq!((sampled.packets_error, sampled.bytes_error), (Some(packets), Some(bytes)));
+    let (none_met, _) = error_bounds(0, 0, 64);
+    assert_eq!(sampled.reverse_packets_error, Some(none_met), "of the other side none was taken, which is not none");
+    assert_eq!((exact.sampling_rate, exact.packets_error, exact.reverse_bytes_error), (1, Some(0), Some(0)));
+    aggregator.set_sampling_rate(1);
+    aggregator.add(&of(1, 11));
+    let next = only(close(&mut aggregator, 2, false));
+    assert_eq!((next.sampling_rate, next.bytes_error), (1, Some(0)), "and the next window begins anew");
 }
