@@ -26,6 +26,12 @@ test  | cmd:dnsperf            | dnsperf         | dnsperf                | dnsp
 test  | cmd:curl               | curl            | curl                   | curl            | curl              | requests for a web server
 test  | cmd:openssl            | openssl         | openssl                | openssl         | openssl           | certificates for it
 test  | cmd:setpriv                | util-linux      | util-linux             | util-linux      | util-linux        | runs the rig without its rights
+overhead | cmd:ip                | iproute2        | iproute                | iproute2        | iproute2          | network namespaces for the loads
+overhead | cmd:ethtool           | ethtool         | ethtool                | ethtool         | ethtool           | offloads of their interfaces
+overhead | cmd:iperf3            | iperf3          | iperf3                 | iperf3          | iperf             | the bulk load
+contenders | cmd:tcpdump         | tcpdump         | tcpdump                | tcpdump         | tcpdump           | measured beside the rig
+contenders | cmd:softflowd       | softflowd       | softflowd              | softflowd       | softflowd         | measured beside the rig
+contenders | cmd:pmacctd         | pmacct          | pmacct                 | pmacct          | pmacct            | measured beside the rig
 lint  | cmd:clang-format           | clang-format    | clang-tools-extra      | clang           | clang             | checks the C formatting
 lint  | cmd:shellcheck             | shellcheck      | ShellCheck             | shellcheck      | ShellCheck        | checks the shell scripts
 kernels | cmd:qemu-system-x86_64   | qemu-system-x86 | qemu-system-x86        | qemu-system-x86 | qemu-x86          | boots other kernels

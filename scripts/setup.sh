@@ -17,7 +17,8 @@ verb_setup() {
       build) need_packages build && need_rust ;;
       test) need_packages build test && need_rust && need_prometheus && need_nginx ;;
       lint) need_packages build lint && need_rust clippy rustfmt ;;
-      *) fail "there is no package list \`$list\`: build, test, lint" 2 ;;
+      overhead) need_packages build overhead contenders && need_rust ;;
+      *) fail "there is no package list \`$list\`: build, test, lint, overhead" 2 ;;
     esac
   done
   say "everything for ${lists[*]} is here: $(rustc --version), $(clang --version | head -n 1)"

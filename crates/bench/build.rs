@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         other => other.to_owned(),
     };
     let flags = [format!("-D__TARGET_ARCH_{arch}"), "-mcpu=v3".into(), "-Wall".into(), "-Werror".into()];
-    for name in ["bench", "empty_tcp", "empty_drop", "policy"] {
+    for name in ["bench", "empty_tcp", "empty_drop", "overhead", "policy"] {
         let (source, object) = (format!("src/bpf/{name}.bpf.c"), out.join(format!("{name}.bpf.o")));
         SkeletonBuilder::new().source(source).obj(object).clang_args(&flags).build()?;
     }

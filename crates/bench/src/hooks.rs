@@ -124,9 +124,13 @@ fn since(before: &Runs, after: &Runs, load: &str, operations: u32, empty_ns: f64
 /// Nanoseconds and runs, by program.
 type Runs = BTreeMap<String, (u64, u64)>;
 
-/// Of this process' own programs; those that are loaded twice are one.
 fn runs_of_own() -> Result<Runs> {
-    let own = own_program_ids()?;
+    runs_of(std::process::id())
+}
+
+/// Nanoseconds and runs of a process' programs, by name; those that are loaded twice are one.
+pub(crate) fn runs_of(pid: u32) -> Result<BTreeMap<String, (u64, u64)>> {
+    let own = program_ids_of(pid)?;
     let mut sums = Runs::new();
     for program in ProgInfoIter::default().filter(|program| own.contains(&program.id)) {
         let (ns, runs) = sums.entry(program.name.to_string_lossy().into_owned()).or_default();
@@ -136,9 +140,9 @@ fn runs_of_own() -> Result<Runs> {
     Ok(sums)
 }
 
-fn own_program_ids() -> Result<BTreeSet<u32>> {
+fn program_ids_of(pid: u32) -> Result<BTreeSet<u32>> {
     let mut ids = BTreeSet::new();
-    for entry in std::fs::read_dir("/proc/self/fdinfo")? {
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fdinfo"))? {
         // The one by which the folder is read is gone by now.
         let Ok(text) = std::fs::read_to_string(entry?.path()) else { continue };
         let id = text.lines().find_map(|line| line.strip_prefix("prog_id:"));

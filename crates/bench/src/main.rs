@@ -12,6 +12,7 @@ mod latency;
 mod live;
 mod loads;
 mod million;
+mod overhead;
 mod packet;
 mod payload;
 mod policy;
@@ -31,6 +32,7 @@ use clap::Parser;
 use harness::Setup;
 use latency::LatencyPlan;
 use live::LivePlan;
+use overhead::OverheadPlan;
 use policy::PolicyPlan;
 use report::{Baseline, Report};
 use statistics::Statistics;
@@ -72,6 +74,9 @@ struct Options {
         default_value = "cases,live,drain,tcp,latency,drops,bursts,payload,policy,capture,verifier"
     )]
     parts: Vec<Part>,
+    /// Where the page of the part `overhead` goes
+    #[arg(long, default_value = "target/bench/overhead.md")]
+    document: PathBuf,
     /// Keep this run's figures as the baseline
     #[arg(long)]
     save_baseline: bool,
@@ -108,6 +113,8 @@ enum Part {
     Capture,
     /// Instructions the verifier walks
     Verifier,
+    /// The whole rig beside nothing and beside other tools, and the page of it; 20 minutes, only when it is asked for
+    Overhead,
 }
 
 /// MiB that hold a million flows in the kernel and in user space.
@@ -148,6 +155,7 @@ fn main() -> Result<()> {
             Part::Policy => policy(&options, &mut report)?,
             Part::Capture => capture(&options, &mut report)?,
             Part::Verifier => verifier(&plan, &baseline, &mut report)?,
+            Part::Overhead => overhead(&options, &mut report)?,
         }
     }
     report::write_json(&options.json, &report)?;
@@ -267,6 +275,16 @@ fn verifier(plan: &Plan, baseline: &Baseline, report: &mut Report) -> Result<()>
     report.verified_instructions.extend(tcp::verified_instructions(plan.setup.kernel_bytes)?);
     report.verified_instructions.extend(latency::verified_instructions(plan.setup.kernel_bytes)?);
     print!("{}", report.verifier_lines(baseline));
+    Ok(())
+}
+
+fn overhead(options: &Options, report: &mut Report) -> Result<()> {
+    report.overhead = overhead::measure(&OverheadPlan {
+        quick: options.quick,
+        rounds: options.rounds,
+        only: options.only.clone(),
+        document: options.document.clone(),
+    })?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use crate::drops::DropResult;
 use crate::latency::LatencyReport;
 use crate::live::LiveResult;
 use crate::million::MillionResult;
+use crate::overhead::OverheadReport;
 use crate::payload::PayloadResult;
 use crate::policy::PolicyReport;
 use crate::road::RoadCost;
@@ -188,6 +189,7 @@ pub(crate) struct Report {
     pub(crate) policy: PolicyReport,
     pub(crate) capture_filters: Vec<FilterResult>,
     pub(crate) captures: Vec<CaptureResult>,
+    pub(crate) overhead: OverheadReport,
 }
 
 impl Report {

@@ -4,6 +4,8 @@
 use anyhow::{Context, Result, bail};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 /// Binds the calling thread to one CPU.
 pub(crate) fn pin_to(cpu: usize) -> Result<()> {
@@ -100,4 +102,36 @@ pub(crate) fn ifindex(name: &std::ffi::CStr) -> Option<u32> {
 pub(crate) fn give_back_freed_memory() {
     // SAFETY: glibc's own bookkeeping, under its own lock.
     unsafe { libc::malloc_trim(0) };
+}
+
+/// Has `handler` called for every signal by which people end a program. It may do no more than store to an atomic.
+pub(crate) fn on_end_signals(handler: extern "C" fn(libc::c_int)) {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: the handler is a function that lives as long as the process, and by contract safe in a signal.
+        unsafe { libc::signal(signal, handler as *const () as libc::sighandler_t) };
+    }
+}
+
+/// Has a command start in this network namespace, in a process group of its own, to be killed when the calling thread ends.
+pub(crate) fn start_inside(command: &mut Command, namespace: &std::path::Path) -> Result<()> {
+    let file = std::fs::File::open(namespace).with_context(|| format!("cannot open {}", namespace.display()))?;
+    command.process_group(0);
+    let enter = move || {
+        // SAFETY: the descriptor is the closure's own; both calls take integers only.
+        let failed = unsafe {
+            libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) != 0
+                || libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) != 0
+        };
+        if failed { Err(io::Error::last_os_error()) } else { Ok(()) }
+    };
+    // SAFETY: between fork and exec it makes system calls only, and takes no lock and no memory.
+    unsafe { command.pre_exec(enter) };
+    Ok(())
+}
+
+/// Sends a signal to a process group; one that is gone has nobody to hear it.
+pub(crate) fn signal_group(group: u32, signal: libc::c_int) {
+    let Ok(group) = libc::pid_t::try_from(group) else { return };
+    // SAFETY: integers only; a group's number is never 0 or 1 here, which would mean others.
+    unsafe { libc::kill(-group, signal) };
 }

@@ -1,0 +1,120 @@
+//! The sentences of the page.
+
+use super::super::Measured;
+use super::super::loads::Kind;
+use std::fmt::Write as _;
+
+pub(super) const HEAD: &str = "\
+# What netrig costs
+
+Written by `./dev overhead`, which measures and writes this page; nothing in it is written by hand. Real binaries take turns at the same
+traffic: nothing at all, a program that does nothing, netrig as it comes, with everything on and with flows alone, and what people use
+today: tcpdump, softflowd and pmacctd, as Debian has them.
+
+";
+
+pub(super) const QUICK: &str = "\
+**This was a run in a hurry (`--quick`): one short round or few of them. Its figures are noise as much as anything.**
+
+";
+
+pub(super) const BARS: &str = "
+## The bars
+
+Medians over rounds, ± the standard error of the median. *Off beside off* is the same figure with nothing attached in both turns of a round:
+what noise alone makes. A bar that is nearer than twice the error is *unsure*, whichever side the median is on.
+
+";
+
+pub(super) const END: &str = "
+## The same on your machine
+
+```text
+./dev overhead                   some 20 minutes; writes this page
+./dev overhead --quick           a few minutes, one round of each; writes target/bench/overhead.md
+./dev overhead --only bulk       one load; writes target/bench/overhead.md
+./dev overhead --json FILE       the raw figures of every turn as well
+```
+
+It needs root, makes two network namespaces of its own and removes them; a run that is stopped leaves nothing behind that the next one
+does not remove. Have the machine do nothing else meanwhile.
+";
+
+/// How it was done.
+pub(super) fn method(measured: &Measured) -> String {
+    let mut text = METHOD.to_owned();
+    let _ = writeln!(text, "\n| loads | rounds | seconds of a turn |\n|---|---|---|");
+    for group in &measured.groups {
+        let _ = writeln!(text, "| {} | {} | {:.1} |", group.name(), group.rounds, group.turn.as_secs_f64());
+    }
+    text
+}
+
+const METHOD: &str = "
+## How it was measured
+
+Two network namespaces are joined by a veth pair. Clients are in one; servers, and whoever has its turn, in the other. In each round
+everyone has a turn under each load: it is started, waited for until it sees packets, left alone for a moment, measured, and ended. Every
+second round goes backwards. *Kept*, *times off* and *beyond off* compare turns of the same round; tables tell the median of the rounds
+and, in brackets, the least and the most.
+
+- *Machine busy* is `/proc/stat`: all CPUs, interrupts included, without what a hypervisor took, at a resolution of one tick.
+- *Its process* is CPU time of all its threads, and of the processes it started, by the scheduler's own clock.
+- *Its kernel programs* is the kernel's run-time statistics of BPF programs, in one turn more, as they cost time themselves; what they
+  say includes a part of their own clock. What others do in the kernel (packet sockets) is in *machine busy* alone.
+- Clients run on the first CPU and servers on the last; whoever is measured runs where the scheduler puts it, without priority.
+- netrig's probes of sockets see all namespaces. Both ends of every connection are on this machine, so they have twice the work that a
+  host with one end has.
+
+| | is |
+|---|---|
+| off; off, again | nothing attached, twice a round |
+| empty program | a program that does nothing, on the watched interface's tcx ingress |
+| netrig, default | `netrig run` with the interface named, and nothing else set |
+| netrig, flows alone | every other probe, the flight recorder and policies switched off |
+| netrig, everything on | tunnels, every read, every message timed, paths of requests, examples of all drops, the recorder with 480 octets of each packet; `[rig] cpu = \"100%\"`, so that nothing is turned down |
+| tcpdump -w /dev/null | whole packets, thrown away |
+| tcpdump -s 128 -w FILE | 128 octets of each packet, into a file |
+| softflowd | NetFlow 9 to a port where nobody reads |
+| pmacctd | flows by five fields, to a file every ten seconds |
+";
+
+/// A load's heading.
+pub(super) fn title(load: Kind) -> &'static str {
+    match load {
+        Kind::Rest => "At rest",
+        Kind::Bulk => "Bulk TCP",
+        Kind::FloodForwarded => "A flood of small packets, forwarded",
+        Kind::FloodRefused => "A flood of small packets, thrown away",
+        Kind::Opaque => "10,000 requests a second, opaque",
+        Kind::Http => "10,000 requests a second, HTTP in the clear",
+        Kind::Connections => "New connections",
+    }
+}
+
+/// What it is.
+pub(super) fn about(load: Kind) -> &'static str {
+    match load {
+        Kind::Rest => "Nothing is sent.",
+        Kind::Bulk => "One connection of iperf3, client and server each on its CPU.",
+        Kind::FloodForwarded => {
+            "UDP packets of 60 octets, of 10,000 flows, sent as live frames by the other end of the wire and received on the same CPU, \
+             then routed to a device that gives them back unsent. The rate is packets a second of that CPU's time: what the whole path keeps."
+        }
+        Kind::FloodRefused => {
+            "The same packets, addressed to another host: IP throws each of them away, which is a dropped packet, and netrig's default counts \
+             dropped packets by reason."
+        }
+        Kind::Opaque => {
+            "Requests and answers of 200 octets that mean nothing to anybody, as encrypted ones do, on eight connections in turn, each \
+             sent when it is due. Latency counts from then."
+        }
+        Kind::Http => {
+            "The same with requests and answers of HTTP/1.1 in the clear, each of which netrig's default reads and tells."
+        }
+        Kind::Connections => {
+            "Opened, accepted and closed by both ends, with no octet sent, by four threads of clients for two CPUs (two for each CPU): as many as \
+             there is room for."
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! How long everything takes: loads in groups, with who takes part, rounds and the length of a turn.
+
+use super::OverheadPlan;
+use super::contender::{ALL, Contender};
+use super::loads::Kind;
+pub(crate) use super::turns::Group;
+use std::time::Duration;
+
+/// What starting and ending somebody takes about.
+const START: Duration = Duration::from_millis(2500);
+const SETTLE: Duration = Duration::from_millis(500);
+/// At rest, what a start brings with it would be all that there is.
+const SETTLE_AT_REST: Duration = Duration::from_secs(3);
+
+/// Loads, rounds, and milliseconds of a turn; in a hurry, and not.
+struct Part {
+    loads: &'static [Kind],
+    rounds: [usize; 2],
+    turn_ms: [u64; 2],
+}
+
+const PARTS: [Part; 5] = [
+    // A window of the rig is as long.
+    Part { loads: &[Kind::Rest], rounds: [1, 2], turn_ms: [3000, 10_000] },
+    Part { loads: &[Kind::Bulk], rounds: [1, 6], turn_ms: [1000, 3000] },
+    Part { loads: &[Kind::FloodForwarded, Kind::FloodRefused], rounds: [1, 7], turn_ms: [300, 1000] },
+    Part { loads: &[Kind::Opaque, Kind::Http], rounds: [1, 5], turn_ms: [1000, 2000] },
+    Part { loads: &[Kind::Connections], rounds: [1, 3], turn_ms: [500, 2000] },
+];
+
+pub(crate) fn groups(plan: &OverheadPlan, missing: &[Contender]) -> Vec<Group> {
+    let way = usize::from(!plan.quick);
+    let wanted = |load: &Kind| plan.only.as_ref().is_none_or(|only| load.name().contains(only.as_str()));
+    let groups = PARTS.iter().map(|part| {
+        let rest = part.loads == [Kind::Rest];
+        let takes_part = |contender: &Contender| !missing.contains(contender) && takes_part(*contender, part.loads);
+        Group {
+            loads: part.loads.iter().copied().filter(wanted).collect(),
+            contenders: ALL.into_iter().filter(takes_part).collect(),
+            rounds: plan.rounds.unwrap_or(part.rounds[way]),
+            turn: Duration::from_millis(part.turn_ms[way]),
+            settle: if rest { SETTLE_AT_REST } else { SETTLE },
+        }
+    });
+    groups.filter(|group| !group.loads.is_empty()).collect()
+}
+
+/// An empty program is for packets alone, and at rest it makes no difference where a file lies.
+pub(crate) fn takes_part(contender: Contender, loads: &[Kind]) -> bool {
+    let is_flood = loads.iter().any(|load| matches!(load, Kind::FloodForwarded | Kind::FloodRefused));
+    let is_rest = loads.contains(&Kind::Rest);
+    match contender {
+        Contender::Empty => is_flood,
+        Contender::OffAgain | Contender::TcpdumpFile => !is_rest,
+        _ => true,
+    }
+}
+
+impl Group {
+    /// Its loads.
+    pub(crate) fn name(&self) -> String {
+        self.loads.iter().map(|load| load.name()).collect::<Vec<_>>().join("; ")
+    }
+
+    /// What it takes about.
+    pub(crate) fn about(&self) -> Duration {
+        let starts = self.contenders.iter().filter(|contender| contender.is_rig()).count();
+        let under_load = (self.turn + self.turn / 8) * self.loads.len() as u32 + self.settle;
+        let round = under_load * self.contenders.len() as u32 + START * starts as u32;
+        round * self.rounds as u32 + (under_load + START) * starts as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(quick: bool) -> OverheadPlan {
+        OverheadPlan { quick, rounds: None, only: None, document: "/x".into() }
+    }
+
+    #[test]
+    fn all_of_it_ends_within_twenty_minutes() {
+        let about = |quick| groups(&plan(quick), &[]).iter().map(Group::about).sum::<Duration>();
+        assert!(about(false) < Duration::from_secs(20 * 60), "{:?}", about(false));
+        assert!(about(true) < Duration::from_secs(5 * 60), "{:?}", about(true));
+    }
+
+    #[test]
+    fn what_is_missing_or_not_wanted_has_no_turn() {
+        let only = OverheadPlan { only: Some("HTTP".to_owned()), ..plan(true) };
+        let groups = groups(&only, &[Contender::Pmacctd]);
+        assert_eq!(groups.len(), 1);
+        assert_eq!(groups[0].loads, [Kind::Http]);
+        assert!(
+            !groups[0].contenders.contains(&Contender::Pmacctd) && !groups[0].contenders.contains(&Contender::Empty)
+        );
+        assert!(groups[0].contenders.contains(&Contender::OffAgain));
+    }
+}
