@@ -6,6 +6,7 @@ mod cases;
 mod drops;
 mod echo;
 mod empty;
+mod handshakes;
 mod harness;
 mod hooks;
 mod latency;
@@ -16,6 +17,7 @@ mod overhead;
 mod packet;
 mod payload;
 mod policy;
+mod process;
 mod report;
 mod requests;
 mod road;
@@ -71,7 +73,7 @@ struct Options {
         long,
         value_enum,
         value_delimiter = ',',
-        default_value = "cases,live,drain,tcp,latency,drops,bursts,payload,policy,capture,verifier"
+        default_value = "cases,live,drain,tcp,latency,drops,bursts,payload,handshakes,policy,capture,verifier"
     )]
     parts: Vec<Part>,
     /// Where the page of the part `overhead` goes
@@ -107,6 +109,8 @@ enum Part {
     Bursts,
     /// A packet whose payload is looked at, or copied
     Payload,
+    /// Very many TLS handshakes a second under the rig's eyes
+    Handshakes,
     /// A packet under a policy, and a policy's way into the kernel
     Policy,
     /// A capture beside tcpdump's, and what filters add
@@ -152,6 +156,7 @@ fn main() -> Result<()> {
             Part::Drops => drops(&options, &mut report)?,
             Part::Bursts => bursts(&plan, &mut report)?,
             Part::Payload => payload(&plan, &mut report)?,
+            Part::Handshakes => handshakes(&options, &mut report)?,
             Part::Policy => policy(&options, &mut report)?,
             Part::Capture => capture(&options, &mut report)?,
             Part::Verifier => verifier(&plan, &baseline, &mut report)?,
@@ -233,6 +238,14 @@ fn payload(plan: &Plan, report: &mut Report) -> Result<()> {
     payload::measure(plan, &mut |result| {
         println!("{}", result.line());
         report.payload.push(result);
+    })
+}
+
+fn handshakes(options: &Options, report: &mut Report) -> Result<()> {
+    println!("\n{}", handshakes::HEAD);
+    handshakes::measure(options.quick, &mut |result| {
+        println!("{}", result.line());
+        report.handshakes.push(result);
     })
 }
 

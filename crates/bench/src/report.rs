@@ -3,6 +3,7 @@
 use crate::bursts::BurstResult;
 use crate::capture::{CaptureResult, FilterResult};
 use crate::drops::DropResult;
+use crate::handshakes::HandshakeResult;
 use crate::latency::LatencyReport;
 use crate::live::LiveResult;
 use crate::million::MillionResult;
@@ -186,6 +187,8 @@ pub(crate) struct Report {
     pub(crate) drops: Vec<DropResult>,
     pub(crate) bursts: Vec<BurstResult>,
     pub(crate) payload: Vec<PayloadResult>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) handshakes: Vec<HandshakeResult>,
     pub(crate) policy: PolicyReport,
     pub(crate) capture_filters: Vec<FilterResult>,
     pub(crate) captures: Vec<CaptureResult>,

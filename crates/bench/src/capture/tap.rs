@@ -1,5 +1,6 @@
 //! A process that captures: tcpdump, or this build's netrig.
 
+use crate::process;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -40,7 +41,7 @@ impl Tap {
         command.args(["-c", CPU]);
         match kind {
             Kind::Tcpdump => command.args(["tcpdump", "-n", "-B", "16384", "-Z", "root"]),
-            Kind::Netrig => command.arg(netrig()?).args(["capture", "-B", "32768", "--hook", hook]),
+            Kind::Netrig => command.arg(process::netrig()?).args(["capture", "-B", "32768", "--hook", hook]),
         };
         command.args(["-i", iface, "-s", SNAPLEN, "-w"]).arg(&file);
         command.arg(filter).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -65,12 +66,7 @@ impl Tap {
 
     /// CPU time of all its threads.
     pub(super) fn cpu_ns(&self) -> u64 {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()));
-        let of_task = |task: fs::DirEntry| {
-            let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<u64>().ok()
-        };
-        tasks.into_iter().flatten().flatten().filter_map(of_task).sum()
+        process::cpu_ns(self.child.id())
     }
 
     /// Until it does no more.
@@ -107,14 +103,6 @@ impl Drop for Tap {
         let _ = self.child.wait();
         let _ = fs::remove_file(&self.file);
     }
-}
-
-fn netrig() -> Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name("netrig");
-    if !path.is_file() {
-        bail!("there is no {}: build it first, by `cargo build --release`", path.display());
-    }
-    Ok(path)
 }
 
 fn packets_in(file: &PathBuf) -> Result<u64> {
