@@ -2,9 +2,14 @@
 
 use super::contender::Contender;
 use super::figures::{BUSY, Figures, P99, RATE, Spread, difference, ratio};
-use super::loads::Kind;
+use super::loads::{Kind, PACE};
 use super::turns::KernelTime;
 use serde::Serialize;
+
+/// Fewer tell nothing of their own spread.
+const ROUNDS_LEAST: usize = 3;
+/// Of the pace that was to be kept.
+const PACE_LEAST: f64 = 0.98;
 
 /// How a promise is measured.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +61,10 @@ const BARS: [Bar; 10] = [
 pub(crate) enum Verdict {
     Met,
     Missed,
-    /// The limit is nearer than twice the median's standard error.
+    /// The limit is nearer than twice the median's standard error, or there are too few rounds to know that error.
     Unsure,
+    /// The machine did not send what was to be sent, with nothing attached.
+    NoPace,
     NotMeasured,
 }
 
@@ -67,6 +74,7 @@ impl Verdict {
             Self::Met => "met",
             Self::Missed => "**missed**",
             Self::Unsure => "unsure",
+            Self::NoPace => "not told: the machine did not keep the pace",
             Self::NotMeasured => "not measured",
         }
     }
@@ -113,8 +121,15 @@ fn judge_one(bar: &Bar, figures: &Figures<'_>, kernel: &[KernelTime]) -> Judged 
         is_least: bar.is_least,
         figure,
         noise: base.and_then(|_| beside(Contender::OffAgain, Contender::Off)),
-        verdict: verdict(figure, bar.limit, bar.is_least),
+        verdict: if keeps_pace(figures, bar.load) { verdict(figure, bar.limit, bar.is_least) } else { Verdict::NoPace },
     }
+}
+
+/// Whether requests were sent when they were due while nothing was attached: else what is told of them is the machine's.
+fn keeps_pace(figures: &Figures<'_>, load: Kind) -> bool {
+    let is_paced = matches!(load, Kind::Http | Kind::Opaque);
+    let rate = figures.spread(load, Contender::Off, RATE);
+    !is_paced || rate.is_none_or(|rate| rate.median > PACE_LEAST * f64::from(PACE))
 }
 
 /// The process' share of a core in each round, and the kernel programs' on top.
@@ -126,7 +141,7 @@ fn cores(figures: &Figures<'_>, kernel: &[KernelTime], load: Kind, contender: Co
 
 fn verdict(figure: Option<Spread>, limit: f64, is_least: bool) -> Verdict {
     let Some(figure) = figure else { return Verdict::NotMeasured };
-    if (figure.median - limit).abs() < 2.0 * figure.error {
+    if figure.rounds < ROUNDS_LEAST || (figure.median - limit).abs() < 2.0 * figure.error {
         Verdict::Unsure
     } else if (figure.median >= limit) == is_least {
         Verdict::Met
@@ -137,6 +152,7 @@ fn verdict(figure: Option<Spread>, limit: f64, is_least: bool) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use super::super::turns::{Outcome, Turn};
     use super::*;
 
     fn spread(median: f64, error: f64) -> Option<Spread> {
@@ -151,6 +167,28 @@ mod tests {
         assert_eq!(verdict(spread(0.001, 0.0001), 0.002, false), Verdict::Met);
         assert_eq!(verdict(spread(0.004, 0.0001), 0.002, false), Verdict::Missed);
         assert_eq!(verdict(None, 0.002, false), Verdict::NotMeasured);
+        let hasty = spread(0.5, 0.0).map(|spread| Spread { rounds: 2, ..spread });
+        assert_eq!(verdict(hasty, 0.99, true), Verdict::Unsure);
+    }
+
+    #[test]
+    fn a_machine_that_is_late_by_itself_has_no_say_about_requests() {
+        let turn = |load, contender, round, rate| {
+            let outcome = Outcome { rate: Some(rate), busy_share: 1.0, p99_us: Some(9.0), ..Outcome::default() };
+            Turn { load, contender, round, outcome: Ok(outcome) }
+        };
+        let turns = |rate| -> Vec<Turn> {
+            let of = |round| {
+                [Contender::Off, Contender::Default].map(|contender| turn(Kind::Opaque, contender, round, rate))
+            };
+            (0..3).flat_map(of).collect()
+        };
+        let verdicts = |rate| -> Vec<Verdict> {
+            let judged = judge(&Figures(&turns(rate)), &[]);
+            judged.iter().filter(|judged| judged.what.contains("opaque")).map(|judged| judged.verdict).collect()
+        };
+        assert_eq!(verdicts(2_500.0), [Verdict::NoPace; 2]);
+        assert_eq!(verdicts(9_999.0), [Verdict::Met; 2]);
     }
 
     #[test]

@@ -10,7 +10,10 @@ use std::time::Duration;
 const START: Duration = Duration::from_millis(2500);
 const SETTLE: Duration = Duration::from_millis(500);
 /// At rest, what a start brings with it would be all that there is.
-const SETTLE_AT_REST: Duration = Duration::from_secs(3);
+const SETTLE_AT_REST: Duration = Duration::from_millis(1500);
+
+/// The part of a turn that the one before it takes, which does not count.
+pub(crate) const WARM_UP_PART: u32 = 8;
 
 /// Loads, rounds, and milliseconds of a turn; in a hurry, and not.
 struct Part {
@@ -21,9 +24,9 @@ struct Part {
 
 const PARTS: [Part; 5] = [
     // A window of the rig is as long.
-    Part { loads: &[Kind::Rest], rounds: [1, 2], turn_ms: [3000, 10_000] },
+    Part { loads: &[Kind::Rest], rounds: [1, 3], turn_ms: [3000, 10_000] },
     Part { loads: &[Kind::Bulk], rounds: [1, 6], turn_ms: [1000, 3000] },
-    Part { loads: &[Kind::FloodForwarded, Kind::FloodRefused], rounds: [1, 7], turn_ms: [300, 1000] },
+    Part { loads: &[Kind::FloodForwarded, Kind::FloodRefused], rounds: [1, 6], turn_ms: [300, 1000] },
     Part { loads: &[Kind::Opaque, Kind::Http], rounds: [1, 5], turn_ms: [1000, 2000] },
     Part { loads: &[Kind::Connections], rounds: [1, 3], turn_ms: [500, 2000] },
 ];
@@ -65,7 +68,8 @@ impl Group {
     /// What it takes about.
     pub(crate) fn about(&self) -> Duration {
         let starts = self.contenders.iter().filter(|contender| contender.is_rig()).count();
-        let under_load = (self.turn + self.turn / 8) * self.loads.len() as u32 + self.settle;
+        let of_load = |load: &Kind| if load.warms_up() { self.turn + self.turn / WARM_UP_PART } else { self.turn };
+        let under_load = self.loads.iter().map(of_load).sum::<Duration>() + self.settle;
         let round = under_load * self.contenders.len() as u32 + START * starts as u32;
         round * self.rounds as u32 + (under_load + START) * starts as u32
     }

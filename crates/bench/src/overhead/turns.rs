@@ -4,6 +4,7 @@ use super::contender::Contender;
 use super::ground::Ground;
 use super::loads::{Kind, Load};
 use super::machine::Busy;
+use super::plan::WARM_UP_PART;
 use super::stop;
 use super::tool::{self, Tool};
 use crate::statistics::Statistics;
@@ -152,7 +153,7 @@ impl Group {
 
     fn measure(&self, kind: Kind, load: &mut dyn Load, mut tool: Option<&mut Tool>) -> Result<Outcome> {
         if kind.warms_up() {
-            load.run(self.turn / 8)?;
+            load.run(self.turn / WARM_UP_PART)?;
         }
         let cpu_ns = |tool: &Option<&mut Tool>| tool.as_ref().map(|tool| tool.cpu_ns());
         let (begun, busy, before) = (Instant::now(), Busy::now()?, cpu_ns(&tool));

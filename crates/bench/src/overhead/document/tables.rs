@@ -10,15 +10,21 @@ use super::super::plan::takes_part;
 use super::super::turns::KernelTime;
 use std::fmt::Write as _;
 
+/// With more than that, figures are somebody else's as well.
+const BUSY_MOST_CORES: f64 = 0.1;
 const UNKNOWN: &str = "–";
 
 pub(super) fn machine(machine: &Machine) -> String {
     let kind = if machine.is_virtual { ", a virtual machine" } else { "" };
-    format!(
+    let mut text = format!(
         "| the machine | |\n|---|---|\n| CPU | {}, {} of them{kind} |\n| memory | {} MiB |\n| kernel | Linux {} |\n\
          | busy with other things before the first turn | {:.2} cores |\n",
         machine.cpu, machine.cpus, machine.memory_mib, machine.kernel, machine.busy_before_cores
-    )
+    );
+    if machine.busy_before_cores > BUSY_MOST_CORES {
+        text.push_str(super::words::BUSY);
+    }
+    text
 }
 
 pub(super) fn relation(bar: &Judged) -> &'static str {

@@ -78,7 +78,10 @@ fn the_page_is_as_it_was() {
 #[test]
 fn a_run_in_a_hurry_says_so_and_the_terminal_hears_of_what_was_measured() {
     let hurried = Measured { is_quick: true, ..measured() };
-    assert!(render(&hurried).contains("run in a hurry"));
-    let summary = summary(&hurried);
+    let busy = Machine { busy_before_cores: 1.5, ..measured().machine };
+    let page = render(&Measured { machine: busy, ..hurried });
+    assert!(page.contains("run in a hurry") && page.contains("busy with other things, so"));
+    assert!(!render(&measured()).contains("busy with other things, so"));
+    let summary = summary(&measured());
     assert!(summary.contains("bulk TCP") && !summary.contains("HTTP"), "{summary}");
 }

@@ -18,11 +18,15 @@ pub(super) const QUICK: &str = "\
 
 ";
 
+pub(super) const BUSY: &str = "
+**The machine was busy with other things, so these figures are theirs as much as anybody's.** Measure again when it is at rest.
+";
+
 pub(super) const BARS: &str = "
 ## The bars
 
 Medians over rounds, ± the standard error of the median. *Off beside off* is the same figure with nothing attached in both turns of a round:
-what noise alone makes. A bar that is nearer than twice the error is *unsure*, whichever side the median is on.
+what noise alone makes. A bar that is nearer than twice the error is *unsure*, whichever side the median is on, and so is all of fewer than three rounds.
 
 ";
 
@@ -62,7 +66,8 @@ and, in brackets, the least and the most.
 - *Its process* is CPU time of all its threads, and of the processes it started, by the scheduler's own clock.
 - *Its kernel programs* is the kernel's run-time statistics of BPF programs, in one turn more, as they cost time themselves; what they
   say includes a part of their own clock. What others do in the kernel (packet sockets) is in *machine busy* alone.
-- Clients run on the first CPU and servers on the last; whoever is measured runs where the scheduler puts it, without priority.
+- Clients run on the first CPU and servers on the last; whoever is measured runs where the scheduler puts it. Nobody has priority but
+  the flood's sender.
 - netrig's probes of sockets see all namespaces. Both ends of every connection are on this machine, so they have twice the work that a
   host with one end has.
 

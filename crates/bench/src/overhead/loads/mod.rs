@@ -6,6 +6,8 @@ mod flood;
 mod paced;
 mod servers;
 
+pub(crate) use paced::PACE;
+
 use super::ground::Ground;
 use super::stop;
 use anyhow::Result;
