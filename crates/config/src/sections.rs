@@ -48,7 +48,7 @@ pub struct RigConfig {
     pub window: Duration,
     /// A flow without a packet for this long is over; never shorter than the window.
     pub idle_timeout: Duration,
-    /// Share of one core that user space may take before the rig warns.
+    /// Share of the whole machine, all CPUs together, that the rig may take before it turns things down.
     pub cpu: Percent,
     /// What flow tables, outboxes and remembered flows are sized from.
     pub memory: ByteSize,

@@ -134,7 +134,8 @@ pub const SETTINGS: &[Setting] = &[
     live(
         "rig.cpu",
         Field::Percent { at: |c| &mut c.rig.cpu, min: Percent::from_thousandths(10), max: Percent::whole(100) },
-        "Share of one core that the rig's user space may take; above it, the rig warns.",
+        "Share of the whole machine, all its CPUs together, that the rig may take, kernel and user space. Above it, it turns things \
+         down in a fixed order, and up again when there is room: see `netrig overhead`.",
     ),
     restart(
         "rig.memory",

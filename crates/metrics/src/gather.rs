@@ -3,7 +3,7 @@
 use crate::bound::{Bound, OTHER};
 use crate::exporter::Exporter;
 use crate::families::{Families, Value};
-use crate::{bursts, drops, latency, names, policy, queues, recorder, requests, tcp};
+use crate::{bursts, drops, latency, names, overhead, policy, queues, recorder, requests, tcp};
 use netrig_model::{InterfaceStatus, ParseFault, ProbeState, Snapshot, TrafficCounts};
 
 const NS_PER_S: f64 = 1e9;
@@ -48,6 +48,9 @@ pub(crate) fn gather(snapshot: &Snapshot, memory: &Exporter) -> Families {
     }
     if let Some(status) = &snapshot.payload {
         requests::gather(&mut out, status, &memory.requests);
+    }
+    if let Some(status) = &snapshot.overhead {
+        overhead::gather(&mut out, status);
     }
     out
 }

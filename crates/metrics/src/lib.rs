@@ -16,6 +16,7 @@ mod gather;
 mod latency;
 mod listeners;
 pub mod names;
+mod overhead;
 mod policy;
 pub mod protobuf;
 mod queues;

@@ -98,6 +98,27 @@ metrics! {
     WINDOW = Gauge "netrig_window_seconds" [] "Length of the window in which deltas become flow records";
     PROCESS_RESIDENT = Gauge "netrig_process_resident_bytes" [] "Resident memory of the rig's process";
 
+    PROBE_CPU = Counter "netrig_probe_cpu_seconds_total" ["probe"]
+        "Time the probe's programs took in the kernel, extrapolated from slices in which it is measured; probe meter is what that costs";
+    PROBE_RUNS = Counter "netrig_probe_runs_total" ["probe"]
+        "Times the probe's programs ran, extrapolated from slices, or by packets counted";
+    PROBE_MEMORY = Gauge "netrig_probe_memory_bytes" ["probe"] "Memory of the probe's maps, as the kernel accounts it";
+    PROCESS_CPU = Counter "netrig_process_cpu_seconds_total" [] "CPU time of the rig's process, the kernel's work for it included";
+    THREAD_CPU = Counter "netrig_thread_cpu_seconds_total" ["thread"] "CPU time of the rig's threads, by their names";
+    OVERHEAD = Gauge "netrig_overhead_ratio" []
+        "What the rig costs, kernel and user space, as a part of the whole machine, over the latest seconds";
+    CPU_BUDGET = Gauge "netrig_cpu_budget_ratio" [] "What it may cost: [rig] cpu, as a part of the whole machine";
+    KERNEL_MEMORY = Gauge "netrig_kernel_memory_bytes" [] "Memory of all the rig's maps, as the kernel accounts it";
+    MEMORY_BUDGET = Gauge "netrig_memory_budget_bytes" ["part"]
+        "What the rig's tables may take: rig is [rig] memory, kernel the maps' part of it";
+    GOVERNOR_LEVEL = Gauge "netrig_governor_level" [] "Steps that are turned down now, to keep the budget";
+    GOVERNOR_STEPS = Counter "netrig_governor_steps_total" ["direction"]
+        "Steps that were turned down, and up again, to keep the budget";
+    GOVERNOR_STEP = Gauge "netrig_governor_step_down" ["step"]
+        "1 while the step is turned down, 0 while it is not; absent where there is nothing to turn down";
+    GOVERNOR_EXHAUSTED = Gauge "netrig_governor_exhausted" []
+        "1 while all is turned down and the rig costs more than its budget";
+
     PROBE_UP = Gauge "netrig_probe_up" ["probe"]
         "1 while the probe is attached, in full or in part; 0 while it is off or failed";
     PROBE_STATE = Gauge "netrig_probe_state" ["probe", "state"]

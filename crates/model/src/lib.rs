@@ -14,6 +14,7 @@ mod histogram;
 mod latency;
 mod ledger;
 mod live;
+mod overhead;
 mod owner;
 mod policy;
 mod policy_reading;
@@ -47,6 +48,9 @@ pub use latency::{
 };
 pub use ledger::{InterfaceCounts, KernelCounts, LedgerRecord, ParseFault, TrafficCounts};
 pub use live::{DrainStatus, InterfaceStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus};
+pub use overhead::{
+    CostMethod, GovernorStatus, MemoryCost, OverheadStatus, ProbeCost, StepState, StepStatus, ThreadCost,
+};
 pub use owner::Owner;
 pub use policy::{
     POLICY_EVENT_COLUMNS, PolicyAction, PolicyEventRecord, PolicyInForce, PolicyInterface, PolicyMode,

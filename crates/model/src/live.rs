@@ -1,8 +1,8 @@
 //! What a running rig shows of itself: served as JSON, turned into metrics, drawn by the live view.
 
 use crate::{
-    BurstStatus, Direction, DropStatus, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, PayloadStatus,
-    PolicyStatus, QueuesStatus, RecorderStatus, TcpStatus, Timestamp, TrafficCounts,
+    BurstStatus, Direction, DropStatus, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, OverheadStatus,
+    PayloadStatus, PolicyStatus, QueuesStatus, RecorderStatus, TcpStatus, Timestamp, TrafficCounts,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,6 +60,9 @@ pub struct Snapshot {
     /// Requests, and what they are read from; absent when the probe is off.
     #[serde(default)]
     pub payload: Option<PayloadStatus>,
+    /// What the rig costs; absent where nothing has been measured.
+    #[serde(default)]
+    pub overhead: Option<OverheadStatus>,
 }
 
 /// Whether a probe does its work.

@@ -3,6 +3,7 @@
 mod bursts;
 mod capture;
 mod drops;
+mod overhead;
 mod policy;
 mod queues;
 mod requests;
@@ -10,6 +11,7 @@ mod requests;
 pub(crate) use bursts::BurstsArgs;
 pub(crate) use capture::{CaptureArgs, HookWord};
 pub(crate) use drops::DropsArgs;
+pub(crate) use overhead::OverheadArgs;
 pub(crate) use policy::{
     PolicyApplyArgs, PolicyCheckArgs, PolicyCommand, PolicyConfirmArgs, PolicyRemoveArgs, PolicyShowArgs,
     PolicyTestArgs,
@@ -57,6 +59,7 @@ Examples:
   netrig drops                           what was dropped, why, and what to do about it
   netrig bursts                          what is too short for averages to show
   netrig queues                          what waits in front of devices, and how long
+  netrig overhead                        what the rig costs, and what it gives up to keep its budget
   netrig capture 'tcp port 443' -w x.pcapng  packets themselves, with their processes
   netrig policy check policy.toml        rules for packets: what they say and cost
   netrig query \"SELECT dst_port, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
@@ -89,6 +92,8 @@ pub(crate) enum Command {
     Bursts(BurstsArgs),
     /// Show what waits in front of devices, for how long, and how busy those are who empty them
     Queues(QueuesArgs),
+    /// Show what the rig itself costs, probe by probe, and what is turned down to keep its budget
+    Overhead(OverheadArgs),
     /// Capture packets that a filter takes: to pcapng files, or a line each
     Capture(CaptureArgs),
     /// Rules for packets at XDP: dropped, limited or redirected before the stack pays for them

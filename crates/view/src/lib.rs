@@ -15,6 +15,7 @@ mod flows;
 mod group;
 mod latency;
 mod lines;
+mod overhead;
 mod policy;
 mod queues;
 mod requests;
@@ -39,6 +40,7 @@ pub use flows::{FlowErrors, FlowSums, flow_table};
 pub use group::{Group, Grouped, Grouper, Limits, Pruned, Sum};
 pub use latency::{LatencySums, latency_table};
 pub use lines::{group_line, record_line};
+pub use overhead::{list_overhead, overhead_lines};
 pub use policy::{
     CheckFinding, CheckRule, CheckSeverity, CheckedPolicy, list_policy, list_policy_check, list_policy_rules,
     policy_rule_line,

@@ -4,6 +4,7 @@ mod common;
 
 use common::live::{SECOND, press, screen, snapshot};
 use common::{START, WINDOW_NS, flow, golden};
+use netrig_model::{GovernorStatus, OverheadStatus};
 use netrig_view::top::{Action, App, Key, PAIRS_MAX, Sample, TalkerCounts};
 
 fn talkers(flows: impl IntoIterator<Item = (&'static str, &'static str, u64, i64)>) -> Option<TalkerCounts> {
@@ -110,6 +111,21 @@ fn what_is_not_told_apart_is_said() {
     }
     let text = screen(&mut app, 80, 24);
     assert!(text.contains("\n7 live records of more than 100,000 pairs"), "{text}");
+}
+
+#[test]
+fn what_the_rig_costs_is_on_its_screen() {
+    let mut app = running();
+    let mut sample = sample(4, 4_000_000, 0);
+    let governor = GovernorStatus { level: 2, ..GovernorStatus::default() };
+    let overhead =
+        OverheadStatus { ratio: Some(0.0042), cpu_budget_ratio: 0.01, governor, ..OverheadStatus::default() };
+    sample.snapshot.overhead = Some(overhead);
+    app.update(sample);
+    press(&mut app, "5");
+    let text = screen(&mut app, 100, 30);
+    let told = "0.420 % of the machine, budget 1.000 %, 2 turned down to keep it";
+    assert!(text.contains(told), "{text}");
 }
 
 #[test]

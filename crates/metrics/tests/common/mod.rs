@@ -3,6 +3,7 @@
 
 pub(crate) mod bursts;
 pub(crate) mod drops;
+pub(crate) mod overhead;
 pub(crate) mod policy;
 pub(crate) mod queues;
 pub(crate) mod recorder;
@@ -101,6 +102,7 @@ pub(crate) fn snapshot() -> Snapshot {
         policy: Some(policy::status()),
         recorder: Some(recorder::status()),
         payload: Some(requests::status()),
+        overhead: Some(overhead::status()),
     }
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     for Finding { what, fine, detail } in ground() {
         lines.push((fine, what.to_owned(), detail));
     }
+    lines.extend(memory(&config));
     let probes: [(&str, bool, Try); 9] = [
         ("flow", config.flow.enabled, flow),
         ("tcp", config.tcp.enabled, tcp),
@@ -58,6 +59,19 @@ type Try = fn(&Config) -> Vec<Line>;
 
 /// Whether it is as it should be, what it is, and what there is to say of it.
 type Line = (bool, String, String);
+
+/// How `[rig] memory` divides over what is switched on.
+fn memory(config: &Config) -> Vec<Line> {
+    let budget = probe_options(config).1;
+    let parts = budget.division();
+    let line = |what: &str, detail| (true, what.to_owned(), detail);
+    let kernel = format!("{} of {} for maps in the kernel", units::bytes(budget.kernel_all_bytes()), config.rig.memory);
+    let each = parts.iter().filter(|part| part.bytes > 0).map(|part| {
+        let whose = if part.of_kernel { "kernel" } else { "process" };
+        line("memory", format!("{:>9} {whose:<8} {}", units::bytes(part.bytes), part.what))
+    });
+    std::iter::once(line("memory", kernel)).chain(each).collect()
+}
 
 fn flow(config: &Config) -> Vec<Line> {
     let mut probe = match FlowProbe::load(&probe_options(config).0) {

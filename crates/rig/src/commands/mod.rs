@@ -12,6 +12,7 @@ mod explain;
 mod flows;
 mod latency;
 mod man;
+mod overhead;
 mod policy;
 mod query;
 mod queues;
@@ -42,6 +43,7 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Bursts(args) => done(bursts::run(args)),
         Command::Requests(args) => done(requests::run(args)),
         Command::Queues(args) => done(queues::run(args)),
+        Command::Overhead(args) => done(overhead::run(args)),
         Command::Capture(args) => capture::run(args),
         Command::Policy(command) => policy::run(command),
         Command::Query(args) => done(query::run(args)),

@@ -114,6 +114,40 @@ impl Budget {
     }
 }
 
+impl Budget {
+    /// What all maps together may take.
+    pub(crate) fn kernel_all_bytes(&self) -> u64 {
+        self.division().iter().filter(|part| part.of_kernel).map(|part| part.bytes).sum()
+    }
+
+    /// Every part, for people.
+    pub(crate) fn division(&self) -> [Part; 9] {
+        let kernel = |what, bytes| Part { what, bytes, of_kernel: true };
+        let own = |what, bytes| Part { what, bytes, of_kernel: false };
+        [
+            kernel("flow tables and outboxes", self.kernel_bytes),
+            kernel("connections", self.tcp_kernel_bytes),
+            kernel("latency", self.latency_kernel_bytes),
+            kernel("drops", self.drop_kernel_bytes),
+            kernel("bursts", self.burst_kernel_bytes),
+            kernel("flight recorder", self.recorder_kernel_bytes),
+            kernel("copies of payload", self.payload_kernel_bytes),
+            own("requests and names", self.payload_bytes),
+            own("remembered flows", self.flows_capacity as u64 * BYTES_PER_FLOW as u64),
+        ]
+    }
+}
+
+/// A part of the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) what: &'static str,
+    /// At most.
+    pub(crate) bytes: u64,
+    /// The kernel's, in maps; else the process' own.
+    pub(crate) of_kernel: bool,
+}
+
 fn burst_bytes(memory_bytes: u64, cpus: u32, bucket_ns: u64) -> u64 {
     let least = BurstSizes::least_bytes(cpus, bucket_ns, BURST_IFACES_MIN);
     least.clamp(memory_bytes / BURST_SHARE, memory_bytes / BURST_SHARE_MAX)

@@ -29,6 +29,8 @@ pub(super) struct Bursts {
     without_retransmits: Option<String>,
     read: Instant,
     asked_speeds: Instant,
+    memory: Arc<BurstMemory>,
+    on: bool,
 }
 
 /// What the teller asks when a burst is over.
@@ -73,7 +75,9 @@ impl Bursts {
     pub(super) fn lay(config: &Config, host: &str, memory: Arc<BurstMemory>, flow: Arc<FlowMemory>) -> Self {
         let bounds = bounds(config, memory.bucket_ns);
         Self {
-            buckets: Buckets::new(memory),
+            buckets: Buckets::new(Arc::clone(&memory)),
+            memory,
+            on: true,
             teller: BurstTeller::new(Some(host.to_owned()), bounds),
             world: Here { flows: SampledFlows::new(flow), lag_ns: realtime_offset_ns() },
             watched: BTreeMap::new(),
@@ -87,6 +91,9 @@ impl Bursts {
     /// Takes what is in the short rings; what is in the long ones ten times a second. `without_retransmits`: why nobody counts
     /// what TCP sends again, if nobody does.
     pub(super) fn turn(&mut self, watched: &[(InterfaceId, u32, String)], without_retransmits: Option<&str>) {
+        if !self.on {
+            return;
+        }
         self.follow(watched);
         if self.without_retransmits.as_deref() != without_retransmits {
             self.without_retransmits = without_retransmits.map(str::to_owned);
@@ -104,6 +111,18 @@ impl Bursts {
                 self.teller.watch(*id, name, speeds.get(ifindex).copied());
             }
         }
+    }
+
+    /// Whether traffic is counted in buckets from now on. What was is told; when it begins again, means begin anew.
+    pub(super) fn switch(&mut self, on: bool) {
+        if on == self.on {
+            return;
+        }
+        self.follow(&[]);
+        self.memory.switch(on);
+        self.on = on;
+        // Buckets of the time between are passed over.
+        self.look();
     }
 
     /// Takes in what has been counted.

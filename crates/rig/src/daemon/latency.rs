@@ -8,8 +8,10 @@ use netrig_drain::latency::{Latencies, LatencyReading};
 use netrig_host::{Cgroups, container_of};
 use netrig_model::{LatencyRecord, LatencyService, LatencyStatus, ProbeState, ProbeStatus, Timestamp};
 use netrig_probes::latency::{LatencyOptions, LatencyProbe};
+use netrig_probes::meter::Parts;
 use netrig_probes::wire::latency_gate;
 use std::cell::RefCell;
+use std::io;
 use std::mem::offset_of;
 use std::time::{Duration, Instant};
 
@@ -94,10 +96,34 @@ impl Latency {
         }
     }
 
+    /// 1 message in this many is looked at from now on.
+    pub(super) fn set_sampling(&mut self, sampling: u32) {
+        if self.sampling != sampling {
+            self.sampling = sampling;
+            self.probe.set_sampling(sampling);
+        }
+    }
+
+    /// Takes its programs off, and attaches them again; what has been counted stays.
+    pub(super) fn switch(&mut self, on: bool) {
+        if on == self.probe.is_attached() {
+            return;
+        }
+        if !on {
+            self.probe.detach();
+        } else if let Err(error) = self.attach() {
+            tracing::error!(error = %format_args!("{error:#}"), "The latency probe could not be attached again.");
+        }
+    }
+
+    /// Its programs and maps.
+    pub(super) fn parts(&self) -> io::Result<Parts> {
+        self.probe.parts()
+    }
+
     /// Takes over what a running rig can.
     pub(super) fn reload(&mut self, config: &Config) {
-        self.sampling = config.latency.sampling;
-        self.probe.set_sampling(self.sampling);
+        self.set_sampling(config.latency.sampling);
         self.probe.set_slow(nanoseconds(config.latency.slow));
     }
 

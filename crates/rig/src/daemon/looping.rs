@@ -2,6 +2,7 @@
 
 use super::Request;
 use super::connections::Names;
+use super::cost::{Around, Cost};
 use super::live::Handle;
 use super::open::open;
 use super::probes::{Named, Probes};
@@ -17,13 +18,11 @@ use netrig_serve::{OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatenc
 use std::iter;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long the loop rests: outboxes have room for what a busy host's churn puts into them meanwhile.
 const REST_CALM: Duration = Duration::from_millis(20);
 const REST_CHURN: Duration = Duration::from_millis(2);
-/// How often the rig looks at its own cost.
-const COST_SPAN: Duration = Duration::from_secs(60);
 
 /// Everything the loop owns. Fields are dropped in order: programs come off the interfaces before the store closes.
 pub(crate) struct Loop {
@@ -40,7 +39,7 @@ pub(crate) struct Loop {
     last_ledger: Vec<LedgerRecord>,
     scans: u64,
     deltas: u64,
-    cost: (Instant, u64),
+    cost: Cost,
 }
 
 impl Loop {
@@ -53,6 +52,7 @@ impl Loop {
         let mut probes = Probes::lay(config, &host, started);
         let road = if config.flow.enabled { Some(Road::lay(config, &host, probes.connections.get())?) } else { None };
         probes.lay_on(road.as_ref(), config, &host);
+        let cost = Cost::start(config, &probes, road.as_ref());
         Ok(Self {
             probes,
             road,
@@ -66,7 +66,7 @@ impl Loop {
             last_ledger: Vec::new(),
             scans: 0,
             deltas: 0,
-            cost: (Instant::now(), snapshot::process_cpu_ns()),
+            cost,
         })
     }
 
@@ -82,7 +82,10 @@ impl Loop {
     /// Attaches to the interfaces chosen now.
     pub(crate) fn attach(&mut self) -> anyhow::Result<()> {
         self.probes.attach();
-        self.settle()
+        self.settle()?;
+        let (cost, around) = self.around();
+        cost.begin(&around);
+        Ok(())
     }
 
     /// Brings what is attached in line with what is chosen and there.
@@ -171,8 +174,15 @@ impl Loop {
             // The clock was set back: windows go on from where it is now.
             self.window_end = next_window_end(time, &self.config);
         }
-        self.look_at_cost();
+        let (cost, around) = self.around();
+        cost.turn(around);
         if busy { REST_CHURN } else { REST_CALM }
+    }
+
+    /// The cost, and what it is the cost of.
+    fn around(&mut self) -> (&mut Cost, Around<'_>) {
+        let Self { cost, config, probes, road, named, .. } = self;
+        (cost, Around { config, probes, road: road.as_mut(), named })
     }
 
     fn dump(&self) {
@@ -313,6 +323,7 @@ impl Loop {
             probes: iter::once(self.flow_status()).chain(self.probes.statuses()).collect(),
             store: self.storing.as_ref().map(Storing::status),
             ledger: self.last_ledger.clone(),
+            overhead: Some(self.cost.status(&self.config)),
             ..Snapshot::default()
         };
         self.probes.fill(&mut picture);
@@ -399,23 +410,9 @@ impl Loop {
         self.config.rig.interfaces = new.rig.interfaces;
         self.config.rig.cpu = new.rig.cpu;
         self.probes.reload(&self.config);
+        let (cost, mut around) = self.around();
+        cost.apply(&mut around);
         tracing::info!("Read the configuration again.");
-    }
-
-    fn look_at_cost(&mut self) {
-        let (since, cpu_ns) = self.cost;
-        if since.elapsed() < COST_SPAN {
-            return;
-        }
-        let cpu_now_ns = snapshot::process_cpu_ns();
-        let share = cpu_now_ns.saturating_sub(cpu_ns) as f64 / since.elapsed().as_nanos() as f64;
-        if share > self.config.rig.cpu.fraction() {
-            tracing::warn!(
-                percent_of_a_core = %format_args!("{:.2}", share * 100.0),
-                "The rig's user space costs more than [rig] cpu allows."
-            );
-        }
-        self.cost = (Instant::now(), cpu_now_ns);
     }
 }
 

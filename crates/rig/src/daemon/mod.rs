@@ -7,6 +7,7 @@
 mod budget;
 mod bursts;
 mod connections;
+mod cost;
 mod drops;
 mod latency;
 mod ledger;

@@ -3,6 +3,7 @@
 use super::budget::memory_for_bursts;
 use super::bursts::Bursts;
 use super::connections::Connections;
+use super::cost::Turned;
 use super::drops::Drops;
 use super::latency::Latency;
 use super::optional::Optional;
@@ -14,7 +15,9 @@ use super::road::{Road, bucket_ns, probe_options};
 use super::snapshot::now;
 use super::storing::Storing;
 use netrig_config::Config;
-use netrig_model::{InterfaceId, ProbeStatus, Snapshot, Timestamp};
+use netrig_model::{InterfaceId, ProbeState, ProbeStatus, Snapshot, Timestamp};
+use netrig_probes::meter::Parts;
+use std::io;
 use std::os::fd::AsFd;
 
 /// An interface under watch: the rig's number, the kernel's, and its name.
@@ -30,6 +33,7 @@ pub(super) struct Probes {
     pub(super) policies: Optional<Policies>,
     pub(super) recorder: Optional<FlightRecorder>,
     pub(super) requests: Optional<Requests>,
+    turned: Turned,
     /// Until the recorder is laid.
     door: Option<(Door, Inbox)>,
 }
@@ -52,6 +56,7 @@ impl Probes {
             policies: Optional::lay("policy", config.policy.enabled, || Policies::start(config, host, door.clone())),
             recorder: Optional::off("recorder", "starting".to_owned()),
             requests: Optional::off("payload", "starting".to_owned()),
+            turned: Turned::default(),
             door: Some((door, inbox)),
         }
     }
@@ -95,8 +100,37 @@ impl Probes {
     /// Other interfaces are watched.
     pub(super) fn follow(&mut self, watched: &[Named]) {
         if let Some(recorder) = self.recorder.get_mut() {
-            recorder.follow(watched);
+            recorder.follow(if self.turned.recorder { &[] } else { watched });
         }
+    }
+
+    /// Turns down what is to be, and the rest up again, to what the configuration says.
+    pub(super) fn turn_down(&mut self, turned: Turned, config: &Config, watched: &[Named]) {
+        self.turned = turned;
+        self.follow(watched);
+        if let Some(latency) = self.latency.get_mut() {
+            latency.set_sampling(config.latency.sampling.max(turned.latency_one_in));
+            latency.switch(!turned.latency);
+        }
+        if let Some(requests) = self.requests.get_mut() {
+            requests.switch(!turned.payload);
+        }
+        if let Some(bursts) = self.bursts.get_mut() {
+            bursts.switch(!turned.bursts);
+        }
+        if let Some(drops) = self.drops.get_mut() {
+            drops.set_examples(if turned.drop_examples { 0 } else { config.drop.examples });
+        }
+    }
+
+    /// The programs and maps of those that run, for whoever meters them.
+    pub(super) fn parts(&self) -> Vec<(&'static str, io::Result<Parts>)> {
+        let tcp = self.connections.get().map(|connections| ("tcp", connections.probe.parts()));
+        let latency = self.latency.get().map(|latency| ("latency", latency.parts()));
+        let drop = self.drops.get().map(|drops| ("drop", drops.parts()));
+        let queue = self.queues.get().and_then(Queues::parts).map(|parts| ("queue", parts));
+        let recorder = self.recorder.get().map(|recorder| ("recorder", recorder.parts()));
+        [tcp, latency, drop, queue, recorder].into_iter().flatten().collect()
     }
 
     pub(super) fn attach(&mut self) {
@@ -227,7 +261,7 @@ impl Probes {
 
     /// How each fares.
     pub(super) fn statuses(&self) -> [ProbeStatus; 8] {
-        [
+        let mut all = [
             self.connections.status(Connections::probe_status),
             self.latency.status(Latency::probe_status),
             self.drops.status(Drops::probe_status),
@@ -236,7 +270,17 @@ impl Probes {
             self.policies.status(Policies::probe_status),
             self.recorder.status(FlightRecorder::probe_status),
             self.requests.status(Requests::probe_status),
-        ]
+        ];
+        let Turned { latency, bursts, recorder, payload, .. } = self.turned;
+        for (status, _) in all
+            .iter_mut()
+            .zip([false, latency, false, bursts, false, false, recorder, payload])
+            .filter(|(_, down)| *down)
+        {
+            status.state = ProbeState::Degraded;
+            status.detail = "turned down by the governor, to keep [rig] cpu".to_owned();
+        }
+        all
     }
 
     /// Their parts of the picture, as of the last look.

@@ -10,8 +10,10 @@ use netrig_host::{
 };
 use netrig_model::{Direction, ProbeState, ProbeStatus, QueueStatus, QueuesStatus, SoftirqStatus};
 use netrig_probes::ProbeError;
+use netrig_probes::meter::Parts;
 use netrig_probes::queue::QueueProbe;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::time::{Duration, Instant};
 
 /// How often what waits is looked at.
@@ -81,6 +83,11 @@ impl Queues {
             self.probe = Err(said(error));
             self.polls = None;
         }
+    }
+
+    /// Its program and maps; none where it could not be loaded.
+    pub(super) fn parts(&self) -> Option<io::Result<Parts>> {
+        self.probe.as_ref().ok().map(QueueProbe::parts)
     }
 
     /// Whether it goes on attaching for slices of time.

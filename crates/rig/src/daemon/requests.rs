@@ -39,6 +39,7 @@ pub(super) struct Requests {
     /// clock: requests under way are neither too late nor answered before they were asked.
     start_lag_ns: i64,
     kernel_bytes: u64,
+    memory: Arc<PayloadMemory>,
     pause: Pause,
 }
 
@@ -64,7 +65,8 @@ impl Requests {
         };
         Self {
             kernel_bytes: memory.ring_octets * u64::from(memory.cpus),
-            drain: PayloadDrain::new(memory),
+            drain: PayloadDrain::new(Arc::clone(&memory)),
+            memory,
             tracker: Tracker::new(tracking(config, bytes)),
             teller: Teller::new(teller),
             names: AddressNames::new(address_bounds(bytes)),
@@ -182,6 +184,11 @@ impl Requests {
     /// Takes in what has been copied, for a picture.
     pub(super) fn look(&mut self) {
         self.take(monotonic_ns().saturating_sub(SETTLES_NS));
+    }
+
+    /// Whether packets are looked at from now on. What was copied is told all the same.
+    pub(super) fn switch(&self, on: bool) {
+        self.memory.switch(on);
     }
 
     /// Takes over what a running rig can.

@@ -15,6 +15,8 @@ pub(crate) enum Needs {
     Policies,
     /// The set of interfaces is fixed; tracepoints are attached for slices of time.
     Slices,
+    /// Run-time statistics are switched on, and nothing else is done.
+    Statistics,
     /// Nothing is attached any more.
     Nothing,
 }
@@ -25,7 +27,19 @@ pub(crate) enum Needs {
 /// When the kernel refuses, which a process is always allowed to do.
 pub(crate) fn drop_all_but_needed(needs: Needs) -> anyhow::Result<()> {
     let has = caps::read(None, CapSet::Permitted).context("cannot read the capabilities of this process")?;
-    let mut keep = CapsHashSet::new();
+    let wanted = wanted(needs);
+    let keep: CapsHashSet = wanted.into_iter().filter(|c| has.contains(c)).collect();
+    caps::set(None, CapSet::Inheritable, &CapsHashSet::new()).context("cannot drop inheritable capabilities")?;
+    caps::set(None, CapSet::Effective, &keep).context("cannot drop effective capabilities")?;
+    caps::set(None, CapSet::Permitted, &keep).context("cannot drop permitted capabilities")?;
+    tracing::debug!(kept = ?keep, "Dropped capabilities.");
+    Ok(())
+}
+
+fn wanted(needs: Needs) -> Vec<Capability> {
+    if needs == Needs::Statistics {
+        return vec![Capability::CAP_SYS_ADMIN];
+    }
     // Test runs of the clock program ask for it at every drain.
     let mut wanted = vec![Capability::CAP_BPF];
     if needs != Needs::Nothing {
@@ -42,10 +56,5 @@ pub(crate) fn drop_all_but_needed(needs: Needs) -> anyhow::Result<()> {
     }
     // The store's folder may belong to someone else than root.
     wanted.extend([Capability::CAP_DAC_OVERRIDE, Capability::CAP_FOWNER]);
-    keep.extend(wanted.into_iter().filter(|c| has.contains(c)));
-    caps::set(None, CapSet::Inheritable, &CapsHashSet::new()).context("cannot drop inheritable capabilities")?;
-    caps::set(None, CapSet::Effective, &keep).context("cannot drop effective capabilities")?;
-    caps::set(None, CapSet::Permitted, &keep).context("cannot drop permitted capabilities")?;
-    tracing::debug!(kept = ?keep, "Dropped capabilities.");
-    Ok(())
+    wanted
 }

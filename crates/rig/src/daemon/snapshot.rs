@@ -114,15 +114,6 @@ fn resident_bytes() -> u64 {
     pages * 4096
 }
 
-/// CPU time of the whole process, nanoseconds.
-pub(crate) fn process_cpu_ns() -> u64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // After the command's name, which may hold anything: user and system time are fields 14 and 15, in 1/100 s.
-    let rest = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: u64 = rest.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
-    ticks * 10_000_000
-}
-
 /// Now, as records carry it.
 pub(crate) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

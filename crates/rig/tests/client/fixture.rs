@@ -2,8 +2,9 @@
 
 use netrig_model::{
     BurstRecord, CONNECTION_COLUMNS, ColumnType, ConnectionRecord, Direction, DropClass, DropRecord, DropSource,
-    EndReason, FlowRecord, InterfaceCounts, InterfaceStatus, LatencyRecord, LatencyStatus, PayloadStatus, ProbeState,
-    ProbeStatus, QueuesStatus, RequestRecord, Snapshot, Stage, StoreStatus, Timestamp, TrafficCounts, transport_name,
+    EndReason, FlowRecord, InterfaceCounts, InterfaceStatus, LatencyRecord, LatencyStatus, OverheadStatus,
+    PayloadStatus, ProbeState, ProbeStatus, QueuesStatus, RequestRecord, Snapshot, Stage, StoreStatus, Timestamp,
+    TrafficCounts, transport_name,
 };
 use netrig_serve::{
     Live, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenRequests, ServeOptions, Server,
@@ -167,6 +168,7 @@ struct Fake {
     latency_status: Option<LatencyStatus>,
     queues: Option<QueuesStatus>,
     payload: Option<PayloadStatus>,
+    overhead: Option<OverheadStatus>,
     interfaces: Vec<InterfaceStatus>,
     store: Option<PathBuf>,
 }
@@ -184,6 +186,7 @@ impl Fake {
             latency_status: None,
             queues: None,
             payload: None,
+            overhead: None,
             interfaces: Vec::new(),
             store,
         }
@@ -201,6 +204,7 @@ impl Live for Fake {
         Arc::new(Snapshot {
             probes: vec![probe],
             payload: self.payload.clone(),
+            overhead: self.overhead.clone(),
             interfaces: self.interfaces.clone(),
             store,
             taken: window(0),
@@ -280,6 +284,12 @@ pub(crate) fn rig_of_requests(requests: Vec<RequestRecord>, stored_before: Times
 pub(crate) fn rig_of_queues(queues: QueuesStatus) -> Server {
     let open = OpenFlows { records: Vec::new(), stored_before: window(0) };
     serve(Fake { queues: Some(queues), ..Fake::new(open, None) })
+}
+
+/// A rig that costs this much.
+pub(crate) fn rig_of_overhead(overhead: OverheadStatus) -> Server {
+    let open = OpenFlows { records: Vec::new(), stored_before: window(0) };
+    serve(Fake { overhead: Some(overhead), ..Fake::new(open, None) })
 }
 
 /// A rig that looks for requests at these interfaces and has seen none.

@@ -8,6 +8,7 @@ mod explain;
 mod fixture;
 mod flows;
 mod latency;
+mod overhead;
 mod policy;
 mod queues;
 mod requests;

@@ -4,7 +4,9 @@ use super::app::App;
 use super::interfaces::subtitle;
 use crate::bar::bar;
 use crate::units::{bytes, count};
-use netrig_model::{DrainStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus, TcpTableStatus};
+use netrig_model::{
+    DrainStatus, OverheadStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus, TcpTableStatus,
+};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -15,6 +17,7 @@ const BAR_WIDTH: usize = 20;
 pub(crate) fn draw(app: &mut App, snapshot: &Snapshot, frame: &mut Frame<'_>, area: Rect) {
     let mut lines = vec![Line::from(subtitle(app, "Probes".to_owned()))];
     lines.extend(snapshot.probes.iter().map(|p| probe(app, p)));
+    lines.extend(snapshot.overhead.as_ref().and_then(|overhead| cost(app, overhead)));
     lines.push(Line::default());
     lines.push(Line::from(subtitle(app, "Flow tables in the kernel".to_owned())));
     for table in &snapshot.tables {
@@ -48,6 +51,21 @@ fn probe(app: &App, probe: &ProbeStatus) -> Line<'static> {
         Span::styled(format!("{word:<10}"), style),
         Span::raw(probe.detail.clone()),
     ])
+}
+
+/// Of the machine, against its budget; none until it has been measured.
+fn cost(app: &App, overhead: &OverheadStatus) -> Option<Line<'static>> {
+    let (ratio, budget) = (overhead.ratio?, overhead.cpu_budget_ratio);
+    let style = if ratio > budget { app.theme.warn() } else { app.theme.good() };
+    let down = match overhead.governor.level {
+        0 => String::new(),
+        down => format!(", {down} turned down to keep it"),
+    };
+    Some(Line::from(vec![
+        Span::raw(format!("  {:<10}", "cost")),
+        Span::styled(format!("{:.3} % of the machine", ratio * 100.0), style),
+        Span::raw(format!(", budget {:.3} %{down}", budget * 100.0)),
+    ]))
 }
 
 fn flow_table(app: &App, table: &TableStatus) -> [Line<'static>; 2] {

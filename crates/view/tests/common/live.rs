@@ -99,6 +99,7 @@ pub(crate) fn snapshot(at_s: i64, bytes: u64) -> Snapshot {
         policy: None,
         recorder: None,
         payload: None,
+        overhead: None,
     }
 }
 

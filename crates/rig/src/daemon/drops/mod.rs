@@ -17,7 +17,9 @@ use netrig_model::{
     DropKey, DropRecord, DropStatus, InterfaceId, Owner, ProbeState, ProbeStatus, Timestamp, drop_class,
 };
 use netrig_probes::drop::{DropOptions, DropProbe};
+use netrig_probes::meter::Parts;
 use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
@@ -105,7 +107,17 @@ impl Drops {
 
     /// Takes over what a running rig can.
     pub(super) fn reload(&mut self, config: &Config) {
-        self.probe.set_examples(config.drop.examples);
+        self.set_examples(config.drop.examples);
+    }
+
+    /// So many examples of a group in a second, on each CPU, from now on.
+    pub(super) fn set_examples(&self, per_second: u32) {
+        self.probe.set_examples(per_second);
+    }
+
+    /// Its programs and maps.
+    pub(super) fn parts(&self) -> io::Result<Parts> {
+        self.probe.parts()
     }
 
     /// What was dropped of a flow and was told with no record of it yet, as of the last look.

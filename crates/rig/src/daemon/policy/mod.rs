@@ -11,6 +11,7 @@ use crate::control::{Asked, Socket};
 use keeper::{Keeper, Settings};
 use netrig_config::Config;
 use netrig_model::{PolicyEventRecord, PolicyStatus, ProbeState, ProbeStatus, Timestamp, TrafficCounts};
+use netrig_probes::meter::Parts;
 use shared::Shared;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
@@ -103,6 +104,11 @@ impl Policies {
     /// The same, and closes it.
     pub(crate) fn close(&self, window: Window) -> Vec<PolicyEventRecord> {
         self.shared().teller.close(window)
+    }
+
+    /// The door's program and maps; none where there is no policy.
+    pub(crate) fn parts(&self) -> Option<Arc<Parts>> {
+        self.shared().parts.clone()
     }
 
     pub(crate) fn probe_status(&self) -> ProbeStatus {

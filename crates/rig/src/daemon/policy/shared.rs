@@ -10,8 +10,10 @@ use netrig_policy::compile::{ALWAYS, MANAGEMENT};
 use netrig_policy::words::Mode;
 use netrig_policy::{Compiled, Policy, Slots};
 use netrig_probes::TickClock;
+use netrig_probes::meter::Parts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Sources shown of each rule.
 const SOURCES_SHOWN: usize = 5;
@@ -82,6 +84,8 @@ pub(super) struct Door {
 /// All of it.
 pub(super) struct Shared {
     pub(super) drain: Option<(PolicyDrain, TickClock)>,
+    /// The door's program and maps, for whoever meters them.
+    pub(super) parts: Option<Arc<Parts>>,
     /// What former probes took, by interface: an interface's account goes on when a policy is removed and another one comes.
     gone: BTreeMap<u32, TrafficCounts>,
     pub(super) in_force: Option<InForce>,
@@ -96,6 +100,7 @@ impl Shared {
     pub(super) fn new(host: &str) -> Self {
         Self {
             drain: None,
+            parts: None,
             gone: BTreeMap::new(),
             in_force: None,
             doors: BTreeMap::new(),
@@ -171,6 +176,7 @@ impl Shared {
                 sum.add(each.redirected);
             }
         }
+        self.parts = None;
         self.in_force = None;
         self.doors.clear();
         self.warnings.clear();

@@ -24,10 +24,12 @@ use netrig_drain::recorder::Recorder;
 use netrig_host::monotonic_ns;
 use netrig_model::{Direction, ProbeState, ProbeStatus, RecordedInterface, RecorderStatus};
 use netrig_probes::flow::LinkKind;
+use netrig_probes::meter::Parts;
 use netrig_probes::recorder::{RecorderProbe, RecorderSizes};
 use owners::{Ends, Owners};
 use shared::Handle;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
@@ -255,6 +257,11 @@ impl FlightRecorder {
         self.names = wanted.iter().cloned().collect();
         self.followed = wanted;
         let _ = self.door.0.send(Message::Interfaces(self.interfaces()));
+    }
+
+    /// Its programs and maps.
+    pub(super) fn parts(&self) -> io::Result<Parts> {
+        self.probe.parts()
     }
 
     fn interfaces(&self) -> Interfaces {

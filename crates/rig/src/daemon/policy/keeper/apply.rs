@@ -12,7 +12,7 @@ use netrig_probes::policy::PolicyProbe;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 /// While interfaces are attached to, what was in force before is kept for so long at most.
@@ -93,6 +93,7 @@ impl Keeper {
         if first {
             let probe = PolicyProbe::load(self.settings.examples).map_err(|error| anyhow!(error))?;
             self.shared().drain = Some((PolicyDrain::new(probe.memory()), *probe.clock()));
+            self.shared().parts = probe.parts().ok().map(Arc::new);
             self.probe = Some(probe);
         }
         let done = self.swap_in(wanted, prepared, interfaces, surroundings);

@@ -7,6 +7,7 @@ use netrig_drain::policy::PolicyDrain;
 use netrig_policy::Slots;
 use netrig_probes::policy::PolicyProbe;
 use std::path::Path;
+use std::sync::Arc;
 
 impl Keeper {
     /// What a rig that comes after this one must know, where the policy outlives this one.
@@ -39,6 +40,7 @@ impl Keeper {
             }
         };
         self.shared().drain = Some((PolicyDrain::new(found.memory()), *found.clock()));
+        self.shared().parts = found.parts().ok().map(Arc::new);
         self.probe = Some(found);
         match Kept::read(&self.settings.kept) {
             Ok(Some(kept)) => self.go_on_with(kept),

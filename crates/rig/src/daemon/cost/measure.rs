@@ -1,0 +1,293 @@
+//! When is measured, and what comes of it: statistics on for a slice, all programs read at its both ends.
+
+use super::process;
+use super::statistics::Switch;
+use super::tally::{Slice, Tally};
+use netrig_model::{CostMethod, ProbeCost};
+use netrig_probes::meter::{Parts, Runs, Statistics, Weight, Yardstick};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a slice is, and how long after one the next begins, about: two in a hundred of the time both ways.
+const CALM: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The same while something may have to be turned down or up.
+const ALERT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// What measuring costs has this name among the probes.
+pub(super) const METER: &str = "meter";
+
+/// What is around it.
+pub(super) trait World {
+    /// Packets that the flow probe has counted, in the stack's units.
+    fn frames(&self) -> u64;
+    /// The policy in force may be another one than at the last slice; none: no policy.
+    fn policy(&self) -> Option<Arc<Parts>>;
+}
+
+/// One probe's programs.
+struct Metered {
+    probe: &'static str,
+    /// None: at the moment it has none.
+    parts: Option<Arc<Parts>>,
+    tally: Tally,
+    kernel_bytes: u64,
+}
+
+/// Cost over the time since the last slice.
+pub(super) struct Measured {
+    pub(super) span_ns: u64,
+    /// CPU time, nanoseconds.
+    pub(super) kernel_ns: f64,
+    pub(super) user_ns: u64,
+}
+
+/// A slice that lasts.
+struct Open {
+    began: Instant,
+    _statistics: Statistics,
+    before: Vec<Runs>,
+    frames: u64,
+}
+
+/// All of it.
+pub(super) struct Meter {
+    metered: Vec<Metered>,
+    own: Tally,
+    switch: Result<Switch, String>,
+    weight: Weight,
+    /// Why kernel time is not known.
+    without: String,
+    method: CostMethod,
+    open: Option<Open>,
+    next: Instant,
+    alert: bool,
+    /// When the last slice ended, and what was so then.
+    last: Instant,
+    last_frames: u64,
+    last_cpu_ns: u64,
+    last_runs: Vec<Runs>,
+    slices: u64,
+    kernel_bytes: u64,
+}
+
+impl Meter {
+    /// Of these probes; a policy's programs come and go. While this thread has the rights for statistics.
+    pub(super) fn start(probes: Vec<(&'static str, Parts)>) -> Self {
+        let by_packets = |probe| matches!(probe, "flow" | "recorder");
+        let metered = |(probe, parts): (&'static str, Option<Parts>)| Metered {
+            probe,
+            parts: parts.map(Arc::new),
+            tally: Tally::new(by_packets(probe)),
+            kernel_bytes: 0,
+        };
+        let policy = std::iter::once(("policy", None));
+        let all = probes.into_iter().map(|(probe, parts)| (probe, Some(parts))).chain(policy);
+        let switch = Switch::start().map_err(|error| error.to_string());
+        let (weight, without) = match weigh(&switch) {
+            Ok(weight) => (weight, String::new()),
+            Err(why) => {
+                tracing::warn!(error = %why, "What the kernel programs cost cannot be measured; [rig] cpu is held by user space's cost.");
+                (Weight::default(), why)
+            }
+        };
+        let now = Instant::now();
+        Self {
+            metered: all.map(metered).collect(),
+            own: Tally::new(false),
+            switch,
+            weight,
+            without,
+            method: CostMethod::None,
+            open: None,
+            next: now,
+            alert: true,
+            last: now,
+            last_frames: 0,
+            last_cpu_ns: process::cpu_ns(),
+            last_runs: Vec::new(),
+            slices: 0,
+            kernel_bytes: 0,
+        }
+    }
+
+    /// All is attached: what has been spent so far was the start's.
+    pub(super) fn begin(&mut self, world: &dyn World) {
+        let now = Instant::now();
+        (self.last, self.last_frames, self.last_cpu_ns) = (now, world.frames(), process::cpu_ns());
+        self.last_runs = self.read();
+        self.next = now + ALERT.1;
+        self.weigh_memory();
+    }
+
+    /// To be called some tens of times a second. Something, where a slice has ended.
+    pub(super) fn turn(&mut self, world: &dyn World) -> Option<Measured> {
+        let now = Instant::now();
+        let (length, _) = if self.alert { ALERT } else { CALM };
+        if let Some(open) = &self.open {
+            return if now.saturating_duration_since(open.began) >= length { self.end(world) } else { None };
+        }
+        if now < self.next {
+            return None;
+        }
+        self.look_for_policy(world);
+        if Statistics::always_on() {
+            self.method = CostMethod::Always;
+            return Some(self.close(world, None));
+        }
+        match self.switch.as_ref().map_err(Clone::clone).and_then(|switch| switch.on().map_err(|e| e.to_string())) {
+            Ok(statistics) => {
+                self.method = CostMethod::Slices;
+                self.without.clear();
+                let (before, frames) = (self.read(), world.frames());
+                self.open = Some(Open { began: Instant::now(), _statistics: statistics, before, frames });
+                None
+            }
+            Err(why) => {
+                self.method = CostMethod::None;
+                self.without = why;
+                Some(self.close(world, None))
+            }
+        }
+    }
+
+    fn end(&mut self, world: &dyn World) -> Option<Measured> {
+        let open = self.open.take()?;
+        Some(self.close(world, Some(open)))
+    }
+
+    /// Reckons up what has been since the last slice.
+    fn close(&mut self, world: &dyn World, open: Option<Open>) -> Measured {
+        let (now, frames, cpu_ns, runs) = (Instant::now(), world.frames(), process::cpu_ns(), self.read());
+        let span_ns =
+            |since: Instant| u64::try_from(now.saturating_duration_since(since).as_nanos()).unwrap_or(u64::MAX);
+        let whole = Slice { span_ns: span_ns(self.last), frames: frames.saturating_sub(self.last_frames) };
+        let (before, slice, own_ns) = match &open {
+            Some(open) => {
+                let slice = Slice { span_ns: span_ns(open.began), frames: frames.saturating_sub(open.frames) };
+                (&open.before, slice, self.weight.cost_ns)
+            }
+            // Whoever has statistics on all the time pays for them.
+            None => (&self.last_runs, whole, 0.0),
+        };
+        let mut kernel_ns = 0.0;
+        let mut all = Runs::default();
+        for ((metered, now), before) in self.metered.iter_mut().zip(&runs).zip(before) {
+            let did = now.since(*before);
+            all += did;
+            kernel_ns += metered.tally.add(did, slice, whole, self.weight.bias_ns);
+        }
+        let own = Runs { runs: all.runs, time_ns: (all.runs as f64 * own_ns) as u64 };
+        kernel_ns += self.own.add(own, whole, whole, 0.0);
+        let user_ns = cpu_ns.saturating_sub(self.last_cpu_ns);
+        (self.last, self.last_frames, self.last_cpu_ns, self.last_runs) = (now, frames, cpu_ns, runs);
+        self.slices += 1;
+        self.forget_policy();
+        self.next = now + jittered(if self.alert { ALERT.1 } else { CALM.1 });
+        Measured { span_ns: whole.span_ns, kernel_ns, user_ns }
+    }
+
+    fn read(&self) -> Vec<Runs> {
+        self.metered.iter().map(|each| each.parts.as_ref().map_or_else(Runs::default, |parts| parts.runs())).collect()
+    }
+
+    fn look_for_policy(&mut self, world: &dyn World) {
+        if let Some(policy) = self.metered.last_mut() {
+            policy.parts = world.policy();
+        }
+    }
+
+    /// A policy that is removed is to be gone from the kernel.
+    fn forget_policy(&mut self) {
+        if let Some(policy) = self.metered.last_mut() {
+            policy.parts = None;
+        }
+    }
+
+    /// Whether something may have to be changed soon: slices are shorter then, and come more often.
+    pub(super) fn be_alert(&mut self, alert: bool) {
+        if alert && !self.alert {
+            self.next = self.next.min(Instant::now() + ALERT.1);
+        }
+        self.alert = alert;
+    }
+
+    /// Something was changed: costs are others from now on.
+    pub(super) fn forget(&mut self) {
+        self.metered.iter_mut().for_each(|each| each.tally.forget());
+    }
+
+    /// Asks the kernel what memory each map takes; of maps that probes share the first has it.
+    pub(super) fn weigh_memory(&mut self) {
+        let mut seen = BTreeSet::new();
+        self.kernel_bytes = 0;
+        for each in &mut self.metered {
+            let maps = each.parts.as_ref().map_or_else(BTreeMap::new, |parts| parts.map_bytes());
+            each.kernel_bytes = maps.into_iter().filter(|(id, _)| seen.insert(*id)).map(|(_, bytes)| bytes).sum();
+            self.kernel_bytes += each.kernel_bytes;
+        }
+    }
+
+    /// Memory of all maps.
+    pub(super) fn kernel_bytes(&self) -> u64 {
+        self.kernel_bytes
+    }
+
+    pub(super) fn method(&self) -> CostMethod {
+        self.method
+    }
+
+    pub(super) fn without(&self) -> &str {
+        &self.without
+    }
+
+    pub(super) fn weight(&self) -> Weight {
+        self.weight
+    }
+
+    pub(super) fn slices(&self) -> u64 {
+        self.slices
+    }
+
+    /// Each probe's, and the meter's own.
+    pub(super) fn costs(&self) -> Vec<ProbeCost> {
+        let cost = |probe: &str, tally: &Tally, kernel_bytes| {
+            let ((cpu_ns, runs), (runs_per_second, ns_per_run, core_ratio)) = (tally.totals(), tally.rates());
+            let by_packets = tally.by_packets() && self.method == CostMethod::Slices;
+            let probe = probe.to_owned();
+            ProbeCost { probe, cpu_ns, runs, by_packets, runs_per_second, ns_per_run, core_ratio, kernel_bytes }
+        };
+        let own = cost(METER, &self.own, 0);
+        self.metered.iter().map(|each| cost(each.probe, &each.tally, each.kernel_bytes)).chain([own]).collect()
+    }
+}
+
+fn weigh(switch: &Result<Switch, String>) -> Result<Weight, String> {
+    let switch = switch.as_ref().map_err(Clone::clone)?;
+    let yardstick = Yardstick::load().map_err(|error| error.to_string())?;
+    // Where somebody else has statistics on meanwhile, nothing tells what they add; what they count of that is the least.
+    let at_least = |weight: Weight| Weight { cost_ns: weight.cost_ns.max(weight.bias_ns), ..weight };
+    yardstick.weigh(|| switch.on()).map(at_least).map_err(|error| {
+        format!("run-time statistics cannot be switched on ({error}): that takes CAP_SYS_ADMIN, or kernel.bpf_stats_enabled = 1")
+    })
+}
+
+/// By up to a half longer or shorter: what comes at regular times is not always met, nor always missed.
+fn jittered(span: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish() >> 44;
+    span / 2 + span.mul_f64(random as f64 / (1_u64 << 20) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_within_a_half_and_is_none_on_the_average() {
+        let spans: Vec<_> = (0..2000).map(|_| jittered(CALM.1)).collect();
+        let bounds = CALM.1 / 2..CALM.1 * 3 / 2;
+        assert!(spans.iter().all(|span| bounds.contains(span)));
+        let mean = spans.iter().sum::<Duration>() / 2000;
+        assert!(mean.abs_diff(CALM.1) < CALM.1 / 10, "{mean:?}");
+    }
+}
