@@ -71,6 +71,8 @@ pub(crate) struct Governor {
     downs: u64,
     ups: u64,
     exhausted: bool,
+    /// Judgements in a row that it is too much.
+    in_a_row: u32,
 }
 
 impl Governor {
@@ -87,6 +89,7 @@ impl Governor {
             downs: 0,
             ups: 0,
             exhausted: false,
+            in_a_row: 0,
         }
     }
 
@@ -102,6 +105,7 @@ impl Governor {
             return if sure { self.descend(cost, budget) } else { Vec::new() };
         }
         self.exhausted = false;
+        self.in_a_row = 0;
         self.learn(cost);
         self.climb(cost, budget)
     }
@@ -130,8 +134,9 @@ impl Governor {
             self.places[step].factor = factor(ahead, cost);
         }
         let up = self.places.iter().enumerate().filter(|(_, place)| place.available && !place.down);
-        let changes: Vec<_> =
-            up.take(steps_at_once(cost / budget)).map(|(step, _)| Change { step, down: true }).collect();
+        let count = steps_at_once(cost / budget, self.in_a_row);
+        let changes: Vec<_> = up.take(count).map(|(step, _)| Change { step, down: true }).collect();
+        self.in_a_row = self.in_a_row.saturating_add(1);
         self.exhausted = changes.is_empty();
         if self.exhausted {
             return changes;
@@ -201,13 +206,14 @@ impl Governor {
     }
 }
 
-/// Far over the budget one step at a time would take too long.
-fn steps_at_once(times: f64) -> usize {
-    match times {
+/// Far over the budget one step at a time would take too long, and so it would where the last ones were not enough.
+fn steps_at_once(times: f64, in_a_row: u32) -> usize {
+    let far = match times {
         times if times > 3.0 => 4,
         times if times > 1.5 => 2,
         _ => 1,
-    }
+    };
+    far.max(1 << in_a_row.min(2))
 }
 
 fn factor(without: f64, with: f64) -> f64 {

@@ -54,6 +54,14 @@ fn far_over_it_several_steps_are_taken_at_once_and_30_seconds_are_enough() {
 }
 
 #[test]
+fn steps_that_save_little_are_taken_more_at_once_each_time() {
+    let mut machine = Machine::new(&[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5], 0.0102, 0.01);
+    let changes: Vec<_> = (0..30).map(|_| machine.second().len()).filter(|count| *count > 0).collect();
+    assert_eq!(changes, [1, 2, 4, 4]);
+    assert!(machine.cost() <= 0.01);
+}
+
+#[test]
 fn when_the_load_goes_all_comes_back_one_by_one() {
     let mut machine = Machine::new(&[0.7; 8], 0.05, 0.01);
     machine.seconds(60);
