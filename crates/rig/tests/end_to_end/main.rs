@@ -18,6 +18,7 @@ mod latency_faults;
 mod latency_queue;
 mod latency_sampling;
 mod latency_ways;
+mod overhead;
 mod policy;
 mod queue_waits;
 mod recorder;

@@ -24,7 +24,7 @@ pub(crate) use rig::{Rig, netrig};
 pub(crate) use stored::Stored;
 pub(crate) use street::Street;
 pub(crate) use told::{Since, Socket, inode_of, this_process};
-pub(crate) use traffic::{udp_churn, udp_steady};
+pub(crate) use traffic::{udp_churn, udp_flood, udp_steady};
 
 use std::time::{Duration, Instant};
 

@@ -40,6 +40,20 @@ pub(crate) fn udp_steady(packets_per_second: u32, payload_bytes: usize, stop: &A
     sent
 }
 
+/// One flow as fast as one thread can, until `stop`; returns how many packets went out.
+pub(crate) fn udp_flood(payload_bytes: usize, stop: &AtomicBool) -> u64 {
+    let socket = UdpSocket::bind((NEAR, 0)).expect("bind");
+    let payload = vec![0xa5; payload_bytes];
+    let mut sent = 0;
+    while !stop.load(Ordering::Relaxed) {
+        for _ in 0..100 {
+            send(&socket, &payload, SocketAddrV4::new(Ipv4Addr::new(10, 78, 200, 2), 4243));
+            sent += 1;
+        }
+    }
+    sent
+}
+
 /// A full queue is waited for, anything else is a failure: what is counted as sent was sent.
 fn send(socket: &UdpSocket, payload: &[u8], to: SocketAddrV4) {
     for _ in 0..1000 {
