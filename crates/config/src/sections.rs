@@ -288,6 +288,8 @@ pub struct StoreConfig {
     pub dir: PathBuf,
     /// Age at which files are removed.
     pub retain: Duration,
+    /// Age at which the detail of flows is reduced to minutes, even where there is room.
+    pub detail_retain: Duration,
     /// Bytes that the files may take together.
     pub budget: ByteSize,
 }
@@ -295,7 +297,13 @@ pub struct StoreConfig {
 impl Default for StoreConfig {
     fn default() -> Self {
         let week = Duration::from_secs(7 * 24 * 3600);
-        Self { enabled: true, dir: PathBuf::from("/var/lib/netrig"), retain: week, budget: ByteSize::gib(1) }
+        Self {
+            enabled: true,
+            dir: PathBuf::from("/var/lib/netrig"),
+            retain: week,
+            detail_retain: week,
+            budget: ByteSize::gib(1),
+        }
     }
 }
 

@@ -379,9 +379,14 @@ pub const SETTINGS: &[Setting] = &[
         "Age at which files are removed.",
     ),
     live(
+        "store.detail_retain",
+        Field::Duration { at: |c| &mut c.store.detail_retain, min: HOUR, max: Duration::from_secs(3_650 * 86_400) },
+        "Age at which the detail of flows is reduced to minutes without clients' ports, even where there is room. No more than `retain` matters.",
+    ),
+    live(
         "store.budget",
         Field::Size { at: |c| &mut c.store.budget, min: ByteSize::mib(16), max: ByteSize(100 << 40) },
-        "Disk space that the files may take together; the oldest are removed first.",
+        "Disk space that the files may take together, with those being written. Before it is reached the oldest flows are reduced to minutes, then to hours; of other tables the oldest are removed.",
     ),
     restart("serve.enabled", Field::Bool(|c| &mut c.serve.enabled), "Whether the rig listens at all."),
     restart(

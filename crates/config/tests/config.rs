@@ -106,6 +106,7 @@ fn every_key_is_read() {
         dir = "/data/netrig"
         retain = "30d"
         budget = "500MB"
+        detail_retain = "2d"
         [serve]
         enabled = false
         listen = "[::1]:80"
@@ -140,6 +141,7 @@ fn every_key_is_read() {
     assert_eq!(read(&config.to_toml(), &[]), Ok(config.clone()), "what is written is read again");
     assert_eq!(config.store.dir.to_str(), Some("/data/netrig"));
     assert_eq!(config.store.budget, ByteSize(500_000_000));
+    assert_eq!(config.store.detail_retain, Duration::from_secs(2 * 86_400));
     assert_eq!(config.serve.listen.to_string(), "[::1]:80");
     assert_eq!(Config::changed(&Config::default(), &config).len(), SETTINGS.len(), "a key was not read");
 }

@@ -7,6 +7,7 @@ mod overhead;
 mod policy;
 mod queues;
 mod requests;
+mod store;
 
 pub(crate) use bursts::BurstsArgs;
 pub(crate) use capture::{CaptureArgs, HookWord};
@@ -18,6 +19,7 @@ pub(crate) use policy::{
 };
 pub(crate) use queues::QueuesArgs;
 pub(crate) use requests::RequestsArgs;
+pub(crate) use store::StoreArgs;
 
 use crate::commands::Since;
 use clap::builder::NonEmptyStringValueParser;
@@ -63,6 +65,7 @@ Examples:
   netrig capture 'tcp port 443' -w x.pcapng  packets themselves, with their processes
   netrig policy check policy.toml        rules for packets: what they say and cost
   netrig query \"SELECT dst_port, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
+  netrig store                           what is kept, how finely, and for how long
   netrig replay capture.pcapng --json    a capture through the same kernel programs
 
 Exit codes: 0 fine, 1 failed, 2 wrong usage or input.";
@@ -101,6 +104,8 @@ pub(crate) enum Command {
     Policy(PolicyCommand),
     /// Ask in SQL: tables flows, connections, latency, drops, bursts, requests, policy_events, ledger, flows_1m and flows_1h
     Query(QueryArgs),
+    /// Say what the store holds at which level of detail, what that costs, and how long it will last
+    Store(StoreArgs),
     /// Send a capture through the real kernel programs and print its flows
     Replay(ReplayArgs),
     /// Print or check configuration
@@ -355,7 +360,8 @@ Needs the rights to load kernel programs; sends nothing.
 
 Examples:
   netrig replay capture.pcap
-  netrig replay capture.pcapng.zst --json")]
+  netrig replay capture.pcapng.zst --json
+  netrig replay capture.pcap --reduction")]
 pub(crate) struct ReplayArgs {
     #[command(flatten)]
     pub(crate) config: ConfigFile,
@@ -365,6 +371,9 @@ pub(crate) struct ReplayArgs {
     /// JSON Lines instead of a table
     #[arg(long)]
     pub(crate) json: bool,
+    /// Instead of flows: what of them each level of the store still tells, beside the exact truth
+    #[arg(long)]
+    pub(crate) reduction: bool,
     /// Tell the flows inside VXLAN, GENEVE, GRE and IP-in-IP tunnels beside the outer ones, as [flow] tunnels does
     #[arg(long)]
     pub(crate) tunnels: bool,

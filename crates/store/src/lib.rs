@@ -23,6 +23,7 @@ mod error;
 mod field;
 mod hour;
 mod lock;
+mod overview;
 mod publish;
 mod reader;
 mod record;
@@ -39,6 +40,7 @@ mod writer;
 
 pub use encode::to_parquet;
 pub use error::StoreError;
+pub use overview::TableOverview;
 pub use reader::{LeveledFlow, StoreReader};
 pub use record::Record;
 pub use schema::{arrow_type, schema};

@@ -15,6 +15,9 @@ use std::path::Path;
 /// Rows in memory at most; more are written out, and what comes for them later has rows of its own. Some 16 MiB.
 const GROUPS_MAX: usize = 40_960;
 
+/// The part of its bytes that finer files come down to at worst, for all that is known before.
+const GAIN: u64 = 2;
+
 /// What opening a file costs, in rows: some 2 ms.
 const FILE_COST_ROWS: u64 = 2_000;
 
@@ -34,29 +37,36 @@ pub(crate) struct Reduction {
 }
 
 impl Reduction {
-    /// What would be made one file: the finer level's files of an hour for which `wanted` holds, what there is at `level` of it
-    /// already, and whatever else lies within what they cover together. Empty where there is nothing to reduce.
+    /// What would be made one file: the oldest of the finer level's files of an hour for which `wanted` holds, as many as find
+    /// room for what they become; what there is at `level` of that hour already, if there is room for that too; and whatever
+    /// lies within what they cover together. Empty where there is nothing to reduce, or no room.
     pub(crate) fn inputs(
         catalog: &Catalog,
         level: Level,
         hour: Hour,
+        room: u64,
         wanted: impl Fn(&Segment) -> bool,
     ) -> Vec<Segment> {
         let finer = |s: &&Segment| s.table == level.finer() && s.hour() == hour && wanted(s);
-        let mut inputs: Vec<_> = catalog.live().iter().filter(finer).cloned().collect();
-        if inputs.is_empty() {
-            return inputs;
-        }
-        inputs.extend(catalog.of(level.table()).filter(|s| s.hour() == hour).cloned());
-        loop {
-            let more: Vec<_> =
-                catalog.held_by(level.table(), covered(&inputs)).filter(|s| !inputs.contains(s)).cloned().collect();
-            if more.is_empty() {
-                inputs.sort_by_key(|s| s.range);
-                return inputs;
-            }
-            inputs.extend(more);
-        }
+        let mut finer: Vec<_> = catalog.live().iter().filter(finer).cloned().collect();
+        finer.sort_by_key(|s| s.range);
+        let there: Vec<_> = catalog.of(level.table()).filter(|s| s.hour() == hour).cloned().collect();
+        let beside = |bytes: u64| {
+            let mut left = room.saturating_sub(bytes);
+            finer.iter().take_while(move |s| {
+                let fits = s.bytes / GAIN <= left;
+                left = left.saturating_sub(s.bytes / GAIN);
+                fits
+            })
+        };
+        let all = there.iter().cloned().chain(beside(there.iter().map(|s| s.bytes).sum()).cloned()).collect();
+        let choices = [all, beside(0).cloned().collect()];
+        let choices = choices.into_iter().map(|some: Vec<_>| with_what_they_hold(catalog, level, some));
+        let bytes = |some: &[Segment]| -> u64 {
+            some.iter().map(|s| if s.table == level.table() { s.bytes } else { s.bytes / GAIN }).sum()
+        };
+        let makes_less = |some: &[Segment]| some.iter().any(|s| s.table == level.finer());
+        choices.into_iter().find(|some| makes_less(some) && bytes(some) <= room).unwrap_or_default()
     }
 
     pub(crate) fn start(dir: &Path, level: Level, hour: Hour, inputs: Vec<Segment>) -> Result<Self, StoreError> {
@@ -143,6 +153,19 @@ impl Reduction {
         let path = Segment::path_of(dir, table, self.range);
         let bytes = self.draft.publish(&file, &path)?;
         Ok(Segment { table, range: self.range, path, bytes })
+    }
+}
+
+/// These and all others that a file of `level` that covers them would take the place of.
+fn with_what_they_hold(catalog: &Catalog, level: Level, mut some: Vec<Segment>) -> Vec<Segment> {
+    loop {
+        let more: Vec<_> =
+            catalog.held_by(level.table(), covered(&some)).filter(|s| !some.contains(s)).cloned().collect();
+        if more.is_empty() {
+            some.sort_by_key(|s| s.range);
+            return some;
+        }
+        some.extend(more);
     }
 }
 

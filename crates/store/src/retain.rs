@@ -25,9 +25,16 @@ pub(crate) fn limit(budget: u64, window_bytes: u64) -> u64 {
     budget - window_bytes.saturating_mul(2).max(HEADROOM_BYTES_MIN).min(budget / 4)
 }
 
-/// Beyond this of the limit, older flows are reduced, so that they need not be removed.
-pub(crate) fn high_water(limit: u64) -> u64 {
-    limit - limit / 8
+/// What files may take together while windows are open that take, or will take, `open_bytes`; with some room for the rows that
+/// come next.
+pub(crate) fn limit_beside(budget: u64, open_bytes: u64) -> u64 {
+    budget.saturating_sub(open_bytes).saturating_sub((HEADROOM_BYTES_MIN / 2).min(budget / 8))
+}
+
+/// Beyond this older flows are reduced, so that they need not be removed: early enough that what they become finds room beside
+/// them.
+pub(crate) fn high_water(limit: u64, window_bytes: u64) -> u64 {
+    limit - (window_bytes.saturating_mul(3) / 2).clamp(limit / 8, limit / 2)
 }
 
 /// The files that may have to give way, and in which order.
@@ -137,7 +144,8 @@ mod tests {
         assert_eq!(limit(1 << 30, 1000), (1 << 30) - (1 << 20));
         assert_eq!(limit(1 << 30, 10 << 20), (1 << 30) - (20 << 20));
         assert_eq!(limit(400_000, 0), 300_000);
-        assert_eq!((limit(0, 9), high_water(0)), (0, 0));
+        assert_eq!((high_water(800, 9), high_water(800, 200), high_water(800, 900)), (700, 500, 400));
+        assert_eq!((limit(0, 9), high_water(0, 9)), (0, 0));
     }
 
     #[test]

@@ -40,19 +40,29 @@ impl StoreWriter {
         Ok(done)
     }
 
-    /// Bytes of files that are being written.
-    pub(crate) fn reserved(&self) -> u64 {
+    /// Bytes of windows that are being written.
+    fn open_windows(&self) -> u64 {
+        self.open_bytes.values().sum()
+    }
+
+    /// Bytes of files that are being made of others.
+    fn making(&self) -> u64 {
         self.compaction.as_ref().map_or(0, Compaction::bytes_written)
             + self.reduction.as_ref().map_or(0, Reduction::bytes)
-            + self.open_bytes.values().sum::<u64>()
+    }
+
+    /// Bytes of files that are being written.
+    pub(crate) fn reserved(&self) -> u64 {
+        self.open_windows() + self.making()
     }
 
     fn limit_bytes(&self) -> u64 {
         retain::limit(self.config.budget_bytes, self.window_bytes)
     }
 
+    /// Bytes of everything but open windows, for which the limit has room already.
     fn bytes(&self) -> u64 {
-        self.catalog.bytes() + self.reserved()
+        self.catalog.bytes() + self.making()
     }
 
     /// Whether an hour has become coarser.
@@ -99,7 +109,7 @@ impl StoreWriter {
     /// be reduced.
     fn ease(&mut self, now: Timestamp) -> Result<(), StoreError> {
         for _ in 0..EASE_FILES_MAX {
-            if self.bytes() <= retain::high_water(self.limit_bytes()) {
+            if self.bytes() <= retain::high_water(self.limit_bytes(), self.window_bytes) {
                 break;
             }
             let Some((table, path)) = Yielding::of(self.catalog.live()).next().map(|s| (s.table, s.path.clone()))
@@ -132,9 +142,9 @@ impl StoreWriter {
     /// Whether it has begun: not without room for what it makes, beside what it makes it of.
     fn begin_reduction(&mut self, level: Level, hour: Hour, now: Timestamp) -> Result<bool, StoreError> {
         let newest = self.newest_detail();
-        let inputs = Reduction::inputs(&self.catalog, level, hour, |s| may_be_reduced(s, newest));
-        let needed = inputs.iter().map(|s| s.bytes).sum::<u64>() / 2;
-        if inputs.is_empty() || self.bytes().saturating_add(needed) > self.limit_bytes() {
+        let room = self.limit_bytes().saturating_sub(self.bytes());
+        let inputs = Reduction::inputs(&self.catalog, level, hour, room, |s| may_be_reduced(s, newest));
+        if inputs.is_empty() {
             return Ok(false);
         }
         match Reduction::start(&self.config.dir, level, hour, inputs) {
@@ -187,24 +197,24 @@ impl StoreWriter {
 
     /// At once, and as much as must: what is only in the making goes first, then files.
     pub(crate) fn keep_budget(&mut self) {
-        let limit = self.limit_bytes();
+        let limit = self.limit_bytes().min(retain::limit_beside(self.config.budget_bytes, self.open_windows()));
         if self.bytes() <= limit {
             return;
         }
         // Unfinished, it has cost time only.
         self.reduction = None;
         self.compaction = None;
-        let go = retain::over_budget(self.catalog.live(), self.reserved(), limit);
+        let go = retain::over_budget(self.catalog.live(), 0, limit);
         if !go.is_empty() {
             self.files_retired += self.catalog.retire(|s| go.contains(&s.path));
         }
-        if self.bytes() > self.config.budget_bytes {
+        if self.bytes() + self.open_windows() > self.config.budget_bytes {
             self.say_over_budget();
         }
     }
 
     fn say_over_budget(&mut self) {
-        let (bytes, budget) = (self.bytes(), self.config.budget_bytes);
+        let (bytes, budget) = (self.bytes() + self.open_windows(), self.config.budget_bytes);
         self.windows_over_budget += 1;
         let detail = format!(
             "the newest window alone takes {bytes} bytes, more than [store] budget = {budget} bytes: it is kept all the same, \

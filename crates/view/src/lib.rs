@@ -20,6 +20,7 @@ mod policy;
 mod queues;
 mod requests;
 mod spark;
+mod store;
 mod table;
 pub mod top;
 pub mod units;
@@ -47,4 +48,5 @@ pub use policy::{
 };
 pub use queues::{list_queues, queue_lines};
 pub use requests::{ListedRequests, RequestChoice, RequestList, RequestTotals, list_requests};
+pub use store::{StoredTable, StoredWhole, store_notes, store_table};
 pub use table::{Align, Column, Style, Table};

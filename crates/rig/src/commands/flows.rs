@@ -38,7 +38,7 @@ fn records(sources: &mut Sources<FlowRecord>, since: Option<Timestamp>) -> anyho
         Err(error) => failed = Some(error),
     });
     out.finish()?;
-    read?;
+    read?.say(&[]);
     failed.map_or(Ok(any), |error| Err(error.into()))
 }
 
@@ -50,7 +50,8 @@ fn groups(
     since: Option<Timestamp>,
 ) -> anyhow::Result<bool> {
     let mut grouper = Grouper::new(by, Limits::default());
-    sources.flows(since, &mut |record| grouper.add(&record))?;
+    let asked: Vec<_> = args.by.iter().flat_map(|by| by.split(',')).map(str::trim).collect();
+    sources.flows(since, &mut |record| grouper.add(&record))?.say(&asked);
     let grouped = grouper.finish(args.top);
     let table = (!args.json).then(|| flow_table(&grouped));
     let any = print_groups(&grouped, table.as_ref())?;

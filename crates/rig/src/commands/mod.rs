@@ -16,11 +16,13 @@ mod overhead;
 mod policy;
 mod query;
 mod queues;
+mod reduced;
 mod replay;
 mod requests;
 mod run;
 mod since;
 mod sources;
+mod store;
 mod top;
 
 pub(crate) use since::Since;
@@ -47,6 +49,7 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Capture(args) => capture::run(args),
         Command::Policy(command) => policy::run(command),
         Command::Query(args) => done(query::run(args)),
+        Command::Store(args) => done(store::run(args)),
         Command::Config(command) => done(config::run(command)),
         Command::Completions(args) => done(completions::run(args)),
         Command::Man(args) => done(man::run(args)),

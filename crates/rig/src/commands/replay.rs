@@ -1,5 +1,7 @@
 //! `netrig replay`: a capture through the real kernel programs.
 
+mod reduction;
+
 use crate::cli::ReplayArgs;
 use crate::daemon::tracking;
 use crate::failure::{Usage, report};
@@ -29,7 +31,13 @@ pub(crate) fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
         host: config.rig.host.clone(),
         payload: args.wants("payload").then(|| payload(&config)),
     };
-    let ended = if args.json { as_json(args, &options)? } else { as_table(args, &options)? };
+    let ended = if args.reduction {
+        as_reduction(args, &options)?
+    } else if args.json {
+        as_json(args, &options)?
+    } else {
+        as_table(args, &options)?
+    };
     match ended {
         Ok(summary) => {
             say_what_it_came_to(&summary);
@@ -90,6 +98,20 @@ fn as_json(args: &ReplayArgs, options: &ReplayOptions) -> anyhow::Result<Result<
     });
     out.finish()?;
     failed.map_or(Ok(ended), |error| Err(error.into()))
+}
+
+/// All records are in memory, for the truth has to be known beside what is left of it.
+fn as_reduction(args: &ReplayArgs, options: &ReplayOptions) -> anyhow::Result<Result<ReplaySummary, ReplayError>> {
+    let mut flows = Vec::new();
+    let ended = replay(&args.file, options, &mut |told| {
+        if let Told::Flow(record) = told {
+            flows.push(record);
+        }
+    });
+    if ended.is_ok() {
+        reduction::print(&flows, args.json)?;
+    }
+    Ok(ended)
 }
 
 fn as_table(args: &ReplayArgs, options: &ReplayOptions) -> anyhow::Result<Result<ReplaySummary, ReplayError>> {

@@ -1,12 +1,13 @@
 //! Where records come from: the running rig, its store, or both as one.
 
+use super::reduced::ReducedSpans;
 use crate::cli::RigAddress;
 use crate::client::{Client, LiveRecords};
 use crate::output::say;
 use crate::settings;
 use anyhow::bail;
 use netrig_model::{BurstRecord, ConnectionRecord, DropRecord, FlowRecord, LatencyRecord, RequestRecord, Timestamp};
-use netrig_store::{Record, StoreReader};
+use netrig_store::{LeveledFlow, Record, StoreReader, Table};
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
@@ -103,6 +104,10 @@ impl<R: Record + DeserializeOwned> Sources<R> {
         if let Some(store) = &self.store {
             store.records(since, until, sink)?;
         }
+        self.live_records(since, sink)
+    }
+
+    fn live_records(&mut self, since: Option<Timestamp>, sink: &mut dyn FnMut(R)) -> anyhow::Result<()> {
         if let Some(live) = self.live.take() {
             live.for_each(&mut |record| {
                 if since.is_none_or(|t| record.window().end > t) {
@@ -113,9 +118,10 @@ impl<R: Record + DeserializeOwned> Sources<R> {
         Ok(())
     }
 
-    /// The end of the newest stored window.
+    /// The end of the newest stored window; of flows, at whichever level.
     pub(crate) fn stored_until(&self) -> Option<Timestamp> {
-        let segments = self.store()?.segments(R::TABLE, None, None).ok()?;
+        let tables: &[Table] = if R::TABLE == Table::Flows { &Table::FLOW_LEVELS } else { &[R::TABLE] };
+        let segments = self.store()?.segments_of(tables, None, None).ok()?;
         segments.iter().map(|s| s.range.end).max()
     }
 
@@ -126,9 +132,26 @@ impl<R: Record + DeserializeOwned> Sources<R> {
 }
 
 impl Sources<FlowRecord> {
-    /// Gives every flow record of a window that reaches past `since`, each once.
-    pub(crate) fn flows(&mut self, since: Option<Timestamp>, sink: &mut dyn FnMut(FlowRecord)) -> anyhow::Result<()> {
-        self.records(since, sink)
+    /// Gives every flow record of a window that reaches past `since`, each once; where detail is gone, what is kept instead.
+    /// Says which times those are.
+    pub(crate) fn flows(
+        &mut self,
+        since: Option<Timestamp>,
+        sink: &mut dyn FnMut(FlowRecord),
+    ) -> anyhow::Result<ReducedSpans> {
+        let mut spans = ReducedSpans::default();
+        let until = self.live.as_ref().map(|live| live.stored_before);
+        if let Some(store) = &self.store {
+            store.flows_of_all_levels(since, until, &mut |row| match row {
+                LeveledFlow::Detail(flow) => sink(flow),
+                LeveledFlow::Reduced(level, row) => {
+                    spans.add(level, row.window_start, row.window_end);
+                    sink(row.into());
+                }
+            })?;
+        }
+        self.live_records(since, sink)?;
+        Ok(spans)
     }
 }
 

@@ -10,7 +10,7 @@ use super::requests::Requests;
 use super::rights::Needs;
 use super::road::{Outlet, Road};
 use super::snapshot::{self, Sources, now};
-use super::storing::Storing;
+use super::storing::{Limits, Storing};
 use super::watching::{Watched, Watching};
 use netrig_config::{Config, ConfigErrors};
 use netrig_model::{Direction, LedgerRecord, ProbeState, ProbeStatus, Snapshot, Timestamp};
@@ -382,7 +382,7 @@ impl Loop {
             tracing::error!(%error, "The choice of interfaces is not taken over.");
         }
         if let Some(storing) = &self.storing {
-            storing.limit(new.store.retain, new.store.budget.0);
+            storing.limit(Limits::of(&new.store));
         }
         if new.flow.sampling != self.config.flow.sampling
             && let Some(road) = &self.road
@@ -434,7 +434,7 @@ fn open_store(config: &Config) -> anyhow::Result<Storing> {
         retain: config.store.retain,
         budget_bytes: config.store.budget.0,
     };
-    Storing::start(store)
+    Storing::start(store, Limits::of(&config.store))
 }
 
 pub(super) fn window_ns(config: &Config) -> i64 {

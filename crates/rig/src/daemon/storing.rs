@@ -23,6 +23,25 @@ const KEPT_CHUNKS: usize = 4;
 
 type Window = (Timestamp, Timestamp);
 
+/// How long and how much is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    retain: Duration,
+    detail_retain: Duration,
+    budget_bytes: u64,
+}
+
+impl Limits {
+    pub(crate) fn of(config: &netrig_config::StoreConfig) -> Self {
+        Self { retain: config.retain, detail_retain: config.detail_retain, budget_bytes: config.budget.0 }
+    }
+
+    fn give(self, writer: &mut StoreWriter) {
+        writer.limit(self.retain, self.budget_bytes);
+        writer.keep_detail(Some(self.detail_retain));
+    }
+}
+
 enum Job {
     /// Part of a window's flows.
     Flows(Window, Arc<Vec<FlowRecord>>),
@@ -53,7 +72,7 @@ enum Job {
     /// Its end.
     ClosePolicyEvents(Window),
     /// Other limits, from a reload.
-    Limits(Duration, u64),
+    Limits(Limits),
 }
 
 /// Records of one table that are not on disk yet, in the order in which they were handed over.
@@ -133,10 +152,11 @@ fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
 
 impl Storing {
     /// Opens the store and starts its thread.
-    pub(crate) fn start(config: StoreConfig) -> anyhow::Result<Self> {
-        let writer = StoreWriter::open(config).context(
+    pub(crate) fn start(config: StoreConfig, limits: Limits) -> anyhow::Result<Self> {
+        let mut writer = StoreWriter::open(config).context(
             "cannot open the store (choose another folder by [store] dir, or none by [store] enabled = false)",
         )?;
+        limits.give(&mut writer);
         let shared = Arc::new(Mutex::new(Shared { status: writer.status(), ..Shared::default() }));
         let (jobs, inbox) = sync_channel(QUEUE_CHUNKS);
         let theirs = Arc::clone(&shared);
@@ -232,8 +252,8 @@ impl Storing {
     }
 
     /// Other limits of age and bytes, from the next window on.
-    pub(crate) fn limit(&self, retain: Duration, budget_bytes: u64) {
-        self.send(Job::Limits(retain, budget_bytes), &mut || ());
+    pub(crate) fn limit(&self, limits: Limits) {
+        self.send(Job::Limits(limits), &mut || ());
     }
 
     fn send(&self, mut job: Job, meanwhile: &mut dyn FnMut()) {
@@ -330,7 +350,7 @@ impl Job {
             | Self::CloseBursts(_)
             | Self::CloseRequests(_)
             | Self::ClosePolicyEvents(_)
-            | Self::Limits(..) => 0,
+            | Self::Limits(_) => 0,
         }
     }
 }
@@ -366,7 +386,7 @@ fn work(writer: StoreWriter, inbox: &Receiver<Job>, shared: &Mutex<Shared>) {
             Job::CloseBursts(window) => bursts.end(&mut store, window),
             Job::CloseRequests(window) => requests.end(&mut store, window),
             Job::ClosePolicyEvents(window) => policy_events.end(&mut store, window),
-            Job::Limits(retain, budget_bytes) => store.writer.limit(retain, budget_bytes),
+            Job::Limits(limits) => limits.give(&mut store.writer),
         }
     }
     // The loop has ended, perhaps between a window's chunks.
@@ -409,6 +429,7 @@ impl<R: Record> Lane<R> {
         (self.pending)(&mut lock(store.shared)).take(window);
         let (_, file) = self.open.get_or_insert_with(|| (window, store.writer.begin(window)));
         file.push(rows);
+        store.writer.make_room(file);
     }
 
     fn end(&mut self, store: &mut Store<'_>, window: Window) {

@@ -9,9 +9,11 @@
 mod census;
 mod fold;
 mod key;
+mod report;
 
 pub(crate) use census::Census;
 pub(crate) use fold::Fold;
+pub use report::{LevelReport, Recall, Subject, report};
 
 use crate::{Range, Table};
 use netrig_model::{ReducedFlowRecord, Timestamp};

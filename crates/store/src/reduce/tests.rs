@@ -189,3 +189,21 @@ fn errors_of_sampling_add_up_as_their_squares_do() {
     // The root of 26, rounded up.
     assert_eq!((one.packets_error, one.bytes_error, one.reverse_packets_error), (Some(6), Some(0), None));
 }
+
+#[test]
+fn the_report_finds_all_at_detail_and_what_a_level_forgets_is_not_found() {
+    let flow = |n: u32| {
+        let mut flow = netrig_model::FlowRecord::from(row(i64::from(n % 60) * 10, n, 1000 + u64::from(n)));
+        flow.src_port = Some((n % 60_000) as u16 + 1024);
+        flow
+    };
+    let flows: Vec<_> = (0..12_000).map(flow).collect();
+    let all = report(&flows).expect("report");
+    let found = |i: usize| all[i].recalls.iter().map(|r| (r.found, r.distinct_told == r.distinct)).collect::<Vec<_>>();
+    assert_eq!(all.iter().map(|r| r.sum_error).collect::<Vec<_>>(), [0, 0, 0]);
+    assert_eq!(found(0), [(100, true), (100, true), (100, true), (5, true), (2, true)]);
+    assert_eq!(found(1), [(0, true), (100, true), (100, true), (5, true), (2, true)]);
+    // The largest flow of each interface and hour are whole; who is small is only counted with its network.
+    assert_eq!(found(2), [(0, false), (100, false), (100, false), (5, true), (2, true)]);
+    assert!(all[1].bytes > all[2].bytes && all[2].rows < all[1].rows, "{all:?}");
+}

@@ -39,7 +39,8 @@ fn ledger(window: Window) -> Vec<LedgerRecord> {
 
 fn start(dir: &Path) -> Storing {
     let (retain, budget_bytes) = (Duration::from_secs(1_000_000), u64::MAX);
-    Storing::start(StoreConfig { dir: dir.to_owned(), retain, budget_bytes }).expect("store")
+    let limits = Limits { retain, detail_retain: retain, budget_bytes };
+    Storing::start(StoreConfig { dir: dir.to_owned(), retain, budget_bytes }, limits).expect("store")
 }
 
 /// Rows of each window on disk, in order.
