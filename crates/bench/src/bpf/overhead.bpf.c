@@ -10,9 +10,6 @@ enum {
 	HEADER_WORDS = 5, /* of eight octets: Ethernet, IPv4 and a part of UDP */
 };
 
-/* Golden ratio: numbers in turn are scattered, so that one flow's packets are no neighbours. */
-#define SCATTER 0x9e3779b1u
-
 struct flood_settings {
 	__u32 redirect_ifindex; /* the device to send by */
 	__u32 flows; /* at most 64,000 */
@@ -21,7 +18,19 @@ struct flood_settings {
 
 const volatile struct flood_settings flood = {};
 /* One CPU sends. */
-__u32 sent = 0;
+__u32 drawn = 1;
+
+/* xorshift32: flows are drawn, for caches forget the oldest first, and flows in turn would be what they bear least. */
+static __always_inline __u32 draw(void)
+{
+	__u32 x = drawn;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	drawn = x;
+	return x;
+}
 
 SEC("tc")
 int flood_empty(struct __sk_buff *skb)
@@ -36,7 +45,7 @@ SEC("xdp")
 int flood_send(struct xdp_md *xdp)
 {
 	void *data = (void *)(long)xdp->data, *end = (void *)(long)xdp->data_end;
-	__u32 flow = (__u64)(sent++ * SCATTER) * flood.flows >> 32;
+	__u32 flow = (__u64)draw() * flood.flows >> 32;
 	__u64 *words = data;
 	int i;
 

@@ -50,7 +50,7 @@ pub(crate) fn groups(plan: &OverheadPlan, missing: &[Contender]) -> Vec<Group> {
 
 /// An empty program is for packets alone, and at rest it makes no difference where a file lies.
 pub(crate) fn takes_part(contender: Contender, loads: &[Kind]) -> bool {
-    let is_flood = loads.iter().any(|load| matches!(load, Kind::FloodForwarded | Kind::FloodRefused));
+    let is_flood = loads.iter().any(|load| load.is_flood());
     let is_rest = loads.contains(&Kind::Rest);
     match contender {
         Contender::Empty => is_flood,

@@ -72,7 +72,7 @@ impl Group {
     /// Every turn as it ends, to `told`; then the time in kernel programs.
     pub(crate) fn run(&self, told: &mut dyn FnMut(Turn), kernel: &mut dyn FnMut(KernelTime)) -> Result<()> {
         let ground = Ground::new()?;
-        if self.loads.contains(&Kind::FloodForwarded) {
+        if self.loads.iter().any(|load| load.is_flood()) {
             ground.forward_to_nowhere();
         }
         let mut loads = Vec::new();

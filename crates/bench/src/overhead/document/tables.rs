@@ -112,7 +112,7 @@ fn columns(load: Kind) -> Vec<(String, Cell)> {
         add(unit, Box::new(move |m, c| spread(rate(m, c), 3)));
         add("kept", Box::new(move |m, c| spread(beside(m, c, Contender::Off, RATE, ratio), 3)));
     }
-    if matches!(load, Kind::FloodForwarded | Kind::FloodRefused) {
+    if load.is_flood() {
         add(
             "kept, beside an empty program",
             Box::new(move |m, c| spread(beside(m, c, Contender::Empty, RATE, ratio), 3)),

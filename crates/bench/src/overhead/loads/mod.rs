@@ -76,6 +76,11 @@ impl Kind {
         !matches!(self, Self::Rest | Self::Bulk)
     }
 
+    /// Whether frames are sent that need a receiver of their own kind, and an empty program can be in their way.
+    pub(crate) fn is_flood(self) -> bool {
+        matches!(self, Self::FloodForwarded | Self::FloodRefused)
+    }
+
     pub(crate) fn has_latency(self) -> bool {
         matches!(self, Self::Http | Self::Opaque | Self::Connections)
     }
