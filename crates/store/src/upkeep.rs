@@ -24,6 +24,7 @@ impl StoreWriter {
     pub fn maintain(&mut self, now: Timestamp) -> Result<Maintenance, StoreError> {
         let mut done = Maintenance::default();
         self.catalog.sweep();
+        self.upkeep_at = now;
         self.passed_over.retain(|(.., until)| *until > now);
         let retain = self.config.retain;
         let expired = self.catalog.retire(|s| retain::expired(s, now, retain));
@@ -201,8 +202,10 @@ impl StoreWriter {
         if self.bytes() <= limit {
             return;
         }
-        // Unfinished, it has cost time only.
-        self.reduction = None;
+        // Unfinished, it has cost time only; but what gains too little is not begun again at once.
+        if let Some((level, hour)) = self.reduction.take().map(|r| r.of()) {
+            self.passed_over.push((level.table(), hour, self.upkeep_at.plus_ns(HOUR_NS)));
+        }
         self.compaction = None;
         let go = retain::over_budget(self.catalog.live(), 0, limit);
         if !go.is_empty() {

@@ -52,6 +52,8 @@ pub struct StoreWriter {
     pub(crate) reduction: Option<Reduction>,
     /// Hours that could not be joined, or reduced to that table, and when to try again.
     pub(crate) passed_over: Vec<(Table, Hour, Timestamp)>,
+    /// When the upkeep was done last.
+    pub(crate) upkeep_at: Timestamp,
     /// What windows that are being written take, or will.
     pub(crate) open_bytes: BTreeMap<Table, u64>,
     /// What the largest window took lately.
@@ -81,6 +83,7 @@ impl StoreWriter {
             compaction: None,
             reduction: None,
             passed_over: Vec::new(),
+            upkeep_at: Timestamp(0),
             open_bytes: BTreeMap::new(),
             window_bytes: 0,
             writing: true,

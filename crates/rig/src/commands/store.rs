@@ -6,6 +6,7 @@ use crate::settings;
 use netrig_store::reduce::Level;
 use netrig_store::{StoreReader, Table, TableOverview};
 use netrig_view::{StoredTable, StoredWhole, store_notes, store_table};
+use serde::Serialize;
 
 pub(crate) fn run(args: &StoreArgs) -> anyhow::Result<()> {
     // Of a store that is named alone, nobody has said what it may take.
@@ -36,15 +37,22 @@ fn print(args: &StoreArgs, tables: &[StoredTable], whole: &StoredWhole) -> anyho
     let mut out = Output::stdout();
     if args.json {
         for table in tables {
-            out.line(&serde_json::to_string(table)?);
+            out.line(&line("store_table", table)?);
         }
-        out.line(&serde_json::to_string(whole)?);
+        out.line(&line("store", whole)?);
     } else if !tables.is_empty() {
         store_table(tables, whole).render_lines(table_style(), &mut |line| out.line(line));
         store_notes(tables).iter().for_each(|note| out.line(note));
     }
     out.finish()?;
     Ok(())
+}
+
+/// As other commands' lines, with the kind of record in it.
+fn line(record: &str, value: &impl Serialize) -> serde_json::Result<String> {
+    let mut value = serde_json::to_value(value)?;
+    value["record"] = record.into();
+    Ok(value.to_string())
 }
 
 fn stored(overview: &TableOverview) -> StoredTable {

@@ -29,6 +29,7 @@ fn every_subcommand_has_help_with_what_it_does() {
         "explain",
         "latency",
         "query",
+        "store",
         "replay",
         "config",
         "completions",

@@ -12,3 +12,4 @@ mod overhead;
 mod policy;
 mod queues;
 mod requests;
+mod store;

@@ -46,6 +46,7 @@ fn line(level: &LevelReport, records: u64) -> serde_json::Value {
         })
     };
     json!({
+        "record": "reduction",
         "level": name(level),
         "records": records,
         "rows": level.rows,
