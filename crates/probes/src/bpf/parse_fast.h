@@ -71,26 +71,26 @@ static __always_inline struct wire_size fast_size(const struct fast *f)
 /* While flows are sampled. What of payload may matter cannot be told from some packets, so none is looked at. */
 static __always_inline bool fast_sampled(struct fast *f, const __u64 *key, const __u32 words, __u32 one_in)
 {
-	struct sampled_packet packet = {
-		.bytes = f->add.bytes,
-		.now = f->add.now,
-		.cpu = f->cpu,
-		.one_in = one_in,
-		.tcp_flags = f->add.tcp_flags,
-		.tos = f->add.tos,
-	};
+	struct sampled_packet *packet = &sampler_of(f->cpu)->packet;
 
 #pragma unroll
-	for (int i = 0; i < 6; i++)
-		packet.key[i] = i < words ? key[i] : 0;
+	for (int i = 0; i < 6; i++) {
+		if (i < words)
+			packet->key[i] = key[i];
+	}
+	packet->bytes = f->add.bytes;
+	packet->now = f->add.now;
+	packet->one_in = one_in;
+	packet->tcp_flags = f->add.tcp_flags;
+	packet->tos = f->add.tos;
 	if (f->hook == HOOK_TC && words == 3)
-		add_sampled4_tc(f->ctx, &packet);
+		add_sampled4_tc(f->ctx, f->cpu);
 	else if (f->hook == HOOK_TC)
-		add_sampled6_tc(f->ctx, &packet);
+		add_sampled6_tc(f->ctx, f->cpu);
 	else if (words == 3)
-		add_sampled4(&packet);
+		add_sampled4(f->cpu);
 	else
-		add_sampled6(&packet);
+		add_sampled6(f->cpu);
 	return true;
 }
 

@@ -45,27 +45,14 @@ static __always_inline void left_out(const __u32 words, const __u64 *key, __u32 
 		table_added(words, key, cpu, add, size, flow_hash(key, words), 0, NULL);
 }
 
-/*
- * A packet of the common shapes. In memory, for what is done with it is a function of its own: the way of packets while all of them are
- * told knows nothing of it, and keeps what it reads in registers.
- */
-struct sampled_packet {
-	__u64 key[6]; /* as its family has it */
-	__u32 bytes; /* as on the wire */
-	__u32 now;
-	__u32 cpu;
-	__u32 one_in;
-	__u8 tcp_flags;
-	__u8 tos;
-};
-
-static __always_inline int add_sampled(struct sampled_packet *packet, struct __sk_buff *skb, const __u32 words)
+/* The packet of the common shapes that lies in its CPU's memory. */
+static __always_inline int add_sampled(__u32 cpu, struct __sk_buff *skb, const __u32 words)
 {
+	struct sampled_packet *packet = &sampler_of(cpu)->packet;
 	const struct wire_size size = { .bytes = packet->bytes, .packets = 1 };
-	__u32 cpu = packet->cpu & settings.cpu_mask;
 	__u64 facts = packet->key[words - 2];
 	struct contribution add = {
-		.bytes = packet->bytes,
+		.bytes = size.bytes,
 		.packets = 1,
 		.now = packet->now,
 		.tcp_flags = packet->tcp_flags,
@@ -73,6 +60,7 @@ static __always_inline int add_sampled(struct sampled_packet *packet, struct __s
 		.skb = skb,
 	};
 
+	cpu &= settings.cpu_mask;
 	if (!(packet->tcp_flags & SAMPLING_ALWAYS) &&
 	    !sample(&add, counts_of(cpu, facts >> 32, facts >> 56), cpu, packet->one_in))
 		left_out(words, packet->key, cpu, &add, size);
@@ -82,24 +70,24 @@ static __always_inline int add_sampled(struct sampled_packet *packet, struct __s
 }
 
 /* Global functions: the verifier looks at each once. */
-__noinline int add_sampled4_tc(struct __sk_buff *skb, struct sampled_packet *packet)
+__noinline int add_sampled4_tc(struct __sk_buff *skb, __u32 cpu)
 {
-	return packet ? add_sampled(packet, skb, 3) : 0;
+	return add_sampled(cpu, skb, 3);
 }
 
-__noinline int add_sampled6_tc(struct __sk_buff *skb, struct sampled_packet *packet)
+__noinline int add_sampled6_tc(struct __sk_buff *skb, __u32 cpu)
 {
-	return packet ? add_sampled(packet, skb, 6) : 0;
+	return add_sampled(cpu, skb, 6);
 }
 
-__noinline int add_sampled4(struct sampled_packet *packet)
+__noinline int add_sampled4(__u32 cpu)
 {
-	return packet ? add_sampled(packet, NULL, 3) : 0;
+	return add_sampled(cpu, NULL, 3);
 }
 
-__noinline int add_sampled6(struct sampled_packet *packet)
+__noinline int add_sampled6(__u32 cpu)
 {
-	return packet ? add_sampled(packet, NULL, 6) : 0;
+	return add_sampled(cpu, NULL, 6);
 }
 
 #endif /* NETRIG_SAMPLED_H */
