@@ -72,7 +72,8 @@ fn sampled_flows_are_told_within_their_bounds_and_interfaces_exactly() {
     let [seen, out, extra] = in_ledger(&stored, Direction::Egress);
     assert_eq!(seen, carried.tx_packets, "totals are exact");
     assert_eq!(in_ledger(&stored, Direction::Ingress)[0], carried.rx_packets);
-    assert!(out > seen * 8 / 10 && extra > 0, "{out} of {seen} were left out, {extra} stood for");
+    // Of super-packets, which TCP makes in any case, one packet in 16 is nearly always taken: these are told, most of them.
+    assert!(out > sent * 8 / 10 && extra > sent * 8 / 10, "{out} of {seen} were left out, {extra} stood for");
 
     let udp: Vec<_> = stored.flows.iter().filter(|flow| flow.protocol == 17 && flow.dst_port >= Some(10_000)).collect();
     assert!(udp.iter().all(|flow| flow.sampling_rate == 16));
