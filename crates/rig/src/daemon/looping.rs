@@ -384,11 +384,6 @@ impl Loop {
         if let Some(storing) = &self.storing {
             storing.limit(Limits::of(&new.store));
         }
-        if new.flow.sampling != self.config.flow.sampling
-            && let Some(road) = &self.road
-        {
-            road.probe.set_sampling(new.flow.sampling);
-        }
         self.config.flow.sampling = new.flow.sampling;
         self.config.latency.sampling = new.latency.sampling;
         self.config.latency.slow = new.latency.slow;

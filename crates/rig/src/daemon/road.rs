@@ -106,6 +106,13 @@ impl Road {
         }
     }
 
+    /// From now on one packet in so many is added to its flow.
+    pub(super) fn sample(&self, one_in: u32) {
+        if one_in != self.probe.sampling() {
+            self.probe.set_sampling(one_in);
+        }
+    }
+
     /// What is read next was counted at any rate there has been since the last whole reading.
     fn follow_sampling(&mut self) {
         let now = self.probe.sampling();
