@@ -25,7 +25,7 @@ impl Sampler {
     }
 
     fn draw(&mut self, most: u32) -> u32 {
-        (u64::from(self.random()) * u64::from(most) >> 32) as u32 + 1
+        ((u64::from(self.random()) * u64::from(most)) >> 32) as u32 + 1
     }
 
     /// Whether the next packet is taken.
