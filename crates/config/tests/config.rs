@@ -46,6 +46,7 @@ fn every_key_is_read() {
         enabled = false
         hook = "xdp"
         tunnels = true
+        sampling = 32
         [tcp]
         enabled = false
         reads = true
@@ -120,7 +121,7 @@ fn every_key_is_read() {
     assert_eq!(config.rig.cpu, Percent::from_thousandths(2_500));
     assert_eq!(config.rig.memory, ByteSize::gib(1));
     assert_eq!(config.rig.host.as_deref(), Some("web-7"));
-    assert_eq!(config.flow.hook, Hook::Xdp);
+    assert_eq!((config.flow.hook, config.flow.sampling), (Hook::Xdp, 32));
     assert_eq!((config.latency.sampling, config.latency.slow), (1_000, Duration::from_secs(1)));
     assert_eq!((config.drop.examples, config.burst.bucket), (5, Duration::from_micros(250)));
     assert_eq!((config.burst.times_mean, config.burst.min_bytes), (20, ByteSize::mib(1)));
