@@ -6,12 +6,25 @@ use crate::client::Client;
 use crate::failure::Usage;
 use crate::output::{Output, say, table_style};
 use crate::settings;
+use anyhow::bail;
 use netrig_model::{Snapshot, Timestamp};
 use netrig_store::Record;
 use netrig_view::{ColumnError, GroupBy, Groupable, Grouped, Table, group_line, units};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
 use std::path::Path;
+
+/// The state of the rig at this address, for what only a running one can tell; and where that is.
+pub(super) fn running(address: &RigAddress) -> anyhow::Result<(String, Snapshot)> {
+    let url = match &address.url {
+        Some(url) => url.clone(),
+        None => settings::url(&settings::load(address.file.config.as_deref())?),
+    };
+    match Client::new(&url).status() {
+        Ok(status) => Ok((url, status)),
+        Err(error) => bail!("no rig answers at {url}: {error}\nStart a rig with `netrig run`, or name one with --url."),
+    }
+}
 
 /// Reads `--by`.
 pub(super) fn columns<R: Groupable>(text: &str) -> Result<GroupBy<R>, Usage> {
