@@ -5,7 +5,7 @@
 source scripts/setup.sh
 
 c_sources() { find crates -name '*.[ch]' -not -path '*/target/*'; }
-shell_sources() { find dev .ci/run scripts -type f; }
+shell_sources() { find dev .ci/run scripts -type f -not -path 'scripts/grafana/*'; }
 
 verb_fmt() {
   need_packages lint

@@ -29,6 +29,8 @@ test  | cmd:setpriv                | util-linux      | util-linux             | 
 overhead | cmd:ip                | iproute2        | iproute                | iproute2        | iproute2          | network namespaces for the loads
 overhead | cmd:ethtool           | ethtool         | ethtool                | ethtool         | ethtool           | offloads of their interfaces
 overhead | cmd:iperf3            | iperf3          | iperf3                 | iperf3          | iperf             | the bulk load
+stress | cmd:ip                  | iproute2        | iproute                | iproute2        | iproute2          | network namespaces for the scenarios
+stress | cmd:ethtool             | ethtool         | ethtool                | ethtool         | ethtool           | offloads of their interfaces
 contenders | cmd:tcpdump         | tcpdump         | tcpdump                | tcpdump         | tcpdump           | measured beside the rig
 contenders | cmd:softflowd       | softflowd       | softflowd              | softflowd       | softflowd         | measured beside the rig
 contenders | cmd:pmacctd         | pmacct          | pmacct                 | pmacct          | pmacct            | measured beside the rig

@@ -241,7 +241,8 @@ impl Aggregator {
 
     fn tell_queue(&mut self, window: (Timestamp, Timestamp), world: &dyn World, sink: &mut dyn FnMut(FlowRecord)) {
         let mut teller = Teller::new(window, &self.config, world);
-        for entry in self.evicted.drain(..) {
+        for mut entry in self.evicted.drain(..) {
+            entry.follow_clock(window.1.0, self.config.idle_timeout_ns);
             sink(teller.record(&entry, EndReason::Evicted));
             account(&mut self.told, &entry);
             self.stats.records += 1;
@@ -263,6 +264,7 @@ impl Aggregator {
             if entry.life == Life::Free {
                 continue;
             }
+            entry.follow_clock(end.0, self.config.idle_timeout_ns);
             let mut over = entry.life == Life::Ended;
             let idle = entry.is_idle(end.0, self.config.idle_timeout_ns);
             if entry.has_traffic() {

@@ -92,6 +92,14 @@ impl Entry {
         self.bound[side] = Some(delta.key.direction);
     }
 
+    /// A window ends there. What was seen later than that by more than the idle timeout was seen before the clock was set back: for what
+    /// follows, that was by now, or the flow would be no sooner idle than time is as late again.
+    pub(crate) fn follow_clock(&mut self, end_ns: i64, idle_timeout_ns: i64) {
+        if self.last_seen_ns.saturating_sub(idle_timeout_ns) > end_ns {
+            self.last_seen_ns = end_ns;
+        }
+    }
+
     /// What was counted has been told.
     pub(crate) fn begin_window(&mut self) {
         self.sent = Default::default();

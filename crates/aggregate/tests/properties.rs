@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use netrig_aggregate::Aggregator;
+use netrig_aggregate::{AggregateConfig, Aggregator};
 use netrig_model::{Direction, EndReason, FlowDelta, FlowKind, FlowRecord, InterfaceId, Timestamp, TrafficCounts};
 use netrig_model::{Tunnel, TunnelKind};
 use proptest::prelude::*;
@@ -117,8 +117,9 @@ fn assert_well_formed(r: &FlowRecord, end: i64) -> Result<(), TestCaseError> {
 }
 
 /// Runs the steps and closes; gives the records, the deltas and the aggregator.
-fn run(steps: &[Step], capacity: usize) -> (Vec<FlowRecord>, Vec<FlowDelta>, Aggregator) {
-    let mut aggregator = Aggregator::new(config(capacity));
+fn run(steps: &[Step], config: AggregateConfig) -> (Vec<FlowRecord>, Vec<FlowDelta>, Aggregator) {
+    let capacity = config.flows_capacity;
+    let mut aggregator = Aggregator::new(config);
     let (mut records, mut deltas, mut windows) = (Vec::new(), Vec::new(), 1);
     for step in steps {
         match step {
@@ -150,7 +151,7 @@ proptest! {
         steps in prop::collection::vec(any_step(), 0..300),
         capacity in prop_oneof![Just(1_usize), 2..12_usize, Just(1000)],
     ) {
-        let (records, deltas, aggregator) = run(&steps, capacity);
+        let (records, deltas, aggregator) = run(&steps, config(capacity));
         for r in &records {
             assert_well_formed(r, START + 400 * WINDOW)?;
         }
@@ -175,7 +176,7 @@ proptest! {
     #[test]
     fn orientation_is_stable(steps in prop::collection::vec(any_step(), 0..200)) {
         let steps: Vec<_> = steps.into_iter().map(endless).collect();
-        let (records, ..) = run(&steps, 1000);
+        let (records, ..) = run(&steps, AggregateConfig { idle_timeout_ns: i64::MAX / 2, ..config(1000) });
         let mut orientations = HashMap::new();
         for r in records.iter().filter(|r| r.protocol != ICMP) {
             let ends = [(r.src_addr, r.src_port), (r.dst_addr, r.dst_port)];
@@ -215,7 +216,6 @@ proptest! {
 fn endless(step: Step) -> Step {
     let Step::Add(mut d) = step else { return step };
     d.key.direction = Direction::Ingress;
-    d.last_seen = Timestamp(i64::MAX / 2);
     d.tcp_flags &= SYN | ACK;
     Step::Add(d)
 }

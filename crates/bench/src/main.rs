@@ -27,6 +27,7 @@ mod sys;
 mod tcp;
 mod test_runs;
 mod transfer;
+mod under_stress;
 
 use anyhow::Result;
 use capture::CapturePlan;
@@ -76,9 +77,12 @@ struct Options {
         default_value = "cases,live,drain,tcp,latency,drops,bursts,payload,handshakes,policy,capture,verifier"
     )]
     parts: Vec<Part>,
-    /// Where the page of the part `overhead` goes
+    /// Where the page of the parts `overhead` and `stress` goes
     #[arg(long, default_value = "target/bench/overhead.md")]
     document: PathBuf,
+    /// Where the part `stress` finds the reports of `netrig stress --save`
+    #[arg(long, default_value = "target/stress")]
+    reports: PathBuf,
     /// Keep this run's figures as the baseline
     #[arg(long)]
     save_baseline: bool,
@@ -119,6 +123,8 @@ enum Part {
     Verifier,
     /// The whole rig beside nothing and beside other tools, and the page of it; 20 minutes, only when it is asked for
     Overhead,
+    /// The page's section about stress, of reports that there are; measures nothing
+    Stress,
 }
 
 /// MiB that hold a million flows in the kernel and in user space.
@@ -128,6 +134,9 @@ const BASELINE: &str = "crates/bench/baseline.json";
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    if options.parts == [Part::Stress] {
+        return under_stress::write(&options.reports, &options.document);
+    }
     let baseline_path = Path::new(BASELINE);
     let baseline = Baseline::read(baseline_path)?;
     let plan = Plan {
@@ -161,6 +170,7 @@ fn main() -> Result<()> {
             Part::Capture => capture(&options, &mut report)?,
             Part::Verifier => verifier(&plan, &baseline, &mut report)?,
             Part::Overhead => overhead(&options, &mut report)?,
+            Part::Stress => under_stress::write(&options.reports, &options.document)?,
         }
     }
     report::write_json(&options.json, &report)?;

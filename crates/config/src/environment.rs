@@ -49,13 +49,13 @@ fn unknown(name: String) -> ConfigError {
     ConfigError { place: Place::Variable(name), key: None, message: format!("names no setting{hint}") }
 }
 
-/// A variable's text as a value: a truth value, a TOML array or quoted string, a list split at commas, a number where the
+/// A variable's text as a value: a truth value, a TOML array, table or quoted string, a list split at commas, a number where the
 /// setting takes one, or plain text.
 fn parse(text: &str, field: &Field) -> Found {
     let text = text.trim();
     let list = matches!(field, Field::Interfaces(_));
     let number = matches!(field, Field::Count { .. }) && text.bytes().all(|b| b.is_ascii_digit()) && !text.is_empty();
-    let toml_value = text.starts_with(['[', '"', '\'']).then(|| DeValue::parse(text).ok()).flatten();
+    let toml_value = text.starts_with(['[', '{', '"', '\'']).then(|| DeValue::parse(text).ok()).flatten();
     let value = match (toml_value, text) {
         (Some(value), _) => match (found_of(&value).value, list) {
             (single @ FoundValue::Text(_), true) => FoundValue::List(vec![at_no_place(single)]),

@@ -16,6 +16,7 @@ mod payload;
 mod ports;
 mod read;
 mod reference;
+mod remote_write;
 mod schema;
 mod sections;
 mod settings;
@@ -30,6 +31,7 @@ pub use interface_pattern::{Glob, InterfacePattern, PatternError};
 pub use nearest::nearest;
 pub use payload::{PathRule, PayloadConfig, PayloadContent};
 pub use reference::settings_table;
+pub use remote_write::RemoteWriteConfig;
 pub use sections::{
     BurstConfig, Config, DropConfig, FlowConfig, Hook, LatencyConfig, MetricsConfig, PolicyConfig, QueueConfig,
     RecorderConfig, RigConfig, ServeConfig, StoreConfig,

@@ -4,6 +4,7 @@ use crate::environment::overrides;
 use crate::errors::{ConfigError, ConfigErrors, Place};
 use crate::payload::PathRule;
 use crate::read::{Assignment, assignments};
+use crate::remote_write;
 use crate::sections::Config;
 use crate::units::{ByteSize, format_duration};
 use std::collections::HashMap;
@@ -63,6 +64,7 @@ impl Config {
         check_timeouts(&mut config, &set_at, &mut errors);
         check_recorder(&config, &set_at, &mut errors);
         check_payload(&config, &set_at, &mut errors);
+        remote_write::check(&config, &set_at, &mut errors);
         if errors.is_empty() {
             return Ok(config);
         }

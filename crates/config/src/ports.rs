@@ -17,7 +17,7 @@ pub(crate) fn ports(found: &Found, expected: &str) -> Result<Vec<u16>, Mismatch>
         FoundValue::Text(text) => text.split(',').map(str::trim).collect(),
         FoundValue::Number(number) => vec![number],
         FoundValue::List(items) => items.iter().map(|item| entry(item, expected)).collect::<Result<_, _>>()?,
-        FoundValue::Bool(_) | FoundValue::Other(..) => return Err(found.unexpected(expected)),
+        FoundValue::Bool(_) | FoundValue::Table(_) | FoundValue::Other(..) => return Err(found.unexpected(expected)),
     };
     let mut ports = Vec::new();
     for word in written {

@@ -177,7 +177,10 @@ pub(crate) fn found_of(value: &toml::Spanned<DeValue<'_>>) -> Found {
         DeValue::Float(n) => FoundValue::Number(n.to_string()),
         DeValue::Datetime(t) => FoundValue::Other("a date or time", t.to_string()),
         DeValue::Array(items) => FoundValue::List(items.iter().map(found_of).collect()),
-        DeValue::Table(_) => FoundValue::Other("a section", String::new()),
+        DeValue::Table(table) => {
+            let pairs = table.iter().map(|(key, value)| (key.get_ref().clone().into_owned(), found_of(value)));
+            FoundValue::Table(pairs.collect())
+        }
     };
     Found { value, span }
 }

@@ -62,6 +62,13 @@ fn type_schema(field: &Field) -> Value {
         }
         Field::HostName(_) => pattern(r"^\S{1,253}$"),
         Field::AbsolutePath(_) | Field::OptionalPath { .. } => pattern("^/"),
+        Field::OptionalText { .. } => json!({ "type": "string" }),
+        Field::OptionalUrl(_) => pattern(r"^https?://[^\s#@]+$"),
+        Field::Labels(_) => json!({
+            "type": "object",
+            "patternProperties": { "^(?!__)[A-Za-z_][A-Za-z0-9_]*$": { "type": "string" } },
+            "additionalProperties": false,
+        }),
         Field::Loopback(_) => pattern(r"^(127\.[0-9.]+|localhost|\[::1\]):[0-9]+$"),
         Field::Ports(_) => {
             let port = json!({ "type": "integer", "minimum": 1, "maximum": 65_535 });

@@ -1,6 +1,7 @@
 //! The settings as the rig uses them, and their defaults.
 
 use crate::payload::PayloadConfig;
+use crate::remote_write::RemoteWriteConfig;
 use crate::settings::{Reload, SETTINGS};
 use crate::triggers::Trigger;
 use crate::units::{ByteSize, Percent};
@@ -37,6 +38,8 @@ pub struct Config {
     pub serve: ServeConfig,
     /// `[metrics]`
     pub metrics: MetricsConfig,
+    /// `[remote_write]`
+    pub remote_write: RemoteWriteConfig,
 }
 
 /// `[rig]`: what is watched, how often it is told, and what it may cost.
@@ -208,6 +211,8 @@ pub struct RecorderConfig {
     pub memory: ByteSize,
     /// Octets of each packet that are kept, rounded up to what slots there are.
     pub snaplen: u32,
+    /// Packets a second that each ring records of a flood; 0: all.
+    pub rate: u32,
     /// How much of the time before a trigger is written.
     pub before: Duration,
     /// How much of the time after it.
@@ -244,6 +249,7 @@ impl Default for RecorderConfig {
             enabled: true,
             memory: ByteSize::mib(4),
             snaplen: 96,
+            rate: 50_000,
             before: Duration::from_secs(10),
             after: Duration::from_secs(5),
             dir: None,

@@ -1,6 +1,7 @@
 //! The one list of all settings.
 
 use crate::payload::{PathRule, PayloadContent};
+use crate::remote_write;
 use crate::sections::{Config, Hook};
 use crate::units::{ByteSize, Percent};
 use crate::value::Field;
@@ -88,6 +89,10 @@ pub const SECTIONS: &[Section] = &[
     Section { name: "store", help: "Records on local disk, as Parquet files." },
     Section { name: "serve", help: "HTTP: metrics, health, status and live records." },
     Section { name: "metrics", help: "Metrics for Prometheus." },
+    Section {
+        name: "remote_write",
+        help: "Metrics sent to a server, for hosts that cannot be scraped: see docs/prometheus.md.",
+    },
 ];
 
 const fn seconds(count: u64) -> Duration {
@@ -110,7 +115,7 @@ const fn live(path: &'static str, field: Field, help: &'static str) -> Setting {
     Setting { path, help, reload: Reload::Live, field }
 }
 
-const fn restart(path: &'static str, field: Field, help: &'static str) -> Setting {
+pub(crate) const fn restart(path: &'static str, field: Field, help: &'static str) -> Setting {
     Setting { path, help, reload: Reload::Restart, field }
 }
 
@@ -134,8 +139,8 @@ pub const SETTINGS: &[Setting] = &[
     live(
         "rig.cpu",
         Field::Percent { at: |c| &mut c.rig.cpu, min: Percent::from_thousandths(10), max: Percent::whole(100) },
-        "Share of the whole machine, all its CPUs together, that the rig may take, kernel and user space. Above it, it turns things \
-         down in a fixed order, and up again when there is room: see `netrig overhead`.",
+        "Share of the whole machine, all its CPUs that are online together, that the rig may take, kernel and user space. Above it, it \
+         turns things down in a fixed order, and up again when there is room: see `netrig overhead`.",
     ),
     restart(
         "rig.memory",
@@ -336,6 +341,12 @@ pub const SETTINGS: &[Setting] = &[
         "Octets of each packet that are kept: 96, 224 or 480; what lies between is rounded up. A slot has 32 more.",
     ),
     live(
+        "recorder.rate",
+        Field::Count { at: |c| &mut c.recorder.rate, min: 0, max: 100_000_000 },
+        "Packets a second that a CPU records of an interface and direction when more come for long: an even part of them. A burst after \
+         quiet is recorded whole, up to half a ring. What is left out is counted. 0: every packet, always.",
+    ),
+    live(
         "recorder.before",
         Field::Duration { at: |c| &mut c.recorder.before, min: Duration::from_millis(100), max: seconds(600) },
         "How much of the time before a trigger is written, as far as the rings reach.",
@@ -396,4 +407,15 @@ pub const SETTINGS: &[Setting] = &[
          built yet.",
     ),
     restart("metrics.enabled", Field::Bool(|c| &mut c.metrics.enabled), "Whether `/metrics` answers."),
+    remote_write::URL,
+    remote_write::INTERVAL,
+    remote_write::TIMEOUT,
+    remote_write::EXTERNAL_LABELS,
+    remote_write::NATIVE_HISTOGRAMS,
+    remote_write::BEARER_TOKEN_FILE,
+    remote_write::BASIC_AUTH_USER,
+    remote_write::BASIC_AUTH_PASSWORD_FILE,
+    remote_write::TLS_CA_FILE,
+    remote_write::QUEUE,
+    remote_write::SAMPLES_PER_REQUEST,
 ];

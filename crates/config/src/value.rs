@@ -2,8 +2,10 @@
 
 use crate::interface_pattern::InterfacePattern;
 use crate::ports::{PORTS_MAX, format_ports, ports};
+use crate::remote_write::{labels, labels_to_toml, url};
 use crate::sections::Config;
 use crate::units::{ByteSize, Percent, format_duration, parse_duration};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -42,6 +44,12 @@ pub(crate) enum Field {
         at: fn(&mut Config) -> &mut Option<PathBuf>,
         example: &'static str,
     },
+    OptionalText {
+        at: fn(&mut Config) -> &mut Option<String>,
+        example: &'static str,
+    },
+    OptionalUrl(fn(&mut Config) -> &mut Option<String>),
+    Labels(fn(&mut Config) -> &mut BTreeMap<String, String>),
     Loopback(fn(&mut Config) -> &mut SocketAddr),
     Ports(fn(&mut Config) -> &mut Vec<u16>),
     /// Empty where there is none; no message shows it.
@@ -67,6 +75,8 @@ pub(crate) enum FoundValue {
     /// Numbers stay as written, so that messages can show them so.
     Number(String),
     List(Vec<Found>),
+    /// Keys with their values.
+    Table(Vec<(String, Found)>),
     /// What no setting takes: its kind, and how it is shown.
     Other(&'static str, String),
 }
@@ -86,6 +96,7 @@ impl Found {
             FoundValue::Bool(b) => format!("{b} (a truth value)"),
             FoundValue::Number(n) => format!("{n} (a number)"),
             FoundValue::List(_) => "a list".to_owned(),
+            FoundValue::Table(_) => "a section".to_owned(),
             FoundValue::Other(kind, shown) if shown.is_empty() => (*kind).to_owned(),
             FoundValue::Other(kind, shown) => format!("{shown} ({kind})"),
         }
@@ -154,7 +165,9 @@ impl Field {
             Self::Size { .. } => "size".to_owned(),
             Self::Percent { .. } => "percentage".to_owned(),
             Self::Interfaces(_) => "list of interfaces".to_owned(),
-            Self::HostName(_) => "text".to_owned(),
+            Self::HostName(_) | Self::OptionalText { .. } => "text".to_owned(),
+            Self::OptionalUrl(_) => "URL".to_owned(),
+            Self::Labels(_) => "table of labels".to_owned(),
             Self::AbsolutePath(_) | Self::OptionalPath { .. } => "absolute path".to_owned(),
             Self::Loopback(_) => "address and port".to_owned(),
             Self::Ports(_) => "list of ports".to_owned(),
@@ -190,6 +203,9 @@ impl Field {
             Self::Interfaces(_) => format!("a list of interfaces, such as {example}"),
             Self::HostName(_) => format!("a host name, such as {example}"),
             Self::AbsolutePath(_) | Self::OptionalPath { .. } => format!("an absolute path, such as {example}"),
+            Self::OptionalText { .. } => format!("text, such as {example}"),
+            Self::OptionalUrl(_) => format!("a URL, such as {example}"),
+            Self::Labels(_) => format!("a table of labels, such as {example}"),
             Self::Loopback(_) => format!("an address and port on loopback, such as {example}"),
             Self::Ports(_) => format!("a list of ports ({bounds}), such as {example}"),
             Self::Key(_) => format!("text, {bounds}"),
@@ -201,7 +217,9 @@ impl Field {
     pub(crate) fn example(&self) -> String {
         match self {
             Self::Interfaces(_) => "[\"eth0\", \"veth*\", \"!docker0\"]".to_owned(),
-            Self::OptionalPath { example, .. } => quoted(example),
+            Self::OptionalPath { example, .. } | Self::OptionalText { example, .. } => quoted(example),
+            Self::OptionalUrl(_) => quoted("https://prometheus.example:9090/api/v1/write"),
+            Self::Labels(_) => "{ site = \"lab\" }".to_owned(),
             _ => self.to_toml(&Config::default()).unwrap_or_else(|| "\"web-1\"".to_owned()),
         }
     }
@@ -223,6 +241,8 @@ impl Field {
             Self::HostName(at) => toml_string(at(c).as_ref()?),
             Self::AbsolutePath(at) => toml_string(&at(c).to_string_lossy()),
             Self::OptionalPath { at, .. } => toml_string(&at(c).as_ref()?.to_string_lossy()),
+            Self::OptionalText { at, .. } | Self::OptionalUrl(at) => toml_string(at(c).as_ref()?),
+            Self::Labels(at) => labels_to_toml(at(c)),
             Self::Loopback(at) => quoted(&at(c).to_string()),
             Self::Ports(at) => toml_string(&format_ports(at(c))),
             Self::Key(at) => toml_string(at(c)),
@@ -252,6 +272,9 @@ impl Field {
             Self::HostName(at) => *at(config) = Some(host_name(found, &self)?),
             Self::AbsolutePath(at) => *at(config) = absolute_path(found, &self)?,
             Self::OptionalPath { at, .. } => *at(config) = Some(absolute_path(found, &self)?),
+            Self::OptionalText { at, .. } => *at(config) = Some(found.text(&self)?.to_owned()),
+            Self::OptionalUrl(at) => *at(config) = Some(url(found, found.text(&self)?, &self.expected())?),
+            Self::Labels(at) => *at(config) = labels(found, &self.expected())?,
             Self::Loopback(at) => *at(config) = loopback(found, &self)?,
             Self::Ports(at) => *at(config) = ports(found, &self.expected())?,
             Self::Key(at) => *at(config) = key(found, &self)?,

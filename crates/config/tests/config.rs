@@ -24,11 +24,16 @@ fn the_default_file_is_the_default_commented_out_or_not() {
     let text = Config::default_toml();
     assert_eq!(read(&text, &[]), Ok(Config::default()));
     let keys = |line: &str| line.strip_prefix('#').is_some_and(|l| l.starts_with(|c: char| c.is_ascii_lowercase()));
-    let active: Vec<_> = text.lines().map(|l| if keys(l) { &l[1..] } else { l }).collect();
+    // Two kinds of credentials cannot be had at once.
+    let other = |line: &&str| !line.starts_with("#basic_auth_");
+    let active: Vec<_> = text.lines().filter(other).map(|l| if keys(l) { &l[1..] } else { l }).collect();
     let mut read = read(&active.join("\n"), &[]).expect("the default file, uncommented");
     assert_eq!(read.rig.host.take().as_deref(), Some("web-1"), "a key without a default shows an example");
     assert_eq!(read.policy.file.take().as_deref(), Some(Path::new("/etc/netrig/policy.toml")));
     assert_eq!(read.recorder.dir.take().as_deref(), Some(Path::new("/var/lib/netrig/captures")));
+    assert!(read.remote_write.url.take().is_some_and(|url| url.ends_with("/api/v1/write")));
+    assert_eq!(read.remote_write.bearer_token_file.take().as_deref(), Some(Path::new("/etc/netrig/token")));
+    assert_eq!(read.remote_write.tls_ca_file.take().as_deref(), Some(Path::new("/etc/netrig/ca.pem")));
     assert_eq!(read, Config::default());
 }
 
@@ -86,6 +91,7 @@ fn every_key_is_read() {
         enabled = false
         memory = "8MiB"
         snaplen = 224
+rate = 1000
         before = "30s"
         after = "1s"
         dir = "/data/captures"
@@ -113,6 +119,17 @@ fn every_key_is_read() {
         listen = "[::1]:80"
         [metrics]
         enabled = false
+        [remote_write]
+        url = "http://10.0.0.9:8428/api/v1/write"
+        interval = "30s"
+        timeout = "2s"
+        external_labels = { site = "lab", job = "edge" }
+        native_histograms = true
+        basic_auth_user = "rig"
+        basic_auth_password_file = "/etc/netrig/password"
+        tls_ca_file = "/etc/netrig/ca.pem"
+        queue = "1MiB"
+        samples_per_request = 500
     "#;
     let config = read(text, &[]).expect("a valid file");
     assert_eq!(config.rig.interfaces, ["eth0", "veth*", "!docker0"]);
@@ -144,7 +161,17 @@ fn every_key_is_read() {
     assert_eq!(config.store.budget, ByteSize(500_000_000));
     assert_eq!(config.store.detail_retain, Duration::from_secs(2 * 86_400));
     assert_eq!(config.serve.listen.to_string(), "[::1]:80");
-    assert_eq!(Config::changed(&Config::default(), &config).len(), SETTINGS.len(), "a key was not read");
+    let remote = &config.remote_write;
+    assert_eq!(remote.url.as_deref(), Some("http://10.0.0.9:8428/api/v1/write"));
+    assert_eq!((remote.interval, remote.timeout), (Duration::from_secs(30), Duration::from_secs(2)));
+    assert_eq!((remote.external_labels["site"].as_str(), remote.external_labels["job"].as_str()), ("lab", "edge"));
+    assert_eq!((remote.queue, remote.samples_per_request), (ByteSize::mib(1), 500));
+    let changed = Config::changed(&Config::default(), &config);
+    // Credentials are of one kind; the other is read below.
+    let unread = SETTINGS.iter().map(|s| s.path).filter(|path| !changed.contains(path));
+    assert_eq!(unread.collect::<Vec<_>>(), ["remote_write.bearer_token_file"]);
+    let token = read("[remote_write]\nbearer_token_file = \"/run/token\"\n", &[]).expect("valid").remote_write;
+    assert_eq!(token.bearer_token_file.as_deref(), Some(Path::new("/run/token")));
 }
 
 #[test]
@@ -160,6 +187,7 @@ fn the_environment_beats_the_file() {
             ("NETRIG_PAYLOAD__DNS_PORTS", "53,5300"),
             ("NETRIG_PAYLOAD__HASH_KEY", "0123456789012345"),
             ("NETRIG_STORE__DIR", "\"/data\""),
+            ("NETRIG_REMOTE_WRITE__EXTERNAL_LABELS", "{ site = \"lab\" }"),
             ("NETRIG_LOG", "debug"),
             ("PATH__X", "/bin"),
         ],
@@ -173,6 +201,7 @@ fn the_environment_beats_the_file() {
     assert_eq!(config.payload.dns_ports, [53, 5300]);
     assert_eq!(config.payload.hash_key, "0123456789012345");
     assert_eq!(config.store.dir.to_str(), Some("/data"));
+    assert_eq!(config.remote_write.external_labels["site"], "lab");
     let config = read("", &[("NETRIG_RIG__INTERFACES", "[\"a\", 'b']")]).expect("a TOML array");
     assert_eq!(config.rig.interfaces, ["a", "b"]);
     for (text, ports) in [("53", &[53][..]), ("[53, 5353]", &[53, 5353]), ("", &[]), ("53, 53 ,1", &[53, 1])] {

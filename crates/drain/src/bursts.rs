@@ -6,11 +6,11 @@
 
 use crate::scan::read_steady;
 use crate::shared::halves;
-use netrig_model::{BurstBucket, BurstRing, BurstSample, Direction, FlowKey, InterfaceId};
-use netrig_probes::SharedWords;
+use netrig_model::{BurstBucket, BurstRing, BurstSample, Direction, FlowKey, InterfaceId, RingStatus};
 use netrig_probes::burst::{BurstMemory, BurstSizes};
 use netrig_probes::flow::FlowMemory;
 use netrig_probes::wire::{burst_bucket, burst_cpu, burst_retransmit, burst_sample, bursts};
+use netrig_probes::{HighWater, SharedWords};
 use std::mem::offset_of;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
@@ -49,6 +49,8 @@ pub struct Bursts {
     retransmits: Vec<(Place, u64)>,
     row: Vec<BurstBucket>,
     row_samples: Vec<BurstSample>,
+    /// Samples that waited in a CPU's ring, and buckets in an interface's.
+    waited: [HighWater; 2],
 }
 
 /// What samples' numbers stand for.
@@ -114,6 +116,7 @@ impl Bursts {
             retransmits: Vec::new(),
             row: Vec::new(),
             row_samples: Vec::new(),
+            waited: [HighWater::default(); 2],
         }
     }
 
@@ -135,6 +138,28 @@ impl Bursts {
         self.memory.sizes
     }
 
+    /// Samples that wait in the fullest ring, as a part of its room. It costs a few loads.
+    #[must_use]
+    pub fn fill(&self) -> f64 {
+        let waiting = |(cpu, ends): (usize, &Ends)| {
+            end_of(&self.memory, cpu, offset_of!(burst_cpu, samples)).saturating_sub(ends.samples)
+        };
+        let most = self.ends.iter().enumerate().map(waiting).max().unwrap_or(0);
+        most as f64 / f64::from(self.memory.sizes.samples)
+    }
+
+    /// How full the fullest ring of samples was; and how much of the rings of buckets, which go round with time, had not been read.
+    #[must_use]
+    pub fn fullest(&self) -> [RingStatus; 2] {
+        let (sizes, [samples, buckets]) = (self.memory.sizes, self.waited);
+        [samples.status("burst_samples", sizes.samples.into()), buckets.status("burst_buckets", sizes.buckets.into())]
+    }
+
+    /// Another window begins: [`Self::fullest`] tells of this and the one before.
+    pub fn end_window(&mut self) {
+        self.waited.iter_mut().for_each(HighWater::end_window);
+    }
+
     /// Takes samples out of their rings, at this instant of the monotonic clock. Call it every 20 ms or so: a full link fills a
     /// ring in a tenth of a second.
     pub fn collect(&mut self, now_ns: u64) {
@@ -144,6 +169,7 @@ impl Bursts {
         let memory = Arc::clone(&self.memory);
         for (cpu, ends) in self.ends.iter_mut().enumerate() {
             let put = end_of(&memory, cpu, offset_of!(burst_cpu, samples));
+            self.waited[0].see(put.saturating_sub(ends.samples));
             let first = ends.samples.max(put.saturating_sub(samples as u64));
             for at in first..put {
                 if self.waiting.len() == room {
@@ -169,6 +195,9 @@ impl Bursts {
         }
         // The ring holds this bucket and as many before it as it is long; one is left to what is being written.
         let whole_from = (now + 2).saturating_sub(u64::from(self.memory.sizes.buckets)).max(from).min(end);
+        if !ifaces.is_empty() {
+            self.waited[1].see(now + 1 - from);
+        }
         self.take_retransmits(now, end);
         self.waiting.sort_unstable_by_key(|(place, _)| *place);
         let memory = Arc::clone(&self.memory);

@@ -2,8 +2,9 @@
 
 use netrig_model::{Direction, InterfaceCounts, InterfaceId, ParseFault, TrafficCounts};
 use netrig_probes::flow::FlowMemory;
-use netrig_probes::wire::{iface_counts, outbox_ends};
+use netrig_probes::wire::{iface_counts, outbox_ends, pace_state};
 use std::mem::offset_of;
+use std::ops::Range;
 
 /// A table's counters, all CPUs, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,10 @@ macro_rules! word {
 }
 
 const COUNTS_WORDS: usize = size_of::<iface_counts>() / 8;
-/// The last two.
+/// How a packet's followers are chosen: no counts.
+const FOLLOW: Range<usize> =
+    word!(iface_counts, follow)..(offset_of!(iface_counts, follow) + size_of::<pace_state>()) / 8;
+/// The last two that count.
 const EXTRAPOLATED: usize = word!(iface_counts, extrapolated_packets);
 const ENDS_WORDS: usize = size_of::<outbox_ends>() / 8;
 
@@ -35,7 +39,7 @@ pub(crate) fn interface(memory: &FlowMemory, iface: InterfaceId, direction: Dire
         let row = (cpu * sizes.interfaces as usize + usize::from(iface.0)) * 2 + direction.index();
         // What is seen is never read before what stands for more than itself, nor after what was left out: a packet between the
         // readings must not look as if a flow had it.
-        for word in (EXTRAPOLATED..COUNTS_WORDS).chain(0..EXTRAPOLATED) {
+        for word in (EXTRAPOLATED..COUNTS_WORDS).chain(0..EXTRAPOLATED).filter(|word| !FOLLOW.contains(word)) {
             sum[word] += memory.counts.load(row * COUNTS_WORDS + word);
         }
     }

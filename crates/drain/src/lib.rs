@@ -25,4 +25,4 @@ pub mod tcp;
 pub use clock::Clock;
 pub use counts::TableCounts;
 pub use payload::PayloadDrain;
-pub use scan::{Drain, ScanStats};
+pub use scan::{Drain, Pass, ScanStats};

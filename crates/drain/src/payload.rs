@@ -4,10 +4,10 @@
 //! its room is given back only when it has been told.
 
 use crate::decode::Slot;
-use netrig_model::{FlowKey, KernelOwner, PayloadCounts, PayloadSegment, Timestamp};
-use netrig_probes::SharedWords;
+use netrig_model::{FlowKey, KernelOwner, PayloadCounts, PayloadSegment, RingStatus, Timestamp};
 use netrig_probes::payload::PayloadMemory;
 use netrig_probes::wire::{flow_key, payload_ends, payload_record, payloads};
+use netrig_probes::{HighWater, SharedWords};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::mem::offset_of;
@@ -31,6 +31,8 @@ pub struct PayloadDrain {
     /// The next record's time of each ring that has one, and the ring.
     next: BinaryHeap<Reverse<(u64, usize)>>,
     octets: Vec<u8>,
+    /// Octets that waited in a ring.
+    waited: HighWater,
 }
 
 /// How far one ring has been read.
@@ -65,7 +67,7 @@ impl PayloadDrain {
             Ring { at, told: at, written: at }
         };
         let rings = (0..memory.cpus as usize).map(ring).collect();
-        Self { memory, rings, next: BinaryHeap::new(), octets: Vec::new() }
+        Self { memory, rings, next: BinaryHeap::new(), octets: Vec::new(), waited: HighWater::default() }
     }
 
     /// Hands on every segment up to this instant of the monotonic clock, the earliest first. Leave out the last 2 ms or so: an older one
@@ -126,6 +128,17 @@ impl PayloadDrain {
         most as f64 / self.memory.ring_octets as f64
     }
 
+    /// How full the fullest ring was.
+    #[must_use]
+    pub fn fullest(&self) -> RingStatus {
+        self.waited.status("payload", self.memory.ring_octets)
+    }
+
+    /// Another window begins: [`Self::fullest`] tells of this and the one before.
+    pub fn end_window(&mut self) {
+        self.waited.end_window();
+    }
+
     /// Time of the next record, if there is one.
     fn peek(&mut self, cpu: usize) -> Option<u64> {
         let size = self.memory.ring_octets;
@@ -133,6 +146,7 @@ impl PayloadDrain {
         loop {
             if ring.at >= ring.written {
                 ring.written = end(&self.memory, cpu, offset_of!(payload_ends, head));
+                self.waited.see(ring.written.saturating_sub(ring.told));
             }
             if ring.at >= ring.written {
                 return None;

@@ -36,6 +36,8 @@ pub struct Recorded {
     pub is_gso: bool,
     /// The receive queue, where the driver told.
     pub queue: Option<u16>,
+    /// Packets of its CPU and interface that were left out for the pace since the one before it; 4095: so many, or more.
+    pub left_out: u16,
     captured: u16,
     at: usize,
 }
@@ -71,6 +73,8 @@ pub struct Cursors(Vec<u64>);
 pub struct Reach {
     /// Packets copied.
     pub packets: u64,
+    /// Packets that were left out for the pace between those.
+    pub left_out: u64,
     /// Packets that were overwritten before they could be.
     pub overwritten: u64,
     /// The time from which on every packet is still there; none where nothing has been overwritten yet.
@@ -102,6 +106,14 @@ impl Recorder {
         let slots = u64::from(self.memory.sizes.slots);
         let rings = 0..self.memory.sizes.all_rings() as usize;
         rings.map(|ring| self.next(ring)).fold((0, 0), |(all, held), next| (all + next, held + next.min(slots)))
+    }
+
+    /// Packets ever left out for the pace.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        (0..self.memory.sizes.all_rings() as usize)
+            .map(|ring| self.ring(ring, offset_of!(recorder_ring, left_out)))
+            .sum()
     }
 
     /// The time since which every packet of an interface's rings is still there; none where nothing has been overwritten.
@@ -150,7 +162,9 @@ impl Recorder {
                 ifindex = ifindex.or(Some(head.ifindex));
                 oldest_ns = oldest_ns.or(Some(head.time_ns));
                 if (span.0..=span.1).contains(&head.time_ns) {
-                    reaches.entry(head.ifindex).or_default().packets += 1;
+                    let reach = reaches.entry(head.ifindex).or_default();
+                    reach.packets += 1;
+                    reach.left_out += u64::from(head.left_out);
                     push(into, head, &buffer);
                 }
             }
@@ -164,7 +178,11 @@ impl Recorder {
     }
 
     fn next(&self, ring: usize) -> u64 {
-        self.memory.rings.words()[ring * RING_WORDS + offset_of!(recorder_ring, next) / 8].load(Ordering::Acquire)
+        self.ring(ring, offset_of!(recorder_ring, next))
+    }
+
+    fn ring(&self, ring: usize, offset: usize) -> u64 {
+        self.memory.rings.words()[ring * RING_WORDS + offset / 8].load(Ordering::Acquire)
     }
 
     /// A slot, where it is still that of `place`, and whole.
@@ -193,6 +211,7 @@ impl Recorder {
             is_egress: facts & recorder::EGRESS != 0,
             is_gso: facts & recorder::GSO != 0,
             queue: queue.checked_sub(1),
+            left_out: facts >> recorder::FACTS,
             captured: captured.min((words.len() - HEAD_WORDS) * 8) as u16,
             at: 0,
         }

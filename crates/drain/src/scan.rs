@@ -4,15 +4,21 @@ use crate::clock::Clock;
 use crate::counts::{self, TableCounts};
 use crate::decode::Slot;
 use crate::remembered::Remembered;
-use netrig_model::{Direction, FlowDelta, InterfaceCounts, InterfaceId, TrafficCounts};
-use netrig_probes::SharedWords;
+use netrig_model::{Direction, FlowDelta, InterfaceCounts, InterfaceId, RingStatus, TrafficCounts};
 use netrig_probes::flow::FlowMemory;
+use netrig_probes::wire::outbox_ends;
+use netrig_probes::{HighWater, SharedWords};
 use rustc_hash::FxHashMap;
+use std::mem::offset_of;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 /// How often a slot that changes hands under the reader is read again before it is left to the next pass.
 const RETRIES_MAX: u32 = 16;
+
+/// Slots that are read between two looks at the outboxes: some hundred microseconds where every one has changed.
+const PART_SLOTS: usize = 4096;
 
 /// Records whose slots are looked up together.
 const READ_AHEAD: u64 = 32;
@@ -38,6 +44,24 @@ impl ScanStats {
 
 type Sink<'a> = &'a mut dyn FnMut(&FlowDelta);
 
+/// How far a pass over the tables has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// The slot it goes on from, those of IPv4 first.
+    next: usize,
+    /// What it has done.
+    pub stats: ScanStats,
+}
+
+impl Pass {
+    /// The slots that come next, of those before `end`.
+    fn part(&mut self, end: usize) -> Range<usize> {
+        let begin = self.next;
+        self.next = end.min(begin + PART_SLOTS);
+        begin..self.next
+    }
+}
+
 /// Reads the flow probe's memory; remembers what it has told.
 #[derive(Debug)]
 pub struct Drain {
@@ -54,6 +78,8 @@ struct Family<const W: usize> {
     slots: Vec<Remembered>,
     /// Flows that lost their slot between two passes, until their record is found: (slot, generation).
     orphans: FxHashMap<(u32, u32), Remembered>,
+    /// Records that waited in an outbox.
+    waited: HighWater,
 }
 
 impl Drain {
@@ -88,18 +114,64 @@ impl Drain {
         stats
     }
 
+    /// Records that wait in the fullest outbox, as a part of its room. It costs a few loads.
+    #[must_use]
+    pub fn fill(&self) -> f64 {
+        let sizes = &self.memory.sizes;
+        let word = |cpu: usize, offset: usize| self.memory.ends.load((cpu * size_of::<outbox_ends>() + offset) / 8);
+        let waiting = |cpu: usize, head: usize, tail: usize| word(cpu, head).saturating_sub(word(cpu, tail)) as f64;
+        let of_cpu = |cpu: usize| {
+            let ipv4 = waiting(cpu, offset_of!(outbox_ends, head4), offset_of!(outbox_ends, tail4));
+            let ipv6 = waiting(cpu, offset_of!(outbox_ends, head6), offset_of!(outbox_ends, tail6));
+            (ipv4 / f64::from(sizes.outbox4)).max(ipv6 / f64::from(sizes.outbox6))
+        };
+        (0..sizes.cpus as usize).map(of_cpu).fold(0.0, f64::max)
+    }
+
+    /// How full the fullest outbox was.
+    #[must_use]
+    pub fn fullest(&self) -> RingStatus {
+        let sizes = &self.memory.sizes;
+        let of = |waited: HighWater, size: u32| waited.status("outbox", size.into());
+        let (ipv4, ipv6) = (of(self.ipv4.waited, sizes.outbox4), of(self.ipv6.waited, sizes.outbox6));
+        if ipv6.fill() > ipv4.fill() { ipv6 } else { ipv4 }
+    }
+
+    /// Another window begins: how full the fullest outbox is is told of this and the one before.
+    pub fn end_window(&mut self) {
+        self.ipv4.waited.end_window();
+        self.ipv6.waited.end_window();
+    }
+
     /// A whole pass: every flow's gain since the last one.
     pub fn scan(&mut self, clock: &dyn Clock, sink: Sink<'_>) -> ScanStats {
+        let mut pass = Pass::default();
+        while self.part(&mut pass, clock, sink) {}
+        pass.stats
+    }
+
+    /// The next part of a pass, so that its caller may do something else in between, such as to wait for a slow disk while it takes
+    /// what is in the outboxes. False when the pass is over.
+    pub fn part(&mut self, pass: &mut Pass, clock: &dyn Clock, sink: Sink<'_>) -> bool {
         let memory = Arc::clone(&self.memory);
-        let mut stats = self.outboxes(clock, sink);
-        stats.add(self.ipv4.table(&memory.table4, clock, sink));
-        stats.add(self.ipv6.table(&memory.table6, clock, sink));
-        stats.add(self.outboxes(clock, sink));
+        pass.stats.add(self.outboxes(clock, sink));
+        let slots4 = self.ipv4.slots.len();
+        if pass.next < slots4 {
+            let part = pass.part(slots4);
+            pass.stats.add(self.ipv4.table(&memory.table4, part, clock, sink));
+            return true;
+        }
+        let part = pass.part(slots4 + self.ipv6.slots.len());
+        if !part.is_empty() {
+            let part = part.start - slots4..part.end - slots4;
+            pass.stats.add(self.ipv6.table(&memory.table6, part, clock, sink));
+            return true;
+        }
         let mut retold = std::mem::take(&mut self.retold);
         self.ipv4.settle_orphans(&mut retold);
         self.ipv6.settle_orphans(&mut retold);
         self.retold = retold;
-        stats
+        false
     }
 
     /// One interface's counts; `overflow` without what had been told before it overflowed.
@@ -121,7 +193,7 @@ impl Drain {
 
 impl<const W: usize> Family<W> {
     fn new(slots: usize) -> Self {
-        Self { slots: vec![Remembered::default(); slots], orphans: FxHashMap::default() }
+        Self { slots: vec![Remembered::default(); slots], orphans: FxHashMap::default(), waited: HighWater::default() }
     }
 
     fn outbox(
@@ -135,6 +207,7 @@ impl<const W: usize> Family<W> {
         let (head_word, tail_word) = counts::outbox_words(cpu, second);
         let head = memory.ends.words()[head_word].load(Ordering::Acquire);
         let tail = memory.ends.load(tail_word);
+        self.waited.see(head - tail);
         let word_of = |position: u64| (cpu * size + (position as usize & (size - 1))) * W;
         for position in tail..head {
             if (position - tail).is_multiple_of(READ_AHEAD) {
@@ -184,10 +257,10 @@ impl<const W: usize> Family<W> {
         tell(record, told, clock, sink);
     }
 
-    fn table(&mut self, table: &SharedWords, clock: &dyn Clock, sink: Sink<'_>) -> ScanStats {
+    fn table(&mut self, table: &SharedWords, part: Range<usize>, clock: &dyn Clock, sink: Sink<'_>) -> ScanStats {
         let mut stats = ScanStats::default();
         let words = table.words();
-        for (index, remembered) in self.slots.iter_mut().enumerate() {
+        for (index, remembered) in part.clone().zip(&mut self.slots[part]) {
             let slot = &words[index * W..(index + 1) * W];
             let packets = Slot::<W>::packets_of(slot[Slot::<W>::KEY].load(Ordering::Relaxed));
             let cold = slot[Slot::<W>::COLD].load(Ordering::Relaxed);

@@ -294,3 +294,23 @@ fn what_is_told_is_what_was_counted_at_any_load() {
     assert!(told.len() > 1_000);
     assert_eq!(told, truth);
 }
+
+#[test]
+fn how_much_of_a_ring_waited_is_told_and_nothing_while_nobody_is_watched() {
+    require_root!();
+    let kernel = kernel();
+    let mut bursts = begun(&kernel);
+    let fullest = |bursts: &Bursts| bursts.fullest().map(|ring| (ring.ring.clone(), ring.fullest, ring.capacity));
+    for number in 0..30 {
+        kernel.sample(0, EGRESS, START + number, (1, 1), 100);
+    }
+    read(&mut bursts, (START + 99) * MS);
+    let told = [("burst_samples".to_owned(), 30, 1024), ("burst_buckets".to_owned(), 125, 2048)];
+    // What is not settled yet, 25 buckets, was left to this reading.
+    assert_eq!(fullest(&bursts), told);
+    bursts.read((START + 5_000) * MS, &[], &mut |_, _| {});
+    assert_eq!(fullest(&bursts), told, "buckets that nobody reads are not waited for");
+    bursts.end_window();
+    read(&mut bursts, (START + 9_000) * MS);
+    assert_eq!(fullest(&bursts), [("burst_samples".to_owned(), 30, 1024), ("burst_buckets".to_owned(), 2048, 2048)]);
+}

@@ -92,6 +92,8 @@ fn a_connection_is_told_from_both_ends_with_its_owner() {
     drop((client, server));
     let ended = rig.ended(at.port());
     assert_eq!(ended.len(), 2, "{ended:#?}");
+    let waited = rig.places.fullest();
+    assert!(waited.fullest > 0 && waited.fullest < waited.capacity, "their ends waited to be read: {waited:?}");
     for reading in &ended {
         assert_eq!((reading.bytes_sent, reading.bytes_received), (1000, 1000), "{reading:#?}");
         assert_eq!((reading.owner.pid, name(reading)), (std::process::id(), own_name()));

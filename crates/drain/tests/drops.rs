@@ -176,6 +176,10 @@ fn real_drops_are_told_by_their_flow_and_shown() {
     let lag_ns = realtime_lag_ns(&probe);
     let mut seen: Vec<DropSighting> = Vec::new();
     probe.examples(&mut |example| seen.push(sighting(example, lag_ns))).expect("examples");
+    let (waited, room) = probe.examples_waited();
+    let one = size_of::<netrig_probes::wire::drop_example>() as u64;
+    assert_eq!(room, 256 << 10);
+    assert!((one..=room).contains(&waited), "{waited} octets of {} examples lay in the ring", seen.len());
     let example = seen.iter().find(|seen| seen.flow == Some(flow)).expect("one of ours was looked at");
     assert_eq!((example.key, example.length), (key, 108));
     assert_eq!(example.octets[0], 0x45, "they begin with the network header");

@@ -4,7 +4,10 @@
 use netrig_drain::{Clock, Drain};
 use netrig_model::{Direction, FlowDelta, FlowKind, InterfaceId, Timestamp};
 use netrig_probes::flow::{FlowOptions, FlowProbe, FlowSizes, Frame, LinkKind};
+use netrig_probes::wire::{iface_counts, pace_state};
 use netrig_testkit::require_root;
+use std::mem::offset_of;
+use std::time::Duration;
 
 const PACKET_BYTES: u64 = 80;
 
@@ -77,6 +80,30 @@ fn tell_a_flow(options: &FlowOptions) {
     assert!(told.is_empty(), "nothing is told twice: {told:?}");
 }
 
+/// Jiffies begin five minutes ahead of the end of their 32 bits, so that this happens on every machine.
+#[test]
+fn who_was_silent_longest_makes_room_also_where_ticks_wrap() {
+    require_root!();
+    const NEWCOMERS: u32 = 400;
+    let options = small_tables();
+    let sizes = FlowSizes { outbox4: 1024, ..options.sizes };
+    let mut probe = FlowProbe::load(&FlowOptions { sizes, ..options }).expect("load");
+    let mut drain = Drain::new(probe.memory());
+    let first = u32::MAX - NEWCOMERS / 2;
+    for n in 0..NEWCOMERS {
+        let tick = first.wrapping_add(n);
+        probe.replay(tick, &frame(&udp(0x0a00_0001, 4000))).expect("replay");
+        probe.replay(tick, &frame(&udp(0x0a01_0000 + n, 5000))).expect("replay");
+    }
+    let mut told: Vec<FlowDelta> = Vec::new();
+    drain.scan(&Ticks, &mut |d| told.push(*d));
+    let packets = |port| told.iter().filter(|d| d.key.src_port == port).map(|d| d.packets).sum::<u64>();
+    assert_eq!((packets(4000), packets(5000)), (NEWCOMERS.into(), NEWCOMERS.into()));
+    // The one that is never silent keeps its place, one on each CPU that the test was moved to.
+    let places = told.iter().filter(|d| d.key.src_port == 4000).count();
+    assert!(places <= probe.memory().sizes.cpus as usize, "it lost its place {places} times");
+}
+
 /// Many more flows than slots, and an outbox that overflows between passes: what was seen is told or in the overflow,
 /// to the packet and the byte, whenever the passes come.
 #[test]
@@ -111,4 +138,78 @@ fn nothing_is_lost_when_tables_and_outboxes_overflow() {
     assert_eq!(bytes + counts.overflow.bytes, counts.seen.bytes);
     let table = drain.table_counts()[0];
     assert!(table.evictions > 1000 && table.overflows > 0 && table.overflows < table.evictions, "{table:?}");
+}
+
+#[test]
+fn how_full_an_outbox_was_is_known_when_it_has_been_emptied() {
+    require_root!();
+    let mut options = small_tables();
+    (options.sizes.outbox4, options.sizes.outbox6) = (1024, 2048);
+    let mut probe = FlowProbe::load(&options).expect("load");
+    let mut drain = Drain::new(probe.memory());
+    assert_eq!((drain.fullest().fullest, drain.fullest().ring.as_str()), (0, "outbox"));
+    let mut took = Vec::new();
+    for flows in [400, 100, 5_000] {
+        for source in 0..flows {
+            probe.replay(1, &frame(&udp(source, 7))).expect("run");
+        }
+        took.push(drain.outboxes(&Ticks, &mut |_| {}).records);
+        let most = took.iter().copied().max().unwrap_or(0);
+        assert_eq!((drain.fullest().fullest, drain.fullest().capacity), (most, 1024), "{took:?}");
+    }
+    assert!(took[0] > took[1] && took[1] > 0 && took[2] == 1024, "{took:?}");
+    drain.end_window();
+    assert!((drain.fullest().fill() - 1.0).abs() < f64::EPSILON);
+    drain.end_window();
+    assert_eq!(drain.fullest().fullest, 0);
+}
+
+#[test]
+fn who_sleeps_is_woken_once_before_an_outbox_is_full() {
+    require_root!();
+    let mut options = small_tables();
+    options.sizes.outbox4 = 1024;
+    let mut probe = FlowProbe::load(&options).expect("load");
+    let mut bell = probe.bell().expect("a bell");
+    let mut drain = Drain::new(probe.memory());
+    let rings = |bell: &mut netrig_probes::flow::Bell| bell.wait(Duration::from_millis(200)).expect("wait");
+    let evict = |probe: &mut FlowProbe, flows: u32| {
+        for source in 0..flows {
+            probe.replay(1, &frame(&udp(source, 7))).expect("run");
+        }
+    };
+    evict(&mut probe, 200);
+    assert!(drain.fill() > 0.1, "{}", drain.fill());
+    assert!(!rings(&mut bell), "nobody is asleep");
+    drain.outboxes(&Ticks, &mut |_| {});
+    assert!(drain.fill() < f64::EPSILON);
+    probe.sleep(true);
+    evict(&mut probe, 20);
+    assert!(!rings(&mut bell), "an outbox that is nearly empty can wait");
+    evict(&mut probe, 200);
+    assert!(rings(&mut bell), "it is filling");
+    evict(&mut probe, 200);
+    assert!(!rings(&mut bell), "once is enough");
+    probe.sleep(true);
+    evict(&mut probe, 1);
+    assert!(rings(&mut bell), "who goes to sleep beside a full one is woken by the next record");
+    probe.sleep(false);
+    evict(&mut probe, 200);
+    assert!(!rings(&mut bell), "who is awake need not be woken");
+}
+
+/// Jiffies begin near the end of 32 bits, so that what overflows does so five minutes after a machine has started.
+#[test]
+fn what_chooses_followers_is_not_summed_as_a_count() {
+    require_root!();
+    let probe = FlowProbe::load(&small_tables()).expect("load");
+    let (memory, drain) = (probe.memory(), Drain::new(probe.memory()));
+    let (words, follow) = (size_of::<iface_counts>() / 8, offset_of!(iface_counts, follow) / 8);
+    for partition in 0..2 {
+        let row = (partition * memory.sizes.interfaces as usize + 3) * 2 + Direction::Egress.index();
+        (0..size_of::<pace_state>() / 8).for_each(|word| memory.counts.publish(row * words + follow + word, u64::MAX));
+        memory.counts.publish(row * words, 5);
+    }
+    let counts = drain.interface_counts(InterfaceId(3), Direction::Egress);
+    assert_eq!((counts.frames.packets, counts.frames.bytes, counts.overflow.packets), (10, 0, 0));
 }

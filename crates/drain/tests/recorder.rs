@@ -129,3 +129,68 @@ fn what_a_packet_costs() {
         println!("snaplen {snaplen}, {len} octets: {with:?}, of an interface without a ring {:?}", run(&without));
     }
 }
+
+/// As the flow probe's clock tells; the pace's own figures do not depend on it, for it is told in the same.
+const NS_PER_TICK: u64 = 4_000_000;
+
+#[test]
+fn a_burst_after_quiet_is_recorded_whole_and_of_a_flood_an_even_part() {
+    require_root!();
+    let mut probe = probe(1024, 96);
+    let recorder = Recorder::new(probe.memory());
+    // What has been saved up since the machine started: half a ring.
+    probe.set_pace(10_000, NS_PER_TICK);
+    let mut cursors = recorder.now();
+    probe.try_on(Direction::Ingress, &frame(60, 0), 500).expect("runs");
+    let (recording, reaches) = read(&recorder, &mut cursors);
+    assert_eq!((recording.packets.len(), recorder.left_out()), (500, 0), "{reaches:?}");
+    // Some periods' worth at least, however fast this machine is.
+    let many = 3_000_000;
+    probe.try_on(Direction::Ingress, &frame(60, 1), many).expect("runs");
+    let (total, left_out) = (recorder.totals().0, recorder.left_out());
+    // What follows the latest that was recorded, on each CPU, is counted with the next one.
+    let pending = u64::from(many) + 500 - total - left_out;
+    assert!(pending < 100_000, "each packet is recorded or counted as left out: {total} + {left_out}, {pending} more");
+    assert!(left_out > u64::from(many) / 2, "{left_out} of {many} were left out");
+    let (recording, _) = read(&recorder, &mut cursors);
+    let gaps: Vec<u64> = recording.packets.iter().map(|packet| packet.left_out.into()).collect();
+    // The latest of the flood, once its rate is known: evenly spread.
+    let late = &gaps[gaps.len() / 2..];
+    assert!(late.iter().sum::<u64>() > late.len() as u64, "{late:?}");
+}
+
+#[test]
+fn gaps_that_are_told_are_the_packets_that_were_left_out() {
+    require_root!();
+    let mut probe = probe(65_536, 96);
+    let recorder = Recorder::new(probe.memory());
+    probe.set_pace(250_000, NS_PER_TICK);
+    let run = |many| probe.try_on(Direction::Egress, &frame(60, 0), many).expect("runs");
+    // Until what has been saved up is used up, on whichever CPU this runs.
+    for _ in 0..100 {
+        run(100_000);
+    }
+    let (mut cursors, before) = (recorder.now(), recorder.left_out());
+    assert!(before > 0, "a pace that leaves nothing out");
+    run(1_000_000);
+    let (recording, reaches) = read(&recorder, &mut cursors);
+    assert_eq!(reaches[&LOOPBACK].overwritten, 0);
+    let left_out = recorder.left_out() - before;
+    // What lies before the first and after the last one is in no gap of this run.
+    let widest = recording.packets.iter().map(|packet| u64::from(packet.left_out)).max().expect("packets");
+    let told = reaches[&LOOPBACK].left_out;
+    assert!(told.abs_diff(left_out) <= 4 * widest, "{told} of {left_out}, the widest gap {widest}");
+    let all = recording.packets.len() as u64 + left_out;
+    assert!(all.abs_diff(1_000_000) <= 4 * widest, "{all}, the widest gap {widest}");
+}
+
+#[test]
+fn no_pace_records_all() {
+    require_root!();
+    let mut probe = probe(65, 96);
+    let recorder = Recorder::new(probe.memory());
+    probe.set_pace(10, NS_PER_TICK);
+    probe.set_pace(0, NS_PER_TICK);
+    probe.try_on(Direction::Ingress, &frame(60, 0), 200_000).expect("runs");
+    assert_eq!((recorder.totals().0, recorder.left_out()), (200_000, 0));
+}

@@ -1,11 +1,13 @@
 //! Names of the kernel's functions, from /proc/kallsyms.
 
 use crate::error::HostError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek};
 
 const PATH: &str = "/proc/kallsyms";
+/// Places without a name that are remembered as such.
+const NAMELESS_MAX: usize = 1024;
 
 fn failed(source: io::Error) -> HostError {
     HostError::File { path: PATH, source }
@@ -18,6 +20,8 @@ fn failed(source: io::Error) -> HostError {
 pub struct KernelSymbols {
     file: File,
     functions: Functions,
+    /// No reading of the list had these: for them it is not read again.
+    nameless: BTreeSet<u64>,
 }
 
 impl KernelSymbols {
@@ -27,7 +31,7 @@ impl KernelSymbols {
     /// When it cannot be opened or read.
     pub fn open() -> Result<Self, HostError> {
         let file = File::open(PATH).map_err(failed)?;
-        let mut symbols = Self { file, functions: Functions::default() };
+        let mut symbols = Self { file, functions: Functions::default(), nameless: BTreeSet::new() };
         symbols.read()?;
         Ok(symbols)
     }
@@ -49,11 +53,15 @@ impl KernelSymbols {
             addresses.iter().filter_map(|address| Some((*address, functions.name(*address)?))).collect()
         };
         let named = known(&self.functions);
-        if named.len() == addresses.len() || self.functions.starts.is_empty() {
+        let is_new = |address: &u64| !named.contains_key(address) && !self.nameless.contains(address);
+        if !addresses.iter().any(is_new) || self.functions.starts.is_empty() {
             return Ok(named);
         }
         self.read()?;
-        Ok(known(&self.functions))
+        let named = known(&self.functions);
+        let room = NAMELESS_MAX.saturating_sub(self.nameless.len());
+        self.nameless.extend(addresses.iter().filter(|address| !named.contains_key(address)).take(room));
+        Ok(named)
     }
 }
 
@@ -157,6 +165,24 @@ mod tests {
             let named = symbols.resolve(&[start + 5]).expect("can be read again");
             assert_eq!(named[&(start + 5)], format!("{name}+0x5"));
         }
+    }
+
+    #[test]
+    fn for_a_place_that_has_no_name_the_list_is_read_once() {
+        let mut list = tempfile::tempfile().expect("a file");
+        io::Write::write_all(&mut list, LIST.as_bytes()).expect("written");
+        let mut symbols = KernelSymbols { file: list, functions: Functions::default(), nameless: BTreeSet::new() };
+        symbols.read().expect("can be read");
+        let (named, nowhere) = (0xffff_ffff_8100_0150, 0xffff_ffff_d000_0000);
+        assert_eq!(symbols.resolve(&[named, nowhere]).expect("can be read").len(), 1);
+        // Whoever reads it again finds another list.
+        symbols.file.set_len(0).expect("cut off");
+        assert_eq!(symbols.resolve(&[named, nowhere]).expect("it need not be read").len(), 1);
+        assert_eq!(
+            symbols.resolve(&[named, nowhere + (1 << 20)]).expect("can be read").len(),
+            0,
+            "another place may be a new module's"
+        );
     }
 
     proptest! {

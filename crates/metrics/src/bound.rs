@@ -41,6 +41,16 @@ impl Bound {
         self.named.extend(order.into_iter().take(room).map(|(name, _)| name.to_owned()));
     }
 
+    /// How many names it has given, those that are reserved among them.
+    pub(crate) fn given(&self) -> usize {
+        self.named.len() + self.reserved.len()
+    }
+
+    /// The most names it can give.
+    pub(crate) fn most(&self) -> usize {
+        self.max + self.reserved.len()
+    }
+
     /// The label value for `name`: itself, or `other`.
     pub(crate) fn label<'a>(&self, name: &'a str) -> &'a str {
         if self.is_named(name) { name } else { OTHER }
@@ -61,6 +71,7 @@ mod tests {
         let mut bound = Bound::new(3, &["arp"]);
         bound.admit([("a", 1), ("b", 5), ("c", 3)]);
         assert_eq!(["a", "b", "c", "arp"].map(|n| bound.label(n)), ["other", "b", "c", "arp"]);
+        assert_eq!((bound.given(), bound.most()), (3, 3));
         bound.admit([("a", 1000)]);
         assert_eq!(bound.label("a"), "other", "a later flood takes no name away");
     }

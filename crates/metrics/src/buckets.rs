@@ -34,6 +34,16 @@ impl Classic {
     fn exponents(self) -> impl Iterator<Item = i32> {
         (self.first..=self.last).step_by(self.step)
     }
+
+    /// Which of the classic buckets holds what the native one does: the first of those whose bound is not below, the infinite one at last.
+    pub(crate) fn holding(self, native: i32) -> usize {
+        self.exponents().take_while(|exponent| exponent * Histogram::BUCKETS_PER_OCTAVE < native).count()
+    }
+
+    /// How many there are, the infinite one among them.
+    pub(crate) fn count(self) -> usize {
+        self.exponents().count() + 1
+    }
 }
 
 /// Absolute values up to this count as zero: Prometheus' usual threshold, 2^-128. There are none, but a threshold above 0

@@ -31,7 +31,7 @@ fn counts(out: &mut Families, interface: &BurstInterface, labels: [&str; 2]) {
     // One without values has no series: most interfaces have no bursts, and each would cost more than a dozen lines.
     let mut add = |metric: &'static Metric, values: &Histogram| {
         if !values.buckets.is_empty() {
-            out.add(metric, &labels, Value::Distribution(values.clone()));
+            out.distribution(metric, &labels, values);
         }
     };
     add(&names::BURST_LENGTH, &interface.durations);

@@ -24,6 +24,11 @@ impl DropMemory {
         Self { reasons: Bound::new(REASONS_MAX, &[]), counters: Bound::new(caps.drop_counters, &[]) }
     }
 
+    /// Its bounds, by what they give names to.
+    pub(crate) fn bounds(&self) -> [(&'static str, &Bound); 2] {
+        [("drop_reason", &self.reasons), ("drop_counter", &self.counters)]
+    }
+
     /// To be called with every picture before [`gather`].
     pub(crate) fn admit(&mut self, drops: &DropStatus, interfaces: &mut Bound) {
         let kernel = drops.groups.iter().filter(|group| is_kernel(group));

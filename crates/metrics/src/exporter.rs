@@ -11,10 +11,14 @@ use crate::queues::QueueMemory;
 use crate::requests::RequestMemory;
 use crate::tcp::TcpMemory;
 use crate::{protobuf, text};
-use netrig_model::Snapshot;
+use netrig_model::{Snapshot, Timestamp};
 
 /// The most EtherTypes that get series of their own; the rest is summed as `ethertype="other"`.
 pub const ETHERTYPES_MAX: usize = 16;
+
+/// A picture older than the latest by less than this was overtaken by it: whoever scrapes and whoever sends each ask for
+/// their own. By more, and the clock was set back.
+const OVERTAKEN_NS_MAX: i64 = 10_000_000_000;
 
 /// Named whatever else comes by: ARP, LACP and its kin, EAPOL, LLDP.
 const ETHERTYPES_RESERVED: &[&str] = &["0x0806", "0x8809", "0x888e", "0x88cc"];
@@ -66,6 +70,8 @@ pub struct Exporter {
     pub(crate) queues: QueueMemory,
     pub(crate) policy: PolicyMemory,
     pub(crate) requests: RequestMemory,
+    /// When the latest picture was taken.
+    taken: Timestamp,
 }
 
 impl Default for Exporter {
@@ -87,6 +93,7 @@ impl Exporter {
             queues: QueueMemory::new(&caps),
             policy: PolicyMemory::new(&caps),
             requests: RequestMemory::new(&caps),
+            taken: Timestamp::default(),
         }
     }
 
@@ -102,6 +109,25 @@ impl Exporter {
     }
 
     pub(crate) fn gather(&mut self, snapshot: &Snapshot) -> Families {
+        let older_ns = self.taken.0.saturating_sub(snapshot.taken.0);
+        // What an overtaken picture has less than the latest is no counter that began anew.
+        if older_ns <= 0 || older_ns >= OVERTAKEN_NS_MAX {
+            self.taken = snapshot.taken;
+            self.admit(snapshot);
+        }
+        gather(snapshot, self)
+    }
+
+    /// Every bound, by what it gives names to.
+    pub(crate) fn bounds(&self) -> impl Iterator<Item = (&'static str, &Bound)> {
+        let own = [("interface", &self.interfaces), ("ethertype", &self.ethertypes)];
+        let probes = self.tcp.bounds().into_iter().chain(self.latency.bounds()).chain(self.drops.bounds());
+        let others = self.queues.bounds().into_iter().chain(self.policy.bounds()).chain(self.requests.bounds());
+        own.into_iter().chain(probes).chain(others)
+    }
+
+    /// Settles names, and advances the counts of what comes and goes.
+    fn admit(&mut self, snapshot: &Snapshot) {
         let interfaces = &snapshot.interfaces;
         self.interfaces.admit(interfaces.iter().map(|s| (s.iface.as_str(), s.counts.seen.bytes)));
         self.ethertypes.admit(interfaces.iter().flat_map(|s| s.not_ip.iter().map(|(e, c)| (e.as_str(), c.packets))));
@@ -127,6 +153,5 @@ impl Exporter {
         if let Some(payload) = &snapshot.payload {
             self.requests.admit(payload);
         }
-        gather(snapshot, self)
     }
 }

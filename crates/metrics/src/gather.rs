@@ -3,7 +3,7 @@
 use crate::bound::{Bound, OTHER};
 use crate::exporter::Exporter;
 use crate::families::{Families, Value};
-use crate::{bursts, drops, latency, names, overhead, policy, queues, recorder, requests, tcp};
+use crate::{bursts, drops, latency, names, overhead, policy, queues, recorder, remote, requests, tcp};
 use netrig_model::{InterfaceStatus, ParseFault, ProbeState, Snapshot, TrafficCounts};
 
 const NS_PER_S: f64 = 1e9;
@@ -13,6 +13,7 @@ pub(crate) fn gather(snapshot: &Snapshot, memory: &Exporter) -> Families {
     let (interfaces, ethertypes) = (&memory.interfaces, &memory.ethertypes);
     let mut out = Families::default();
     rig(&mut out, snapshot);
+    bounds(&mut out, memory);
     probes(&mut out, snapshot);
     for status in &snapshot.interfaces {
         let iface = interfaces.label(&status.iface);
@@ -23,6 +24,7 @@ pub(crate) fn gather(snapshot: &Snapshot, memory: &Exporter) -> Families {
     transports(&mut out, snapshot, interfaces);
     imbalance(&mut out, snapshot, interfaces);
     tables(&mut out, snapshot);
+    rings(&mut out, snapshot);
     drain(&mut out, snapshot);
     store(&mut out, snapshot);
     if let Some(tcp) = &snapshot.tcp {
@@ -52,6 +54,9 @@ pub(crate) fn gather(snapshot: &Snapshot, memory: &Exporter) -> Families {
     if let Some(status) = &snapshot.overhead {
         overhead::gather(&mut out, status);
     }
+    if let Some(status) = &snapshot.remote_write {
+        remote::gather(&mut out, status);
+    }
     out
 }
 
@@ -60,6 +65,13 @@ fn rig(out: &mut Families, snapshot: &Snapshot) {
     out.add(&names::START_TIME, &[], seconds(snapshot.started.0));
     out.add(&names::WINDOW, &[], seconds(snapshot.window_ns));
     out.count(&names::PROCESS_RESIDENT, &[], snapshot.drain.resident_bytes);
+}
+
+fn bounds(out: &mut Families, memory: &Exporter) {
+    for (kind, bound) in memory.bounds() {
+        out.count(&names::LABEL_VALUES, &[kind], bound.given() as u64);
+        out.count(&names::LABEL_VALUES_MAX, &[kind], bound.most() as u64);
+    }
 }
 
 fn probes(out: &mut Families, snapshot: &Snapshot) {
@@ -155,6 +167,12 @@ fn tables(out: &mut Families, snapshot: &Snapshot) {
     }
 }
 
+fn rings(out: &mut Families, snapshot: &Snapshot) {
+    for ring in &snapshot.rings {
+        out.add(&names::RING_FILL, &[&ring.ring], Value::Real(ring.fill()));
+    }
+}
+
 fn drain(out: &mut Families, snapshot: &Snapshot) {
     let drain = &snapshot.drain;
     out.count(&names::DRAIN_SCANS, &[], drain.scans);
@@ -173,6 +191,8 @@ fn store(out: &mut Families, snapshot: &Snapshot) {
     out.count(&names::STORE_ROWS_WRITTEN, &[], store.rows_written);
     out.count(&names::STORE_ROWS_LOST, &[], store.rows_lost);
     out.count(&names::STORE_FILES_RETIRED, &[], store.files_retired);
+    out.count(&names::STORE_REDUCTIONS, &[], store.hours_reduced);
+    out.count(&names::STORE_WINDOWS_OVER, &[], store.windows_over_budget);
 }
 
 fn seconds(ns: i64) -> Value {

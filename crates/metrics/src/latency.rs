@@ -27,6 +27,11 @@ impl LatencyMemory {
         Self { services: Bound::new(caps.latency_services + 1, &[HOST]) }
     }
 
+    /// Its bounds, by what they give names to.
+    pub(crate) fn bounds(&self) -> [(&'static str, &Bound); 1] {
+        [("latency_service", &self.services)]
+    }
+
     /// To be called with every picture before [`gather`].
     pub(crate) fn admit(&mut self, latency: &LatencyStatus) {
         let services: Vec<_> = told(latency).map(|s| (s.name(), messages(s))).collect();
@@ -66,7 +71,7 @@ fn stages(out: &mut Families, service: &LatencyService, [role, name]: [&str; 2])
     for sums in &service.stages {
         let labels = [role, name, sums.stage.as_str()];
         if !sums.histogram.buckets.is_empty() {
-            out.add(&names::LATENCY_STAGE, &labels, Value::Distribution(sums.histogram.clone()));
+            out.distribution(&names::LATENCY_STAGE, &labels, &sums.histogram);
         }
         out.count(&names::LATENCY_ELIGIBLE, &labels, sums.eligible);
         out.count(&names::LATENCY_CENSORED, &labels, sums.censored);

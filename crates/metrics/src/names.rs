@@ -59,12 +59,17 @@ impl Metric {
         }
     }
 
+    /// The bounds of the classic form of its distributions; none where it has none.
+    pub(crate) fn bounds(&self) -> Option<Classic> {
+        match self.kind {
+            Kind::Histogram(bounds) => Some(bounds),
+            Kind::Counter | Kind::Gauge => None,
+        }
+    }
+
     /// The classic form of a distribution of this metric.
     pub(crate) fn classic(&self, values: &Histogram) -> Vec<(f64, u64)> {
-        match self.kind {
-            Kind::Histogram(bounds) => buckets::classic(values, bounds),
-            Kind::Counter | Kind::Gauge => Vec::new(),
-        }
+        self.bounds().map(|bounds| buckets::classic(values, bounds)).unwrap_or_default()
     }
 
     /// The family's name cut into what stands before the unit, and the unit, where it is one OpenMetrics knows.
@@ -119,6 +124,11 @@ metrics! {
     GOVERNOR_EXHAUSTED = Gauge "netrig_governor_exhausted" []
         "1 while all is turned down and the rig costs more than its budget";
 
+    LABEL_VALUES = Gauge "netrig_label_values" ["kind"]
+        "Values of labels that have series of their own, by what they name; names are kept until the rig ends";
+    LABEL_VALUES_MAX = Gauge "netrig_label_values_max" ["kind"]
+        "The most values there can be of each kind; what comes later is summed as other";
+
     PROBE_UP = Gauge "netrig_probe_up" ["probe"]
         "1 while the probe is attached, in full or in part; 0 while it is off or failed";
     PROBE_STATE = Gauge "netrig_probe_state" ["probe", "state"]
@@ -166,6 +176,9 @@ metrics! {
     TABLE_OVERFLOWS = Counter "netrig_table_overflows_total" ["table"]
         "Evicted entries that found the outbox full: kept as interface totals, told in no flow";
 
+    RING_FILL = Gauge "netrig_ring_fill_ratio" ["ring"]
+        "How full the fullest ring of a kind was when it was emptied, at most, in the latest window and the one that is open";
+
     DRAIN_SCANS = Counter "netrig_drain_scans_total" [] "Passes over the flow tables";
     DRAIN_DELTAS = Counter "netrig_drain_deltas_total" [] "Deltas read from the flow tables";
     DRAIN_CPU = Counter "netrig_drain_cpu_seconds_total" [] "CPU time of the drain thread";
@@ -181,6 +194,10 @@ metrics! {
     STORE_ROWS_LOST = Counter "netrig_store_rows_lost_total" []
         "Rows given up since the rig started: disk full or queue full";
     STORE_FILES_RETIRED = Counter "netrig_store_files_retired_total" [] "Files removed for age or budget";
+    STORE_REDUCTIONS = Counter "netrig_store_reductions_total" []
+        "Reductions of what an hour holds: flows to minutes, or minutes to hours";
+    STORE_WINDOWS_OVER = Counter "netrig_store_windows_over_budget_total" []
+        "Windows that were larger than [store] budget by themselves";
 
     TCP_OPENED = Counter "netrig_tcp_connections_opened_total" ["role"]
         "Connections opened, by this host's role: client once its SYN is sent, server once the handshake is done";
@@ -369,6 +386,8 @@ metrics! {
     RECORDER_DUMPS = Counter "netrig_recorder_dumps_total" ["trigger", "outcome"]
         "Triggers of the flight recorder that fired: a file was written, it joined another's, it had just fired, or writing failed";
     RECORDER_PACKETS = Counter "netrig_recorder_packets_total" [] "Packets recorded, overwritten since or not";
+    RECORDER_LEFT_OUT = Counter "netrig_recorder_left_out_packets_total" []
+        "Packets that were not recorded because more came than [recorder] rate";
     RECORDER_HELD = Gauge "netrig_recorder_held_packets" [] "Packets that the flight recorder's rings hold";
     RECORDER_CAPACITY = Gauge "netrig_recorder_capacity_packets" [] "Packets that they have room for";
     RECORDER_REACH = Gauge "netrig_recorder_reach_seconds" ["iface"]
@@ -412,6 +431,17 @@ metrics! {
     PAYLOAD_MEMORY = Gauge "netrig_payload_memory_bytes" []
         "Memory of copies, followed flows, requests and names, the kernel's and the rig's own";
     ADDRESS_NAMES = Gauge "netrig_address_names" [] "Names of addresses remembered from DNS answers, clients' own included";
+
+    REMOTE_WRITE_QUEUE = Gauge "netrig_remote_write_queue_samples" []
+        "Samples that wait to be sent, those of a request under way among them";
+    REMOTE_WRITE_CAPACITY = Gauge "netrig_remote_write_queue_capacity_samples" []
+        "Samples that there is room for, as large as they have been so far: the bound is [remote_write] queue";
+    REMOTE_WRITE_SAMPLES = Counter "netrig_remote_write_samples_total" ["outcome"]
+        "Samples that the server took (sent), that it refused (rejected), and that were given up (dropped)";
+    REMOTE_WRITE_REQUESTS = Counter "netrig_remote_write_requests_total" ["outcome"]
+        "Requests that the server took (ok), that are made again (retried), and that it refused (failed)";
+    REMOTE_WRITE_SUCCESS = Gauge "netrig_remote_write_last_success_timestamp_seconds" []
+        "When the server last took a request, seconds since the epoch";
 }
 
 #[cfg(test)]

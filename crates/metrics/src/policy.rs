@@ -37,6 +37,11 @@ impl PolicyMemory {
         Self { rules: Bound::new(caps.policy_rules, BUILT_IN), latest: BTreeMap::new(), totals: BTreeMap::new() }
     }
 
+    /// Its bounds, by what they give names to.
+    pub(crate) fn bounds(&self) -> [(&'static str, &Bound); 1] {
+        [("policy_rule", &self.rules)]
+    }
+
     /// To be called once with every picture, before [`gather`].
     pub(crate) fn admit(&mut self, policy: &PolicyStatus, interfaces: &mut Bound) {
         let of = |packets: u64, more: u64| packets.saturating_add(more);

@@ -4,8 +4,10 @@
 //! hand: only what the rig sends, so that nobody needs a protobuf compiler.
 
 use crate::buckets::{Native, ZERO_THRESHOLD, sum_s};
+use crate::exemplars::{Exemplars, labels, since_epoch};
 use crate::families::{Families, Value, seconds};
 use crate::names::{Kind, Metric as Name};
+use netrig_model::SlowRequest;
 use prost::Message;
 
 /// What a family's metrics are. The numbers are the format's.
@@ -89,16 +91,42 @@ pub struct Histogram {
     pub positive_span: Vec<BucketSpan>,
     #[prost(sint64, repeated, tag = "13")]
     pub positive_delta: Vec<i64>,
+    #[prost(message, repeated, tag = "16")]
+    pub exemplars: Vec<Exemplar>,
 }
 
 /// A classic bucket.
-#[derive(Clone, Copy, PartialEq, Message)]
+#[derive(Clone, PartialEq, Message)]
 #[expect(missing_docs, reason = "the published format says what each field means")]
 pub struct Bucket {
     #[prost(uint64, tag = "1")]
     pub cumulative_count: u64,
     #[prost(double, tag = "2")]
     pub upper_bound: f64,
+    #[prost(message, optional, tag = "3")]
+    pub exemplar: Option<Exemplar>,
+}
+
+/// One of the values that a bucket counts, and what it was.
+#[derive(Clone, PartialEq, Message)]
+#[expect(missing_docs, reason = "the published format says what each field means")]
+pub struct Exemplar {
+    #[prost(message, repeated, tag = "1")]
+    pub label: Vec<LabelPair>,
+    #[prost(double, tag = "2")]
+    pub value: f64,
+    #[prost(message, optional, tag = "3")]
+    pub timestamp: Option<Time>,
+}
+
+/// A time since the epoch (`google.protobuf.Timestamp`).
+#[derive(Clone, Copy, PartialEq, Message)]
+#[expect(missing_docs, reason = "the published format says what each field means")]
+pub struct Time {
+    #[prost(int64, tag = "1")]
+    pub seconds: i64,
+    #[prost(int32, tag = "2")]
+    pub nanos: i32,
 }
 
 /// A run of native buckets.
@@ -116,7 +144,10 @@ pub(crate) fn encode(families: &Families) -> Vec<u8> {
     families
         .iter()
         .flat_map(|(name, samples)| {
-            let metric = samples.iter().map(|(labels, value)| metric(name, labels, value)).collect();
+            let metric = samples
+                .iter()
+                .map(|(labels, value)| metric(name, labels, value, families.exemplars_of(name, labels)))
+                .collect();
             let (_, unit) = name.stem_and_unit();
             let family = MetricFamily {
                 name: name.name.to_owned(),
@@ -138,7 +169,7 @@ fn metric_type(kind: Kind) -> MetricType {
     }
 }
 
-fn metric(name: &Name, labels: &[String], value: &Value) -> Metric {
+fn metric(name: &Name, labels: &[String], value: &Value, exemplars: Option<&Exemplars>) -> Metric {
     let pair = |(name, value): (&&str, &String)| LabelPair { name: (*name).to_owned(), value: value.clone() };
     let label = name.labels.iter().zip(labels).map(pair).collect();
     let number = match value {
@@ -146,7 +177,9 @@ fn metric(name: &Name, labels: &[String], value: &Value) -> Metric {
         Value::Signed(v) => *v as f64,
         Value::Real(v) => *v,
         Value::Time(ns) => seconds(*ns),
-        Value::Distribution(v) => return Metric { label, histogram: Some(histogram(name, v)), ..Metric::default() },
+        Value::Distribution(v) => {
+            return Metric { label, histogram: Some(histogram(name, v, exemplars)), ..Metric::default() };
+        }
     };
     let number = Some(Number { value: number });
     match name.kind {
@@ -155,12 +188,13 @@ fn metric(name: &Name, labels: &[String], value: &Value) -> Metric {
     }
 }
 
-fn histogram(name: &Name, values: &netrig_model::Histogram) -> Histogram {
+fn histogram(name: &Name, values: &netrig_model::Histogram, exemplars: Option<&Exemplars>) -> Histogram {
     let Native { spans, deltas } = Native::of(values);
+    let exemplar_of = |bucket| exemplars.and_then(|all| all.of_bucket(bucket)).map(exemplar);
     let mut cumulative_count = 0_u64;
-    let bucket = name.classic(values).into_iter().map(|(upper_bound, count)| {
+    let bucket = name.classic(values).into_iter().enumerate().map(|(bucket, (upper_bound, count))| {
         cumulative_count = cumulative_count.saturating_add(count);
-        Bucket { cumulative_count, upper_bound }
+        Bucket { cumulative_count, upper_bound, exemplar: exemplar_of(bucket) }
     });
     Histogram {
         bucket: bucket.collect(),
@@ -171,5 +205,15 @@ fn histogram(name: &Name, values: &netrig_model::Histogram) -> Histogram {
         zero_count: 0,
         positive_span: spans.into_iter().map(|(offset, length)| BucketSpan { offset, length }).collect(),
         positive_delta: deltas,
+        exemplars: exemplars.map(|all| all.by_time().map(exemplar).collect()).unwrap_or_default(),
+    }
+}
+
+fn exemplar(one: &SlowRequest) -> Exemplar {
+    let (seconds_since_epoch, nanos) = since_epoch(one);
+    Exemplar {
+        label: labels(one).map(|(name, value)| LabelPair { name: name.to_owned(), value }).into(),
+        value: seconds(one.latency_ns),
+        timestamp: Some(Time { seconds: seconds_since_epoch, nanos }),
     }
 }

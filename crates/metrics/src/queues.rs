@@ -70,6 +70,11 @@ impl QueueMemory {
         }
     }
 
+    /// Its bounds, by what they give names to.
+    pub(crate) fn bounds(&self) -> [(&'static str, &Bound); 2] {
+        [("queue", &self.queues), ("cpu", &self.cpus)]
+    }
+
     /// To be called once with every picture, before [`gather`].
     pub(crate) fn admit(&mut self, queues: &QueuesStatus, interfaces: &mut Bound) {
         let all = &queues.queues;

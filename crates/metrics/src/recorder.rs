@@ -17,6 +17,7 @@ pub(crate) fn gather(out: &mut Families, recorder: &RecorderStatus, interfaces: 
     }
     for (metric, count) in [
         (&names::RECORDER_PACKETS, recorder.packets),
+        (&names::RECORDER_LEFT_OUT, recorder.left_out_packets),
         (&names::RECORDER_HELD, recorder.held_packets),
         (&names::RECORDER_CAPACITY, recorder.capacity_packets),
         (&names::RECORDER_MEMORY, recorder.bytes),

@@ -2,7 +2,7 @@
 
 use crate::bound::{Bound, OTHER};
 use crate::exporter::Caps;
-use crate::families::{Families, Value};
+use crate::families::Families;
 use crate::names::{self, Metric};
 use netrig_model::{PayloadStatus, RequestKind, RequestTally};
 
@@ -18,6 +18,11 @@ impl RequestMemory {
     pub(crate) fn new(caps: &Caps) -> Self {
         let bound = || Bound::new(caps.request_servers, &[]);
         Self { resolvers: bound(), hosts: bound(), tls_servers: bound() }
+    }
+
+    /// Its bounds, by what they give names to.
+    pub(crate) fn bounds(&self) -> [(&'static str, &Bound); 3] {
+        [("dns_server", &self.resolvers), ("http_host", &self.hosts), ("tls_server", &self.tls_servers)]
     }
 
     /// To be called with every picture before [`gather`].
@@ -76,7 +81,8 @@ pub(crate) fn gather(out: &mut Families, payload: &PayloadStatus, memory: &Reque
 /// A distribution without values has no series, for each would cost 16 lines.
 fn times(out: &mut Families, metric: &'static Metric, labels: &[&str], tally: &RequestTally) {
     if !tally.sums.latency.buckets.is_empty() {
-        out.add(metric, labels, Value::Distribution(tally.sums.latency.clone()));
+        out.distribution(metric, labels, &tally.sums.latency);
+        out.exemplars(metric, labels, &tally.slow);
     }
 }
 

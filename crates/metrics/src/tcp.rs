@@ -36,6 +36,16 @@ impl TcpMemory {
         }
     }
 
+    /// Its bounds, by what they give names to.
+    pub(crate) fn bounds(&self) -> [(&'static str, &Bound); 4] {
+        [
+            ("service", &self.services),
+            ("listener", &self.listeners),
+            ("error", &self.errors),
+            ("reset_reason", &self.reasons),
+        ]
+    }
+
     /// To be called with every picture before [`gather`].
     pub(crate) fn admit(&mut self, tcp: &TcpStatus) {
         let services: Vec<_> = tcp.services.iter().filter(|s| s.role.is_some()).map(|s| (s.name(), s)).collect();
@@ -107,7 +117,7 @@ fn distributions(out: &mut Families, service: &ServiceStatus, services: &Bound) 
     };
     let mut add = |metric: &'static Metric, labels: &[&str], values: &Histogram| {
         if !values.buckets.is_empty() {
-            out.add(metric, labels, Value::Distribution(values.clone()));
+            out.distribution(metric, labels, values);
         }
     };
     add(&names::TCP_RTT, &[role, name, "all"], &service.rtt);

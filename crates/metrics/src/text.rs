@@ -1,6 +1,7 @@
 //! The two text formats.
 
 use crate::buckets::sum_s;
+use crate::exemplars;
 use crate::families::{Families, Value, seconds};
 use crate::names::{Kind, Metric};
 use prometheus_client::collector::Collector;
@@ -10,6 +11,7 @@ use prometheus_client::registry::Registry;
 
 /// The older format, or OpenMetrics.
 pub(crate) fn encode(families: Families, openmetrics: bool) -> String {
+    let exemplars = if openmetrics && families.has_exemplars() { exemplars::of_buckets(&families) } else { Vec::new() };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Scrape { families, openmetrics }));
     let mut text = String::new();
@@ -17,7 +19,7 @@ pub(crate) fn encode(families: Families, openmetrics: bool) -> String {
     let written =
         encode_registry(&mut text, &registry).and_then(|()| if openmetrics { encode_eof(&mut text) } else { Ok(()) });
     debug_assert!(written.is_ok());
-    text
+    if exemplars.is_empty() { text } else { exemplars::beside_buckets(&text, exemplars) }
 }
 
 #[derive(Debug)]

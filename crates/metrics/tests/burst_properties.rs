@@ -67,7 +67,7 @@ fn what_never_burst_has_no_distributions() {
         let of_it = |line: &&str| ["netrig_burst", "netrig_interface_speed"].iter().any(|name| line.starts_with(name));
         text.lines().filter(of_it).filter(|line| line.contains("eth0")).count()
     });
-    // As docs/metrics.md says.
+    // As docs/prometheus.md says.
     assert_eq!((idle, busy), (9, 75));
 }
 

@@ -1,4 +1,4 @@
-//! `docs/metrics.md` lists what the code exports. `NETRIG_BLESS=1` rewrites its table.
+//! `docs/prometheus.md` lists what the code exports. `NETRIG_BLESS=1` rewrites its table.
 
 use netrig_metrics::names::ALL;
 use netrig_metrics::{CPUS_MAX, Caps, ETHERTYPES_MAX, REASONS_MAX, WORDS_MAX};
@@ -20,20 +20,20 @@ fn table() -> String {
 
 #[test]
 fn the_documentation_lists_every_metric() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
-    let page = std::fs::read_to_string(&path).expect("docs/metrics.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/prometheus.md");
+    let page = std::fs::read_to_string(&path).expect("docs/prometheus.md");
     let (head, rest) = page.split_once(BEGIN).expect("a place for the table");
     let (found, tail) = rest.split_once(END).expect("an end of the table");
     if std::env::var_os("NETRIG_BLESS").is_some() {
-        std::fs::write(&path, format!("{head}{BEGIN}{}{END}{tail}", table())).expect("write docs/metrics.md");
+        std::fs::write(&path, format!("{head}{BEGIN}{}{END}{tail}", table())).expect("write docs/prometheus.md");
         return;
     }
-    assert_eq!(found, table(), "docs/metrics.md differs; NETRIG_BLESS=1 rewrites its table");
+    assert_eq!(found, table(), "docs/prometheus.md differs; NETRIG_BLESS=1 rewrites its table");
 }
 
 #[test]
 fn the_documentation_tells_the_bounds() {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md"));
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/prometheus.md"));
     let Caps {
         interfaces,
         services,
@@ -50,6 +50,6 @@ fn the_documentation_tells_the_bounds() {
          drops, {drop_counters} other counters of drops, {queues} queues, {policy_rules} rules of policies, \
          {request_servers} servers of each DNS, TLS and HTTP and {CPUS_MAX} CPUs have"
     );
-    let words = page.expect("docs/metrics.md").split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains(&bounds), "docs/metrics.md must say: {bounds}");
+    let words = page.expect("docs/prometheus.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(&bounds), "docs/prometheus.md must say: {bounds}");
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use netrig_metrics::protobuf::{Metric, MetricFamily};
+use netrig_metrics::protobuf::{Exemplar, Metric, MetricFamily};
 use netrig_metrics::{Exporter, Exposition};
 use prost::Message;
 use std::fmt::Write;
@@ -24,9 +24,17 @@ fn value(metric: &Metric) -> String {
         (None, None, Some(h)) => {
             let classic: Vec<String> =
                 h.bucket.iter().map(|b| format!("{:e}:{}", b.upper_bound, b.cumulative_count)).collect();
+            let exemplars = |all: &mut dyn Iterator<Item = &Exemplar>| all.map(exemplar).collect::<Vec<_>>().join(" ");
+            let of_buckets = exemplars(&mut h.bucket.iter().filter_map(|bucket| bucket.exemplar.as_ref()));
+            let of_all = exemplars(&mut h.exemplars.iter());
+            let exemplars = if of_buckets.is_empty() && of_all.is_empty() {
+                String::new()
+            } else {
+                format!("\n    exemplars of buckets {of_buckets}\n    exemplars {of_all}")
+            };
             let spans: Vec<(i32, u32)> = h.positive_span.iter().map(|s| (s.offset, s.length)).collect();
             format!(
-                "count {} sum {} schema {} zero {} up to {:e}\n    spans {spans:?}\n    deltas {:?}\n    classic {}",
+                "count {} sum {} schema {} zero {} up to {:e}\n    spans {spans:?}\n    deltas {:?}\n    classic {}{exemplars}",
                 h.sample_count,
                 h.sample_sum,
                 h.schema,
@@ -38,6 +46,12 @@ fn value(metric: &Metric) -> String {
         }
         other => format!("neither one nor the other: {other:?}"),
     }
+}
+
+fn exemplar(one: &Exemplar) -> String {
+    let labels: Vec<String> = one.label.iter().map(|l| format!("{}={:?}", l.name, l.value)).collect();
+    let time = one.timestamp.map(|time| format!("{}.{:09}", time.seconds, time.nanos));
+    format!("{{{}}}:{}@{}", labels.join(","), one.value, time.unwrap_or_default())
 }
 
 #[test]

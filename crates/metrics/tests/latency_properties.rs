@@ -197,7 +197,7 @@ fn a_flood_of_services_leaves_the_page_readable() {
     };
     let text = text(&mut Exporter::default(), &with((2..500).map(one).collect()));
     let lines = |word: &str| text.lines().filter(|l| l.starts_with("netrig_latency_") && l.contains(word)).count();
-    // As docs/metrics.md says.
+    // As docs/prometheus.md says.
     assert_eq!(lines(r#"service=":100""#), 210);
     assert!(lines("") < 7000, "{}", lines(""));
 }

@@ -127,3 +127,24 @@ fn a_rig_without_the_probe_has_no_queue_metrics() {
     let unset = netrig_metrics::render(&Snapshot { queues: Some(QueuesStatus::default()), ..snapshot() });
     assert!(!unset.contains("netrig_napi_looked_at_ratio"), "a share of nothing");
 }
+
+/// Whoever scrapes and whoever sends share an exporter, and one's picture may be overtaken by the other's.
+#[test]
+fn a_picture_that_was_overtaken_counts_nothing_twice() {
+    let at = |sent, taken_ns| {
+        let queues =
+            QueuesStatus { queues: vec![queues::discipline("eth0", "fq 1:", sent)], ..QueuesStatus::default() };
+        Snapshot { queues: Some(queues), taken: Timestamp(taken_ns), ..Snapshot::default() }
+    };
+    let mut exporter = Exporter::default();
+    let mut sent = |snapshot: &Snapshot| {
+        let text = common::text(exporter.render(snapshot, Exposition::Prometheus));
+        sums(&text, "netrig_queue_sent_bytes_total", &[]).values().sum::<f64>()
+    };
+    let (second, minute) = (1_000_000_000, 60_000_000_000);
+    assert_eq!(sent(&at(1_000, 100 * minute)), 1_000.0);
+    assert_eq!(sent(&at(5_000, 100 * minute + second)), 5_000.0);
+    assert_eq!(sent(&at(4_000, 100 * minute)), 5_000.0, "overtaken");
+    assert_eq!(sent(&at(6_000, 100 * minute + 2 * second)), 6_000.0);
+    assert_eq!(sent(&at(7_000, 50 * minute)), 7_000.0, "the clock was set back");
+}

@@ -147,7 +147,7 @@ fn a_flood_of_hosts_leaves_the_page_readable() {
     let tallies = (0..256).flat_map(|n| of(&format!("{n:03}.example"))).collect();
     let text = text(&mut Exporter::default(), &with(tallies));
     let lines = |word: &str| text.lines().filter(|line| !line.starts_with('#') && line.contains(word)).count();
-    // As docs/metrics.md says.
+    // As docs/prometheus.md says.
     assert_eq!(lines(r#"host="000.example""#), 85);
     assert!(lines("netrig_http_") < 6000, "{}", lines("netrig_http_"));
 }

@@ -23,6 +23,7 @@ mod reading;
 mod record;
 mod recorder;
 mod reduced;
+mod remote_write;
 mod request;
 mod request_status;
 mod sampling;
@@ -47,7 +48,7 @@ pub use latency::{
     HOST_PLACE, LATENCY_COLUMNS, LatencyRecord, LatencyService, LatencyStatus, QueueCause, Stage, StageSums,
 };
 pub use ledger::{InterfaceCounts, KernelCounts, LedgerRecord, ParseFault, TrafficCounts};
-pub use live::{DrainStatus, InterfaceStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus};
+pub use live::{DrainStatus, InterfaceStatus, ProbeState, ProbeStatus, RingStatus, Snapshot, StoreStatus, TableStatus};
 pub use overhead::{
     CostMethod, GovernorStatus, MemoryCost, OverheadStatus, ProbeCost, StepState, StepStatus, ThreadCost,
 };
@@ -62,11 +63,12 @@ pub use reading::{KernelOwner, RoundTrips, SocketReading, SocketRole};
 pub use record::{Column, ColumnType, FLOW_COLUMNS, FlowRecord, LEDGER_COLUMNS};
 pub use recorder::{DumpOutcome, RecordedInterface, RecorderStatus};
 pub use reduced::{REDUCED_FLOW_COLUMNS, ReducedFlowRecord, Told};
+pub use remote_write::RemoteWriteStatus;
 pub use request::{
     DnsExchange, Exchange, HttpExchange, PayloadSegment, REQUEST_COLUMNS, Request, RequestKind, RequestOutcome,
     RequestRecord, TlsExchange,
 };
-pub use request_status::{PayloadCounts, PayloadStatus, RequestSums, RequestTally};
+pub use request_status::{PayloadCounts, PayloadStatus, RequestSums, RequestTally, SlowRequest};
 pub use sampling::error_bounds;
 pub use tcp::{KernelTcp, ListenerStatus, ServiceStatus, TcpStatus, TcpTableStatus};
 pub use time::Timestamp;

@@ -2,7 +2,7 @@
 
 use crate::{
     BurstStatus, Direction, DropStatus, InterfaceCounts, KernelCounts, LatencyStatus, LedgerRecord, OverheadStatus,
-    PayloadStatus, PolicyStatus, QueuesStatus, RecorderStatus, TcpStatus, Timestamp, TrafficCounts,
+    PayloadStatus, PolicyStatus, QueuesStatus, RecorderStatus, RemoteWriteStatus, TcpStatus, Timestamp, TrafficCounts,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ pub struct Snapshot {
     pub interfaces: Vec<InterfaceStatus>,
     /// The flow tables, by address family.
     pub tables: Vec<TableStatus>,
+    /// The rings between the kernel and the rig.
+    #[serde(default)]
+    pub rings: Vec<RingStatus>,
     /// The drain.
     pub drain: DrainStatus,
     /// The store; absent when it is off.
@@ -63,6 +66,9 @@ pub struct Snapshot {
     /// What the rig costs; absent where nothing has been measured.
     #[serde(default)]
     pub overhead: Option<OverheadStatus>,
+    /// Sending metrics; absent when that is off.
+    #[serde(default)]
+    pub remote_write: Option<RemoteWriteStatus>,
 }
 
 /// Whether a probe does its work.
@@ -136,6 +142,25 @@ pub struct TableStatus {
     pub spills: u64,
     /// Evicted entries that found the outbox full and were folded into the interface's overflow.
     pub overflows: u64,
+}
+
+/// How full one kind of ring was at its fullest, in the latest window and the one that is open: of several CPUs' rings, the fullest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingStatus {
+    /// `outbox`, `tcp_ends`, `payload`, `burst_samples`, `burst_buckets`, `drop_examples` or `policy_events`.
+    pub ring: String,
+    /// The most that waited in it to be read: records, buckets or octets.
+    pub fullest: u64,
+    /// How much there is room for, in the same unit.
+    pub capacity: u64,
+}
+
+impl RingStatus {
+    /// How full it was, from 0 to 1.
+    #[must_use]
+    pub fn fill(&self) -> f64 {
+        if self.capacity == 0 { 0.0 } else { self.fullest as f64 / self.capacity as f64 }
+    }
 }
 
 /// What draining costs.

@@ -36,6 +36,8 @@ pub struct RecorderStatus {
     pub without: Vec<String>,
     /// Packets recorded, overwritten or not.
     pub packets: u64,
+    /// Packets that were not recorded because more came than `[recorder] rate`.
+    pub left_out_packets: u64,
     /// Packets in the rings.
     pub held_packets: u64,
     /// Packets that the rings have room for.

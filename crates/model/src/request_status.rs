@@ -1,7 +1,8 @@
 //! The payload probe's picture: what was copied, what was made of it, and how requests went so far.
 
-use crate::{Histogram, RequestKind};
+use crate::{Histogram, RequestKind, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 
 /// What became of payload, from the kernel to the parsers. Cumulative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,34 @@ pub struct RequestSums {
     pub latency: Histogram,
 }
 
+/// A slow request, by what it is found among the records. It says no more than who asked whom, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlowRequest {
+    /// Who asked.
+    pub src: SocketAddr,
+    /// Who was asked.
+    pub dst: SocketAddr,
+    /// IP protocol number.
+    pub protocol: u8,
+    /// When the answer's first octet passed.
+    pub answered: Timestamp,
+    /// From the request's first octet to the answer's, nanoseconds.
+    pub latency_ns: u64,
+}
+
+/// So much before what is known already an answer is late in being told; more, and the clock was set back.
+const TOLD_LATE_NS_MAX: i64 = 10_000_000_000;
+
+impl SlowRequest {
+    /// Whether it stands for its like from now on, where `known` did: the latest does, and whichever comes once the clock was set
+    /// back, or a time that lies ahead would stay forever.
+    #[must_use]
+    pub fn replaces(&self, known: &Self) -> bool {
+        let earlier_ns = known.answered.0.saturating_sub(self.answered.0);
+        earlier_ns <= 0 || earlier_ns > TOLD_LATE_NS_MAX
+    }
+}
+
 /// Requests that have their kind, their server and what it said in common. What is beyond the bounds is summed as `other`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestTally {
@@ -50,6 +79,9 @@ pub struct RequestTally {
     pub server: Option<String>,
     /// How they went.
     pub sums: RequestSums,
+    /// Slow ones among them, the latest of each doubling of time. A rig that knows of none tells none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slow: Vec<SlowRequest>,
 }
 
 /// The payload probe's picture.

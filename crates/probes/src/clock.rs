@@ -89,11 +89,14 @@ impl TickClock {
         self.jiffies = jiffies;
     }
 
-    /// The time of a tick: the one nearest to the last reading that ends in these 32 bits.
+    /// The time of a tick, of which the lowest 32 bits are known: the latest that is not more than hours ahead of the last reading.
+    /// Nothing happens later than that, but a connection may have been silent for months.
     #[must_use]
     pub fn timestamp(&self, tick: u32) -> Timestamp {
-        let ago = (self.jiffies as u32).wrapping_sub(tick).cast_signed();
-        self.at.plus_ns(-i64::from(ago) * self.ns_per_tick as i64)
+        const AHEAD_TICKS: u32 = 1 << 24;
+        let behind = (self.jiffies as u32).wrapping_add(AHEAD_TICKS).wrapping_sub(tick);
+        let ago = i64::from(behind) - i64::from(AHEAD_TICKS);
+        self.at.plus_ns(-ago * self.ns_per_tick as i64)
     }
 
     /// The time of a moment in whole jiffies, which do not wrap: also of one months ago.
@@ -177,6 +180,18 @@ mod tests {
         assert_eq!(clock.at_monotonic(5), Timestamp(1_000_000_005));
         clock.take_lag(3_000_000_000);
         assert_eq!(clock.at_monotonic(5), Timestamp(3_000_000_005), "the time of day was set");
+    }
+
+    #[test]
+    fn a_tick_of_a_month_ago_is_not_taken_for_one_to_come() {
+        let now = Timestamp(1_700_000_000_000_000_000);
+        let clock = TickClock { ns_per_tick: 1_000_000, jiffies: (7 << 32) | 5, at: now, monotonic_lag_ns: 0 };
+        for days in [24_u64, 25, 31, 49] {
+            let ticks = days * 86_400 * 1000;
+            let tick = (clock.jiffies - ticks) as u32;
+            assert_eq!(clock.timestamp(tick), now.plus_ns(-(ticks as i64) * 1_000_000), "{days} days");
+        }
+        assert_eq!(clock.timestamp(5 + 3_600_000), now.plus_ns(3_600_000_000_000), "the clock was read an hour ago");
     }
 
     #[test]

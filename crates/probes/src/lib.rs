@@ -11,6 +11,7 @@ mod clock;
 pub mod drop;
 mod error;
 pub mod flow;
+mod high_water;
 #[cfg(test)]
 mod histogram_tests;
 pub mod holder;
@@ -36,5 +37,6 @@ mod xdp;
 
 pub use clock::TickClock;
 pub use error::ProbeError;
+pub use high_water::HighWater;
 pub use memory::SharedWords;
 pub use missing::Missing;

@@ -2,7 +2,7 @@
 
 use crate::ProbeError;
 use crate::object::{self, map};
-use libbpf_rs::{Object, RingBuffer, RingBufferBuilder};
+use libbpf_rs::{AsRawLibbpf, Object, RingBuffer, RingBufferBuilder};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io};
@@ -12,6 +12,9 @@ pub(crate) struct Ring<T> {
     name: &'static str,
     ring: RingBuffer<'static>,
     read: Arc<Mutex<Vec<T>>>,
+    /// Octets that lay there when it was last emptied, and that it has room for.
+    waited: u64,
+    capacity: u64,
 }
 
 impl<T: Copy + Send + 'static> Ring<T> {
@@ -31,17 +34,18 @@ impl<T: Copy + Send + 'static> Ring<T> {
         builder.add(&map, take).map_err(failed)?;
         // The builder borrows the map for its descriptor alone, which libbpf has taken over by now.
         let ring = builder.build().map_err(failed)?;
-        Ok(Self { name, ring, read })
+        let capacity = octets(&ring)[1];
+        Ok(Self { name, ring, read, waited: 0, capacity })
     }
 
-    /// Waits until somebody is woken by what lies there, or `limit` has passed; what lies there is let go.
-    pub(crate) fn wait(&mut self, limit: Duration) -> Result<(), ProbeError> {
+    /// Waits until somebody is woken by what lies there, or `limit` has passed; what lies there is let go. Whether there was something.
+    pub(crate) fn wait(&mut self, limit: Duration) -> Result<bool, ProbeError> {
         let polled = self.ring.poll_raw(limit);
         if let Ok(mut read) = self.read.lock() {
             read.clear();
         }
         if polled >= 0 || polled == -libc::EINTR {
-            return Ok(());
+            return Ok(polled > 0);
         }
         let reason = io::Error::from_raw_os_error(-polled).to_string();
         Err(ProbeError::Ring { name: self.name, reason })
@@ -50,11 +54,31 @@ impl<T: Copy + Send + 'static> Ring<T> {
     /// Hands over what lies in the ring; tells how many.
     pub(crate) fn take(&mut self, take: &mut dyn FnMut(&T)) -> Result<u64, ProbeError> {
         let failed = |source: libbpf_rs::Error| ProbeError::Ring { name: self.name, reason: format!("{source:#}") };
+        self.waited = octets(&self.ring)[0];
         self.ring.consume().map_err(failed)?;
         let Ok(mut read) = self.read.lock() else { return Ok(0) };
         let count = read.len() as u64;
         read.drain(..).for_each(|event| take(&event));
         Ok(count)
+    }
+
+    /// Octets that lay in the ring when it was last emptied, and that it has room for.
+    pub(crate) fn waited(&self) -> (u64, u64) {
+        (self.waited, self.capacity)
+    }
+}
+
+/// Octets that lie in the only ring of these, and that it has room for: two loads of memory that it shares with the kernel.
+#[expect(unsafe_code, reason = "libbpf tells how full a ring is by its C interface alone")]
+fn octets(rings: &RingBuffer<'_>) -> [u64; 2] {
+    // SAFETY: the rings live as long as they are borrowed, and so does the first of them, which only these functions read; a ring that
+    // is not there is asked nothing.
+    unsafe {
+        let ring = libbpf_sys::ring_buffer__ring(rings.as_libbpf_object().as_ptr(), 0);
+        if ring.is_null() {
+            return [0; 2];
+        }
+        [libbpf_sys::ring__avail_data_size(ring) as u64, libbpf_sys::ring__size(ring) as u64]
     }
 }
 

@@ -32,20 +32,21 @@ fn power_of_two_below(n: u64) -> u64 {
 
 impl FlowSizes {
     /// Divides `bytes` of kernel memory. Interfaces' counts have theirs first; of the rest each CPU gets an equal share, and
-    /// of fifteen parts of that eight go to the IPv4 table, four to IPv6's, two and one to their outboxes.
+    /// of eighteen parts of that eight go to the IPv4 table, four to IPv6's, four and two to their outboxes: in churn an outbox is all
+    /// that is left while user space waits for its CPU.
     #[must_use]
     pub fn within(bytes: u64, cpus: u32) -> Self {
         let cpus = u64::from(cpus.max(1)).next_power_of_two();
         let interfaces = power_of_two_below(bytes / 32 / COUNTS / (cpus + 1)).clamp(16, 4096);
         let share = bytes.saturating_sub(interfaces * COUNTS * (cpus + 1)) / cpus;
-        let part = power_of_two_below(share / 15);
+        let part = power_of_two_below(share / 18);
         let entries = |parts: u64, each: u64| (parts * part / each).clamp(16, SLOTS_MAX) as u32;
         Self {
             cpus: cpus as u32,
             slots4: entries(8, SLOT4),
             slots6: entries(4, SLOT6),
-            outbox4: entries(2, SLOT4),
-            outbox6: entries(1, SLOT6),
+            outbox4: entries(4, SLOT4),
+            outbox6: entries(2, SLOT6),
             interfaces: interfaces as u32,
         }
     }

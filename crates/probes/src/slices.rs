@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 const SLICE: Duration = Duration::from_millis(100);
 /// At least one slice in so many, however rarely messages are looked at: every window is to have some.
 const SLICES_MAX: u32 = 32;
+/// After a slice in which next to nothing happened the next one is so many periods away: to attach costs more than there is to see. With
+/// the longest period that is once in each window of ten seconds.
+const QUIET_PERIODS: u32 = 3;
 /// A datagram that is read later than this after its slice is not told.
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
@@ -28,6 +31,8 @@ pub(crate) struct Slices {
     period: Duration,
     began: Option<Instant>,
     attached: bool,
+    /// Next to nothing happened in the latest slice.
+    quiet: bool,
     links: Vec<Link>,
     /// What stays until everything that began in the slice has ended.
     lingering: Option<Link>,
@@ -40,6 +45,7 @@ impl Slices {
             period: SLICE * sampling.clamp(1, SLICES_MAX),
             began: None,
             attached: false,
+            quiet: false,
             links: Vec::new(),
             lingering: None,
         }
@@ -49,21 +55,42 @@ impl Slices {
         self.period = SLICE * sampling.clamp(1, SLICES_MAX);
     }
 
+    /// Whether something is to be done.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.until_due(now).is_zero()
+    }
+
+    /// How long there is nothing to do.
+    pub(crate) fn until_due(&self, now: Instant) -> Duration {
+        let Some(began) = self.began else { return Duration::ZERO };
+        let length = match self.attached {
+            // Every slice is one in so many: with one in one it never ends.
+            true if self.period <= SLICE => return Duration::MAX,
+            true => SLICE,
+            false if self.quiet => self.period * QUIET_PERIODS,
+            false => self.period,
+        };
+        length.saturating_sub(now.saturating_duration_since(began))
+    }
+
+    /// A slice has ended in which so little happened, or not.
+    pub(crate) fn was_quiet(&mut self, quiet: bool) {
+        self.quiet = quiet;
+    }
+
     /// What is to be done at `now`.
     pub(crate) fn turn(&mut self, now: Instant) -> Slice {
-        let since = self.began.map(|began| now.saturating_duration_since(began));
-        match (self.attached, since) {
-            // Every slice is one in so many: with one in one it never ends.
-            (true, Some(since)) if since >= SLICE && self.period > SLICE => {
+        match self.attached {
+            _ if !self.is_due(now) => Slice::GoesOn,
+            true => {
                 self.attached = false;
                 Slice::Ends
             }
-            (false, since) if since.is_none_or(|since| since >= self.period) => {
+            false => {
                 self.began = Some(now);
                 self.attached = true;
                 Slice::Begins
             }
-            _ => Slice::GoesOn,
         }
     }
 
@@ -122,6 +149,56 @@ mod tests {
             attached += u64::from(on);
         }
         assert_eq!(attached, 2_000);
+    }
+
+    #[test]
+    fn while_next_to_nothing_happens_slices_are_rarer() {
+        let (mut slices, start) = (Slices::new(4), Instant::now());
+        let begins = |slices: &mut Slices, quiet: bool| {
+            let mut begun = Vec::new();
+            for tick in 0..40 {
+                match slices.turn(start + SLICE * tick) {
+                    Slice::Begins => begun.push(tick),
+                    Slice::Ends => slices.was_quiet(quiet),
+                    Slice::GoesOn => {}
+                }
+            }
+            begun
+        };
+        assert_eq!(begins(&mut slices, true), [0, 12, 24, 36]);
+        assert_eq!(begins(&mut Slices::new(4), false), [0, 4, 8, 12, 16, 20, 24, 28, 32, 36]);
+        // Who hears of traffic says so, and the slice comes when it is due.
+        let mut slices = Slices::new(4);
+        slices.turn(start);
+        slices.turn(start + SLICE);
+        slices.was_quiet(true);
+        assert_eq!(slices.turn(start + SLICE * 5), Slice::GoesOn);
+        slices.was_quiet(false);
+        assert_eq!(slices.turn(start + SLICE * 5), Slice::Begins);
+        // The first busy one brings the next soon.
+        let mut slices = Slices::new(4);
+        let mut begun = Vec::new();
+        for tick in 0..40 {
+            match slices.turn(start + SLICE * tick) {
+                Slice::Begins => begun.push(tick),
+                Slice::Ends => slices.was_quiet(tick < 10),
+                Slice::GoesOn => {}
+            }
+        }
+        assert_eq!(begun, [0, 12, 16, 20, 24, 28, 32, 36]);
+    }
+
+    #[test]
+    fn how_long_there_is_nothing_to_do_is_known_to_the_moment() {
+        let (mut slices, start) = (Slices::new(4), Instant::now());
+        assert_eq!(slices.until_due(start), Duration::ZERO);
+        slices.turn(start);
+        assert_eq!(slices.until_due(start + SLICE / 4), SLICE * 3 / 4);
+        slices.turn(start + SLICE);
+        assert_eq!(slices.until_due(start + SLICE * 3 / 2), SLICE * 5 / 2);
+        let mut always = Slices::new(1);
+        always.turn(start);
+        assert_eq!(always.until_due(start + SLICE * 100), Duration::MAX);
     }
 
     #[test]

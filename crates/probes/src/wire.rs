@@ -23,11 +23,11 @@ pub use generated::types::{
     capture_settings, clock_reading, drop_example, drop_flow, drop_gate, drop_group, drop_key, drop_settings,
     flow_cold, flow_hot, flow_key, flow_sampler, flow_sampling, flow_set4, flow_set6, flow_settings, flow_slot4,
     flow_slot6, iface_counts, iface_entry, latency_cpu, latency_gate, latency_key, latency_service, latency_settings,
-    outbox_ends, payload_ends, payload_record, payload_settings, policy_addresses, policy_bucket, policy_bucket_set,
-    policy_count, policy_dimension, policy_event, policy_gate, policy_layout, policy_ports, policy_ranges4,
-    policy_ranges6, policy_removed, policy_row, policy_rule, policy_source, policy_source_set, queue_polls,
-    queue_settings, recorder_ring, recorder_settings, recorder_slot, replay_frame, tcp_ends, tcp_owner, tcp_service,
-    tcp_settings, tcp_slot, tcp_totals, time_histogram,
+    outbox_ends, pace, pace_state, payload_ends, payload_record, payload_settings, policy_addresses, policy_bucket,
+    policy_bucket_set, policy_count, policy_dimension, policy_event, policy_gate, policy_layout, policy_ports,
+    policy_ranges4, policy_ranges6, policy_removed, policy_row, policy_rule, policy_source, policy_source_set,
+    queue_polls, queue_settings, recorder_ring, recorder_settings, recorder_slot, replay_frame, tcp_ends, tcp_owner,
+    tcp_service, tcp_settings, tcp_slot, tcp_totals, time_histogram,
 };
 
 /// Bits of `flow_key.kind` and of VLAN fields: `bpf/wire.h`'s enums, which the generator does not carry over. The test
@@ -137,6 +137,8 @@ pub mod recorder {
     pub const SERVICE_TAG: u16 = 1 << 2;
     /// Several segments in one.
     pub const GSO: u16 = 1 << 3;
+    /// Bits of these; above them are packets left out since the one before.
+    pub const FACTS: u32 = 4;
 }
 
 /// `queue/wire.h`'s enums.
@@ -352,8 +354,8 @@ mod tests {
 
     #[test]
     fn what_an_ordinary_packet_counts_lies_in_one_cache_line() {
-        assert_eq!(size_of::<iface_counts>(), 128);
-        assert!(offset_of!(iface_counts, overflow_bytes) < 64);
+        assert_eq!(size_of::<iface_counts>(), 192);
+        assert!(offset_of!(iface_counts, overflow_packets) == 64);
         assert_eq!(
             (size_of::<flow_sampling>(), size_of::<flow_sampler>()),
             (64, 128),

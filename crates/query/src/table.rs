@@ -36,12 +36,13 @@ pub(crate) fn register(
 ) -> std::result::Result<(), Failure> {
     let reader = dir.map(StoreReader::open).transpose()?;
     let mut told = live.map(|l| l.told).unwrap_or_default();
+    // All at one time: what is told at one level of flows is told at no other.
+    let mut opened = match &reader {
+        Some(reader) => reader.open_segments_of(&Table::ALL, None, None)?,
+        None => Vec::new(),
+    };
     for table in Table::ALL {
-        let opened = match &reader {
-            Some(reader) => reader.open_segments(table, None, None)?,
-            None => Vec::new(),
-        };
-        let segments = opened.into_iter().map(OpenSegment::new).collect();
+        let segments = opened.extract_if(.., |(segment, _)| segment.table == table).map(OpenSegment::new).collect();
         let provider = match told.iter().position(|t| t.table == table) {
             Some(i) => with_live(session, segments, told.swap_remove(i)),
             None => Ok(SegmentTable::provider(table, segments)),

@@ -8,6 +8,7 @@ mod policy;
 mod queues;
 mod requests;
 mod store;
+mod stress;
 
 pub(crate) use bursts::BurstsArgs;
 pub(crate) use capture::{CaptureArgs, HookWord};
@@ -20,6 +21,7 @@ pub(crate) use policy::{
 pub(crate) use queues::QueuesArgs;
 pub(crate) use requests::RequestsArgs;
 pub(crate) use store::StoreArgs;
+pub(crate) use stress::{StressArgs, StressCommand, StressCompareArgs};
 
 use crate::commands::Since;
 use clap::builder::NonEmptyStringValueParser;
@@ -67,6 +69,7 @@ Examples:
   netrig query \"SELECT dst_port, sum(bytes) FROM flows GROUP BY 1 ORDER BY 2 DESC LIMIT 5\"
   netrig store                           what is kept, how finely, and for how long
   netrig replay capture.pcapng --json    a capture through the same kernel programs
+  netrig stress microburst               what it does under traffic made on purpose, and what would break first
 
 Exit codes: 0 fine, 1 failed, 2 wrong usage or input.";
 
@@ -108,9 +111,13 @@ pub(crate) enum Command {
     Store(StoreArgs),
     /// Send a capture through the real kernel programs and print its flows
     Replay(ReplayArgs),
+    /// Put the rig under traffic made on purpose, in namespaces of its own, and say which part would break first
+    Stress(StressArgs),
     /// Print or check configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Write dashboards for Grafana, and rules and alerts for Prometheus
+    Dashboards(DashboardsArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Write manual pages
@@ -401,6 +408,22 @@ Examples:
 pub(crate) struct CompletionsArgs {
     /// The shell
     pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Writes grafana/*.json, to import, and prometheus/recording.rules.yml and prometheus/alerts.rules.yml, for
+rule_files. A file of that name that netrig did not write, or that somebody changed, stays as it is.
+
+Example:
+  netrig dashboards --out /etc/netrig/dashboards")]
+pub(crate) struct DashboardsArgs {
+    /// Folder for the files; made when it is missing
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+    /// Replace files that netrig did not write, too
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]

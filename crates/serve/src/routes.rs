@@ -55,10 +55,10 @@ struct Shared {
     metrics: bool,
 }
 
-pub(crate) fn router(live: Arc<dyn Live>, options: &ServeOptions) -> Router {
+pub(crate) fn router(live: Arc<dyn Live>, options: &ServeOptions, exporter: Arc<Mutex<Exporter>>) -> Router {
     let shared = Shared {
         live,
-        exporter: Arc::default(),
+        exporter,
         record_answers: Arc::new(Semaphore::new(RECORD_ANSWERS_MAX)),
         metrics: options.metrics,
     };

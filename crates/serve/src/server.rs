@@ -5,9 +5,10 @@ use crate::error::ServeError;
 use crate::holder::holder;
 use crate::routes::router;
 use axum::serve::ListenerExt;
+use netrig_metrics::Exporter;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -44,12 +45,24 @@ impl Server {
     /// # Errors
     /// When the address is in use, beyond loopback, or refused by the system.
     pub fn start(options: &ServeOptions, live: Arc<dyn Live>) -> Result<Self, ServeError> {
+        Self::start_with(options, live, Arc::default())
+    }
+
+    /// The same; `exporter` renders `/metrics`, and is shared with who else tells metrics, so that series have one name.
+    ///
+    /// # Errors
+    /// As of [`Server::start`].
+    pub fn start_with(
+        options: &ServeOptions,
+        live: Arc<dyn Live>,
+        exporter: Arc<Mutex<Exporter>>,
+    ) -> Result<Self, ServeError> {
         if !options.listen.ip().is_loopback() {
             return Err(ServeError::NotLoopback(options.listen));
         }
         let listener = listen(options.listen)?;
         let address = listener.local_addr().map_err(|source| ServeError::Listen { address: options.listen, source })?;
-        let router = router(live, options);
+        let router = router(live, options, exporter);
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

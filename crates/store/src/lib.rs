@@ -33,6 +33,7 @@ mod retain;
 mod rows;
 mod schema;
 mod segment;
+mod steady;
 mod table;
 mod upkeep;
 mod window_file;

@@ -1,6 +1,6 @@
 //! What has to go: by age, and by bytes.
 
-use crate::{Segment, Table};
+use crate::{Range, Segment, Table};
 use netrig_model::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -37,6 +37,43 @@ pub(crate) fn high_water(limit: u64, window_bytes: u64) -> u64 {
     limit - (window_bytes.saturating_mul(3) / 2).clamp(limit / 8, limit / 2)
 }
 
+/// What was written last of each table. A clock that was set back must not make that the oldest there is.
+#[derive(Default)]
+pub(crate) struct Latest {
+    files: BTreeMap<Table, LatestFile>,
+    /// The end of the window that was written last.
+    window_end: Option<Timestamp>,
+}
+
+struct LatestFile {
+    range: Range,
+    /// The file may reach beyond it.
+    window_end: Timestamp,
+}
+
+impl Latest {
+    /// A window that ends there was written to this file.
+    pub(crate) fn note(&mut self, segment: &Segment, window_end: Timestamp) {
+        self.files.insert(segment.table, LatestFile { range: segment.range, window_end });
+        self.window_end = Some(window_end);
+    }
+
+    /// The file of a table that has what was written last, also if that was joined meanwhile.
+    fn has(&self, segment: &Segment) -> Option<&LatestFile> {
+        self.files.get(&segment.table).filter(|latest| segment.range.contains(&latest.range))
+    }
+
+    /// What orders the files of a table: by age, but for the one that was written last.
+    pub(crate) fn rank(&self, segment: &Segment) -> (bool, Timestamp) {
+        (self.has(segment).is_some(), segment.range.end)
+    }
+
+    /// The end of the window whose rows came last into this file.
+    fn end_of(&self, segment: &Segment) -> Timestamp {
+        self.has(segment).map_or(segment.range.end, |latest| latest.window_end)
+    }
+}
+
 /// The files that may have to give way, and in which order.
 pub(crate) struct Yielding<'a> {
     /// By table, the oldest last. Without the newest of each.
@@ -47,14 +84,14 @@ pub(crate) struct Yielding<'a> {
 
 impl<'a> Yielding<'a> {
     /// Of these files all may go but the newest of each table.
-    pub(crate) fn of(live: &'a [Segment]) -> Self {
+    pub(crate) fn of(live: &'a [Segment], latest: &Latest) -> Self {
         let mut this = Self { files: BTreeMap::new(), bytes: BTreeMap::new() };
         for segment in live {
             this.files.entry(segment.table).or_default().push(segment);
             *this.bytes.entry(segment.table).or_default() += segment.bytes;
         }
         for files in this.files.values_mut() {
-            files.sort_by_key(|s| std::cmp::Reverse((s.range.end, &s.path)));
+            files.sort_by_key(|s| std::cmp::Reverse((latest.rank(s), &s.path)));
             files.remove(0);
         }
         this
@@ -96,10 +133,10 @@ impl<'a> Yielding<'a> {
 }
 
 /// As many files as must go for the rest to fit in `limit` beside `reserved` bytes. The newest window stays, whatever it takes.
-pub(crate) fn over_budget(live: &[Segment], reserved: u64, limit: u64) -> BTreeSet<PathBuf> {
+pub(crate) fn over_budget(live: &[Segment], latest: &Latest, reserved: u64, limit: u64) -> BTreeSet<PathBuf> {
     let mut bytes = live.iter().map(|s| s.bytes).sum::<u64>().saturating_add(reserved);
     let mut go = BTreeSet::new();
-    let mut yielding = Yielding::of(live);
+    let mut yielding = Yielding::of(live, latest);
     while bytes > limit {
         let Some(segment) = yielding.next() else { break };
         yielding.remove(segment);
@@ -107,8 +144,8 @@ pub(crate) fn over_budget(live: &[Segment], reserved: u64, limit: u64) -> BTreeS
         go.insert(segment.path.clone());
     }
     // What is left is the newest of each table. Some may be of long ago.
-    let newest = live.iter().map(|s| s.range.end).max();
-    let mut rest: Vec<_> = live.iter().filter(|s| !go.contains(&s.path) && Some(s.range.end) != newest).collect();
+    let newest = latest.window_end.or_else(|| live.iter().map(|s| s.range.end).max());
+    let mut rest: Vec<_> = live.iter().filter(|s| !go.contains(&s.path) && Some(latest.end_of(s)) != newest).collect();
     rest.sort_by_key(|s| s.range.end);
     for segment in rest {
         if bytes <= limit {
@@ -123,7 +160,6 @@ pub(crate) fn over_budget(live: &[Segment], reserved: u64, limit: u64) -> BTreeS
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Range;
     use proptest::prelude::*;
 
     fn segment(table: Table, end: i64, bytes: u64) -> Segment {
@@ -157,7 +193,7 @@ mod tests {
                 .zip(bytes)
                 .flat_map(|(table, bytes)| [segment(table, 10, bytes), segment(table, 20, 0)])
                 .collect();
-            Yielding::of(&live).next().map(|s| (s.table, s.range.end.0))
+            Yielding::of(&live, &Latest::default()).next().map(|s| (s.table, s.range.end.0))
         };
         assert_eq!(next([60, 30, 20, 10]), Some((Table::Flows, 10)));
         assert_eq!(next([50, 31, 20, 10]), Some((Table::FlowsMinute, 10)));
@@ -165,11 +201,26 @@ mod tests {
         assert_eq!(next([60, 30, 20, 111]), Some((Table::Requests, 10)));
     }
 
+    #[test]
+    fn what_was_written_last_stays_although_its_clock_says_it_is_the_oldest() {
+        let live = [segment(Table::Flows, 900, 5), segment(Table::Flows, 50, 5), segment(Table::Ledger, 900, 5), {
+            // It reaches a little beyond another that held it.
+            Segment { range: Range { start: Timestamp(40), end: Timestamp(51) }, ..segment(Table::Ledger, 50, 5) }
+        }];
+        let mut latest = Latest::default();
+        latest.note(&live[1], Timestamp(50));
+        latest.note(&live[3], Timestamp(50));
+        let go = |limit| over_budget(&live, &latest, 0, limit).into_iter().collect::<Vec<_>>();
+        assert_eq!(go(15), [live[0].path.clone()]);
+        assert_eq!(go(0), [live[0].path.clone(), live[2].path.clone()]);
+        assert_eq!(live.each_ref().map(|s| latest.rank(s).0), [false, true, false, true]);
+    }
+
     proptest! {
         #[test]
         fn of_one_table_the_oldest_go_and_no_more_than_must(sizes in prop::collection::vec(1..100u64, 0..30), limit in 0..2000u64, reserved in 0..100u64) {
             let live: Vec<_> = (1..).zip(&sizes).map(|(i, b)| segment(Table::Flows, i, *b)).collect();
-            let go = over_budget(&live, reserved, limit);
+            let go = over_budget(&live, &Latest::default(), reserved, limit);
             let oldest: BTreeSet<_> = live.iter().take(go.len()).map(|s| s.path.clone()).collect();
             prop_assert_eq!(&go, &oldest);
             let left: u64 = live.iter().skip(go.len()).map(|s| s.bytes).sum();
@@ -186,7 +237,7 @@ mod tests {
             let mut live: Vec<_> = files.iter().map(|(t, end, b)| segment(Table::ALL[*t], *end, *b)).collect();
             live.sort_by(|a, b| a.path.cmp(&b.path));
             live.dedup_by(|a, b| a.path == b.path);
-            let go = over_budget(&live, 0, limit);
+            let go = over_budget(&live, &Latest::default(), 0, limit);
             let newest = live.iter().map(|s| s.range.end).max();
             let left: Vec<_> = live.iter().filter(|s| !go.contains(&s.path)).collect();
             prop_assert!(left.iter().any(|s| Some(s.range.end) == newest));

@@ -25,12 +25,14 @@ impl StoreWriter {
         let mut done = Maintenance::default();
         self.catalog.sweep();
         self.upkeep_at = now;
-        self.passed_over.retain(|(.., until)| *until > now);
+        // Not longer than an hour from now, whatever the clock said when they were.
+        self.passed_over.retain(|(.., until)| *until > now && *until <= now.plus_ns(HOUR_NS));
+        let may_judge_age = self.steady.may_judge_age(now);
         let retain = self.config.retain;
-        let expired = self.catalog.retire(|s| retain::expired(s, now, retain));
+        let expired = if may_judge_age { self.catalog.retire(|s| retain::expired(s, now, retain)) } else { 0 };
         self.files_retired += expired;
         let before = self.files_retired;
-        let reduced = self.reduce(now);
+        let reduced = self.reduce(now, may_judge_age);
         // One after the other: both at once would take room and memory twice.
         let joined = if self.reduction.is_some() { Ok(0) } else { self.join(now) };
         self.keep_budget();
@@ -67,9 +69,9 @@ impl StoreWriter {
     }
 
     /// Whether an hour has become coarser.
-    fn reduce(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+    fn reduce(&mut self, now: Timestamp, may_judge_age: bool) -> Result<bool, StoreError> {
         self.reduction.take_if(|r| !r.still_holds(&self.catalog));
-        if self.reduction.is_none() {
+        if self.reduction.is_none() && may_judge_age {
             self.reduce_aged(now)?;
         }
         if self.reduction.is_none() {
@@ -113,7 +115,8 @@ impl StoreWriter {
             if self.bytes() <= retain::high_water(self.limit_bytes(), self.window_bytes) {
                 break;
             }
-            let Some((table, path)) = Yielding::of(self.catalog.live()).next().map(|s| (s.table, s.path.clone()))
+            let Some((table, path)) =
+                Yielding::of(self.catalog.live(), &self.latest).next().map(|s| (s.table, s.path.clone()))
             else {
                 break;
             };
@@ -132,19 +135,25 @@ impl StoreWriter {
     fn oldest_hour(&self, level: Level) -> Option<Hour> {
         let passed_over = |hour| self.passed_over.iter().any(|(t, h, _)| (*t, *h) == (level.table(), hour));
         let newest = self.newest_detail();
-        let finer = self.catalog.of(level.finer()).filter(|s| may_be_reduced(s, newest));
+        let finer = self.catalog.of(level.finer()).filter(|s| self.may_be_reduced(s, newest));
         finer.map(Segment::hour).filter(|hour| !passed_over(*hour)).min()
     }
 
-    fn newest_detail(&self) -> Option<Timestamp> {
-        self.catalog.of(Table::Flows).map(|s| s.range.end).max()
+    /// The rank of the file of detail that was written last, or is the newest.
+    fn newest_detail(&self) -> Option<(bool, Timestamp)> {
+        self.catalog.of(Table::Flows).map(|s| self.latest.rank(s)).max()
+    }
+
+    /// Everything but the newest window.
+    fn may_be_reduced(&self, segment: &Segment, newest_detail: Option<(bool, Timestamp)>) -> bool {
+        segment.table != Table::Flows || Some(self.latest.rank(segment)) != newest_detail
     }
 
     /// Whether it has begun: not without room for what it makes, beside what it makes it of.
     fn begin_reduction(&mut self, level: Level, hour: Hour, now: Timestamp) -> Result<bool, StoreError> {
         let newest = self.newest_detail();
         let room = self.limit_bytes().saturating_sub(self.bytes());
-        let inputs = Reduction::inputs(&self.catalog, level, hour, room, |s| may_be_reduced(s, newest));
+        let inputs = Reduction::inputs(&self.catalog, level, hour, room, |s| self.may_be_reduced(s, newest));
         if inputs.is_empty() {
             return Ok(false);
         }
@@ -207,7 +216,7 @@ impl StoreWriter {
             self.passed_over.push((level.table(), hour, self.upkeep_at.plus_ns(HOUR_NS)));
         }
         self.compaction = None;
-        let go = retain::over_budget(self.catalog.live(), 0, limit);
+        let go = retain::over_budget(self.catalog.live(), &self.latest, 0, limit);
         if !go.is_empty() {
             self.files_retired += self.catalog.retire(|s| go.contains(&s.path));
         }
@@ -218,7 +227,11 @@ impl StoreWriter {
 
     fn say_over_budget(&mut self) {
         let (bytes, budget) = (self.bytes() + self.open_windows(), self.config.budget_bytes);
-        self.windows_over_budget += 1;
+        // The room is looked at many times while a window is written, and after.
+        if self.newest_end > self.over_budget_end {
+            self.over_budget_end = self.newest_end;
+            self.windows_over_budget += 1;
+        }
         let detail = format!(
             "the newest window alone takes {bytes} bytes, more than [store] budget = {budget} bytes: it is kept all the same, \
              and nothing else is; raise [store] budget, or shorten [rig] window"
@@ -232,9 +245,4 @@ impl StoreWriter {
             self.detail = detail;
         }
     }
-}
-
-/// Everything but the newest window.
-fn may_be_reduced(segment: &Segment, newest_detail: Option<Timestamp>) -> bool {
-    segment.table != Table::Flows || Some(segment.range.end) != newest_detail
 }

@@ -6,6 +6,8 @@ use crate::hour::Hour;
 use crate::lock::WriterLock;
 use crate::record::Record;
 use crate::reduction::Reduction;
+use crate::retain::Latest;
+use crate::steady::Steady;
 use crate::window_file::WindowFile;
 use crate::{Range, Segment, StoreError, Table};
 use netrig_model::{
@@ -54,6 +56,10 @@ pub struct StoreWriter {
     pub(crate) passed_over: Vec<(Table, Hour, Timestamp)>,
     /// When the upkeep was done last.
     pub(crate) upkeep_at: Timestamp,
+    /// Whether that time may be relied on.
+    pub(crate) steady: Steady,
+    /// What was written last.
+    pub(crate) latest: Latest,
     /// What windows that are being written take, or will.
     pub(crate) open_bytes: BTreeMap<Table, u64>,
     /// What the largest window took lately.
@@ -65,6 +71,9 @@ pub struct StoreWriter {
     pub(crate) files_retired: u64,
     pub(crate) hours_reduced: u64,
     pub(crate) windows_over_budget: u64,
+    /// The end of the newest window that is being written, or was; and of the newest that was counted as over the budget.
+    pub(crate) newest_end: Timestamp,
+    pub(crate) over_budget_end: Timestamp,
     _lock: WriterLock,
 }
 
@@ -76,8 +85,11 @@ impl StoreWriter {
     pub fn open(config: StoreConfig) -> Result<Self, StoreError> {
         fs::create_dir_all(&config.dir).map_err(|e| StoreError::io("create", &config.dir, e))?;
         let lock = WriterLock::acquire(&config.dir)?;
+        let catalog = Catalog::open(&config.dir)?;
         Ok(Self {
-            catalog: Catalog::open(&config.dir)?,
+            steady: Steady::new(catalog.live().iter().map(|s| s.range.end).max()),
+            latest: Latest::default(),
+            catalog,
             config,
             detail_retain: None,
             compaction: None,
@@ -93,6 +105,8 @@ impl StoreWriter {
             files_retired: 0,
             hours_reduced: 0,
             windows_over_budget: 0,
+            newest_end: Timestamp(0),
+            over_budget_end: Timestamp(0),
             _lock: lock,
         })
     }
@@ -176,7 +190,9 @@ impl StoreWriter {
     /// A file for a window whose rows are not in memory at once. Several may be under way, also while [`Self::maintain`]
     /// and the other methods are called.
     pub fn begin<R: Record>(&self, window: (Timestamp, Timestamp)) -> WindowFile<R> {
-        WindowFile::new(self.config.dir.clone(), Range { start: window.0, end: window.1 })
+        // By a clock that was set back a window may end before it began; a file of such a name would be nobody's.
+        let range = Range { start: window.0.min(window.1), end: window.0.max(window.1) };
+        WindowFile::new(self.config.dir.clone(), range)
     }
 
     /// Stores what was pushed: all of it on disk when this returns, or none. Without rows there is no file.
@@ -184,10 +200,10 @@ impl StoreWriter {
     /// # Errors
     /// As for [`Self::append_flows`]; all rows pushed are counted as lost then, also those that came after the failure.
     pub fn finish<R: Record>(&mut self, file: WindowFile<R>) -> Result<(), StoreError> {
-        let rows = file.rows;
+        let (rows, window_end) = (file.rows, file.range.end);
         self.open_bytes.remove(&R::TABLE);
         match self.write(file).transpose() {
-            Some(written) => self.settle(written, rows),
+            Some(written) => self.settle(written, window_end, rows),
             None => Ok(()),
         }
     }
@@ -195,6 +211,7 @@ impl StoreWriter {
     /// Takes note of what an open window takes, and makes room for it. To be called as rows are pushed.
     pub fn make_room<R: Record>(&mut self, file: &WindowFile<R>) {
         self.open_bytes.insert(R::TABLE, file.bytes());
+        self.newest_end = self.newest_end.max(file.range.end);
         self.keep_budget();
     }
 
@@ -240,11 +257,17 @@ impl StoreWriter {
     }
 
     /// What a write came to, for the status.
-    fn settle(&mut self, written: Result<Segment, StoreError>, rows: u64) -> Result<(), StoreError> {
+    fn settle(
+        &mut self,
+        written: Result<Segment, StoreError>,
+        window_end: Timestamp,
+        rows: u64,
+    ) -> Result<(), StoreError> {
         match written {
             Ok(segment) => {
                 // The largest of late is forgotten slowly, so that one small window makes nobody careless.
                 self.window_bytes = segment.bytes.max(self.window_bytes - self.window_bytes / 16);
+                self.latest.note(&segment, window_end);
                 self.catalog.add(segment);
                 self.rows_written += rows;
                 if !self.writing {

@@ -42,6 +42,8 @@
 //! assert!(asked.mean_ns() > 3e6);
 //! ```
 //!
+//! A real [`Prometheus`] scrapes what a test shows it, and is asked what it has of it, and which alerts fire.
+//!
 //! Everything here panics with a sentence when it fails: it serves tests, where that is the report.
 
 mod asking;
@@ -53,6 +55,7 @@ mod injector;
 mod namespace;
 mod nstat;
 mod pair;
+mod prometheus;
 mod relay;
 mod rights;
 mod server;
@@ -71,6 +74,7 @@ pub use injector::{Injector, send_frame};
 pub use namespace::NetNs;
 pub use nstat::Nstat;
 pub use pair::Pair;
+pub use prometheus::{Alert, AlertState, Exemplar, Prometheus, PrometheusSetup, Series, StandingStill};
 pub use relay::{DelayRelay, End, Fate, Fates, Packet, RelayCounts, TcpHeader};
 pub use rights::{missing_rights, report_skipped, report_without_rights};
 pub use server::{ResetBy, Server};

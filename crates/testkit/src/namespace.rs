@@ -86,9 +86,14 @@ impl NetNs {
     /// # Panics
     /// When the namespace cannot be entered, or `work` panics.
     pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let path = self.path();
+        Self::inside_of(Some(&self.path()), work)
+    }
+
+    /// The same for a namespace known by its file; without one `work` runs where the caller is.
+    pub(crate) fn inside_of<T: Send>(path: Option<&Path>, work: impl FnOnce() -> T + Send) -> T {
+        let Some(path) = path else { return work() };
         let run = || {
-            enter_namespace(&path);
+            enter_namespace(path);
             work()
         };
         let name = std::thread::current().name().unwrap_or("inside").to_owned();

@@ -19,7 +19,7 @@ mod overhead;
 mod policy;
 mod queues;
 mod requests;
-mod spark;
+pub mod spark;
 mod store;
 mod table;
 pub mod top;

@@ -16,7 +16,8 @@ pub(crate) fn squeezed(values: &[u64], width: usize) -> impl Iterator<Item = u64
 }
 
 /// A block as high as the share; the lowest for next to nothing.
-pub(crate) fn block(value: u64, full: u64) -> char {
+#[must_use]
+pub fn block(value: u64, full: u64) -> char {
     let share = if full == 0 { 0.0 } else { value as f64 / full as f64 };
     let top = LEVELS.len() - 1;
     LEVELS[((share * top as f64).round() as usize).min(top)]

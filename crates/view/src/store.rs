@@ -7,6 +7,9 @@ use serde::Serialize;
 
 const DAY_NS: f64 = 86_400e9;
 
+/// From shorter times no rate is told: windows' ends come in surges, and files of windows are not joined yet.
+const RATE_SPAN_NS_MIN: i64 = 600_000_000_000;
+
 /// What there is of one table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StoredTable {
@@ -24,7 +27,7 @@ pub struct StoredTable {
     pub start: Timestamp,
     /// End of the newest.
     pub end: Timestamp,
-    /// Bytes that a day takes, at the rate of the newest hour.
+    /// Bytes that a day takes, at the rate of the newest hour; none where its rows cover too little of it.
     pub bytes_per_day: Option<f64>,
     /// What rows of this level can no longer tell; none where they tell all.
     pub forgets: Option<String>,
@@ -42,14 +45,19 @@ pub struct StoredWhole {
     /// What they may take; none where it is not known.
     pub budget_bytes: Option<u64>,
     /// Days of detail of flows for which there is room at the present rate, beside the levels below it and the other tables as
-    /// they are.
+    /// they are; none where that rate is not known.
     pub detail_days: Option<f64>,
+    /// The time that the present rate of flows would be taken from, nanoseconds; none without flows.
+    pub detail_rate_span_ns: Option<i64>,
 }
 
 impl StoredTable {
-    /// The rate of so many bytes in so much time, in bytes a day.
+    /// The rate of so many bytes in so much time, in bytes a day; none where that is too little time to tell.
     #[must_use]
     pub fn per_day(bytes: u64, ns: i64) -> Option<f64> {
+        if ns < RATE_SPAN_NS_MIN {
+            return None;
+        }
         units::rate(bytes, ns).map(|per_second| per_second * DAY_NS / 1e9)
     }
 }
@@ -99,8 +107,18 @@ fn footer(whole: &StoredWhole) -> String {
         text.push_str(&format!(
             "; room for {days:.1} days of detail of flows at the present rate, then minutes, then hours"
         ));
+    } else if let (Some(_), Some(span_ns)) = (whole.budget_bytes, whole.detail_rate_span_ns.filter(is_young)) {
+        text.push_str(&format!(
+            "; too young to tell for how many days of detail of flows there is room: the latest cover {}, and {} are needed",
+            units::duration(span_ns),
+            units::duration(RATE_SPAN_NS_MIN),
+        ));
     }
     text
+}
+
+fn is_young(span_ns: &i64) -> bool {
+    *span_ns < RATE_SPAN_NS_MIN
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size, shown in three digits")]

@@ -17,6 +17,7 @@ fn tally(kind: RequestKind, server: Option<&str>, code: &str, requests: u64, ms:
         version: None,
         server: server.map(str::to_owned),
         sums: RequestSums { requests, failed, unanswered: 0, retries: requests / 10, latency },
+        slow: Vec::new(),
     }
 }
 

@@ -132,6 +132,11 @@ impl DropTeller {
         self.tallies.take(tallies)
     }
 
+    /// Takes in a reading of some of them, between two of all. Returns how many there was no room for.
+    pub fn take_some_tallies(&mut self, tallies: Vec<DropTally>) -> usize {
+        self.tallies.take_some(tallies)
+    }
+
     fn number(&mut self, key: DropKey) -> u32 {
         let next = self.groups.len() as u32;
         let number = *self.numbers.entry(key).or_insert(next);

@@ -45,7 +45,16 @@ impl Tallies {
     /// began at 0, and so did one that has gone backwards. Returns how many there was no room for.
     pub(super) fn take(&mut self, tallies: Vec<DropTally>) -> usize {
         self.readings += 1;
-        let (first, mut refused, mut forgot) = (self.readings == 1, 0, false);
+        self.add(tallies, self.readings == 1)
+    }
+
+    /// Takes in a reading of some of them, between two of all: what is not among them is not gone.
+    pub(super) fn take_some(&mut self, tallies: Vec<DropTally>) -> usize {
+        if self.readings == 0 { 0 } else { self.add(tallies, false) }
+    }
+
+    fn add(&mut self, tallies: Vec<DropTally>, first: bool) -> usize {
+        let (mut refused, mut forgot) = (0, false);
         for tally in tallies.into_iter().filter(|tally| tally.packets > 0) {
             let DropTally { source, reason, place, iface, packets } = tally;
             let key = TallyKey { source, reason, place, iface };
@@ -153,6 +162,26 @@ mod tests {
         tallies.take(vec![reading("rx_dropped", 7), reading("tx_dropped", 3)]);
         let all: Vec<_> = tallies.all().map(|(key, tally)| (key.direction(), tally.all)).collect();
         assert_eq!(all, [(Some(Direction::Ingress), 7), (Some(Direction::Egress), 3)]);
+    }
+
+    #[test]
+    fn a_reading_of_some_adds_to_them_and_leaves_the_others_there() {
+        let mut tallies = Tallies::default();
+        assert_eq!(tallies.take_some(vec![reading("rx_dropped", 9)]), 0);
+        assert_eq!(tallies.all().count(), 0, "the first reading of all is where counting begins");
+        let others: Vec<_> = (1..REMEMBERED_MAX).map(|n| reading(&format!("rx_a{n}"), 1)).collect();
+        tallies.take([vec![reading("rx_dropped", 50)], others.clone()].concat());
+        for (packets, gained) in [(57, 7), (57, 7), (60, 10)] {
+            assert_eq!(tallies.take_some(vec![reading("rx_dropped", packets)]), 0);
+            assert_eq!(tallies.all().map(|(_, tally)| tally.all).collect::<Vec<_>>(), [gained]);
+        }
+        assert_eq!(
+            tallies.take_some(vec![reading("tx_dropped", 1)]),
+            1,
+            "the others are not gone, so there is no room"
+        );
+        tallies.take([vec![reading("rx_dropped", 60)], others].concat());
+        assert_eq!(tallies.all().map(|(_, tally)| tally.all).collect::<Vec<_>>(), [10]);
     }
 
     #[test]

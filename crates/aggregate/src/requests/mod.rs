@@ -11,6 +11,7 @@
 mod alike;
 mod record;
 mod rows;
+mod slow;
 mod tallies;
 
 #[cfg(test)]
@@ -62,7 +63,7 @@ impl Requests {
     pub fn add(&mut self, request: Request) {
         let failed = has_failed(&request);
         let slow = request.latency_ns.is_some_and(|ns| ns >= self.config.slow_ns);
-        self.tallies.add(&request, failed);
+        self.tallies.add(&request, failed, slow);
         self.rows.add(request, failed, failed || slow);
     }
 

@@ -3,6 +3,7 @@
 //! Servers, answers and versions are named in the order in which they came, up to a bound; later ones are summed as others as long as
 //! the rig runs. So no sum ever goes backwards, and no name goes from one sum to another.
 
+use super::slow::Slow;
 use netrig_model::{Exchange, Request, RequestKind, RequestOutcome, RequestSums, RequestTally};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, HashMap};
@@ -37,7 +38,14 @@ struct OfKind {
     codes: Names,
     versions: Names,
     /// Nobody chooses numbers of names, so the hash needs no seed.
-    sums: FxHashMap<Key, RequestSums>,
+    sums: FxHashMap<Key, Sums>,
+}
+
+/// Of one key.
+#[derive(Debug, Default)]
+struct Sums {
+    all: RequestSums,
+    slow: Slow,
 }
 
 /// What names are known by.
@@ -108,7 +116,7 @@ impl OfKind {
         }
     }
 
-    fn sums(&mut self, server: Option<&str>, code: Option<&str>, version: Option<&str>) -> &mut RequestSums {
+    fn sums(&mut self, server: Option<&str>, code: Option<&str>, version: Option<&str>) -> &mut Sums {
         // Whom nobody named is among the others.
         let server = server.map_or(Name::Other, |server| self.servers.get(Some(server)));
         let key = Key { server, code: self.codes.get(code), version: self.versions.get(version) };
@@ -118,11 +126,12 @@ impl OfKind {
 }
 
 impl Tallies {
-    pub(super) fn add(&mut self, request: &Request, failed: bool) {
+    /// Takes in a request; of a slow one is kept who asked whom.
+    pub(super) fn add(&mut self, request: &Request, failed: bool, slow: bool) {
         let of_kind = self.kinds.entry(request.what.kind()).or_insert_with(OfKind::new);
         self.scratch.clear();
         let server = server(request, &mut self.scratch).then_some(self.scratch.as_str());
-        let sums = match &request.what {
+        let Sums { all: sums, slow: slow_ones } = match &request.what {
             Exchange::Dns(dns) => of_kind.sums(server, dns.rcode.as_deref(), None),
             Exchange::Tls(tls) | Exchange::Quic(tls) => {
                 of_kind.sums(server, tls.alert.as_deref(), tls.version.as_deref())
@@ -136,18 +145,22 @@ impl Tallies {
         if let Some(ns) = request.latency_ns {
             sums.latency.observe(ns);
         }
+        if slow {
+            slow_ones.add(request);
+        }
     }
 
     pub(super) fn all(&self) -> Vec<RequestTally> {
         let mut all: Vec<RequestTally> = Vec::new();
         for (kind, of) in &self.kinds {
-            let tally = |(key, sums): (&Key, &RequestSums)| RequestTally {
+            let tally = |(key, sums): (&Key, &Sums)| RequestTally {
                 kind: *kind,
                 code: of.codes.text(key.code).map(str::to_owned),
                 version: of.versions.text(key.version).map(str::to_owned),
                 // A server may be called so, and is another one.
                 server: of.servers.text(key.server).filter(|_| key.server != Name::Other).map(str::to_owned),
-                sums: sums.clone(),
+                sums: sums.all.clone(),
+                slow: sums.slow.all(),
             };
             all.extend(of.sums.iter().map(tally));
         }
@@ -157,9 +170,10 @@ impl Tallies {
 
     pub(super) fn bytes(&self) -> usize {
         let of_kind = |of: &OfKind| {
-            let histograms: usize = of.sums.values().map(|sums| size_of_val(sums.latency.buckets.as_slice())).sum();
+            let beside = |sums: &Sums| size_of_val(sums.all.latency.buckets.as_slice()) + sums.slow.bytes();
+            let beside: usize = of.sums.values().map(beside).sum();
             let names = of.servers.bytes() + of.codes.bytes() + of.versions.bytes();
-            names + histograms + of.sums.capacity() * size_of::<(Key, RequestSums)>()
+            names + beside + of.sums.capacity() * size_of::<(Key, Sums)>()
         };
         self.kinds.values().map(of_kind).sum()
     }
@@ -208,10 +222,10 @@ mod tests {
         let (mut example, mut other) = (http("Example.org:80", 204), http("example.org:80", 200));
         example.latency_ns = Some(1_000_000);
         other.latency_ns = Some(3_000_000);
-        tallies.add(&example, false);
-        tallies.add(&other, false);
-        tallies.add(&http("example.org:80", 404), true);
-        tallies.add(&http("example.org:80", 999), true);
+        tallies.add(&example, false, false);
+        tallies.add(&other, false, false);
+        tallies.add(&http("example.org:80", 404), true, false);
+        tallies.add(&http("example.org:80", 999), true, false);
         let some = |text: &str| Some(text.to_owned());
         let host = some("example.org:80");
         let expected = [("2xx", 2), ("4xx", 1), ("other", 1)].map(|(code, n)| (host.clone(), some(code), n));
@@ -223,9 +237,9 @@ mod tests {
     #[test]
     fn a_resolver_is_known_by_its_address_and_a_session_by_name_and_version() {
         let mut tallies = Tallies::default();
-        tallies.add(&dns("a.example", "NOERROR"), false);
-        tallies.add(&tls("b.example", None), false);
-        tallies.add(&tls("b.example", Some("handshake_failure")), true);
+        tallies.add(&dns("a.example", "NOERROR"), false, false);
+        tallies.add(&tls("b.example", None), false, false);
+        tallies.add(&tls("b.example", Some("handshake_failure")), true, false);
         let text = |t: &RequestTally| format!("{:?} {:?} {:?} {:?}", t.kind, t.server, t.code, t.version);
         let all: Vec<_> = tallies.all().iter().map(text).collect();
         let expected = [
@@ -242,12 +256,16 @@ mod tests {
         for n in 0..5000_u32 {
             let mut one = http(&format!("{n}.example"), (n % 600) as u16);
             one.retries = 1;
-            tallies.add(&one, false);
+            tallies.add(&one, false, false);
             let rcode = format!("RCODE{n}");
-            tallies.add(&dns("a.example", &rcode), true);
+            tallies.add(&dns("a.example", &rcode), true, false);
         }
         let long = "x".repeat(300);
-        tallies.add(&request(Exchange::Http(HttpExchange { host: Some(long), ..HttpExchange::default() })), false);
+        tallies.add(
+            &request(Exchange::Http(HttpExchange { host: Some(long), ..HttpExchange::default() })),
+            false,
+            false,
+        );
         let all = tallies.all();
         let of = |kind| all.iter().filter(move |tally| tally.kind == kind);
         assert_eq!(of(RequestKind::Http).map(|tally| tally.sums.requests).sum::<u64>(), 5001);
@@ -265,7 +283,7 @@ mod tests {
             for code in 0..CODES_MAX as u16 + 5 {
                 let mut one = dns("a.example", &format!("R{code}"));
                 one.key.dst = netrig_model::Address::v4([10, 0, 0, server as u8]);
-                tallies.add(&one, false);
+                tallies.add(&one, false, false);
             }
         }
         let all = tallies.all();

@@ -63,7 +63,7 @@ impl World for Here {
     }
 }
 
-fn requests(records: usize) -> Requests {
+pub(super) fn requests(records: usize) -> Requests {
     let host = Some("a-host".into());
     Requests::new(RequestConfig { host, netns: Some(4), records, slow_ns: 100_000_000, sampling_rate: 1 })
 }

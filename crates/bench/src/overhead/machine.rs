@@ -1,5 +1,6 @@
 //! What the machine is, and how busy it is.
 
+use super::awake::Awake;
 use super::stop;
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -15,6 +16,8 @@ pub(crate) struct Machine {
     pub(crate) memory_mib: u64,
     /// Whether a hypervisor has it.
     pub(crate) is_virtual: bool,
+    /// Whether CPUs can be kept from sleeping where something is sent.
+    pub(crate) can_wait_awake: bool,
     /// CPUs that were busy with other things before the first turn.
     pub(crate) busy_before_cores: f64,
 }
@@ -36,6 +39,7 @@ impl Machine {
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             memory_mib: memory.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024,
             is_virtual: field("flags").is_some_and(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
+            can_wait_awake: Awake::is_possible(),
             busy_before_cores: busy * cpus() as f64,
         })
     }

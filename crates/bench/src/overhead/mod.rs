@@ -2,6 +2,7 @@
 //!
 //! Real binaries, each with its turn at the same traffic, round by round; [`document`] makes the page of it.
 
+mod awake;
 mod bars;
 mod contender;
 mod document;
@@ -15,6 +16,7 @@ mod stop;
 mod tool;
 mod turns;
 
+use crate::under_stress;
 use anyhow::{Context, Result, anyhow};
 use contender::Contender;
 use loads::Kind;
@@ -111,7 +113,10 @@ fn turn_line(turn: &Turn, rounds: usize) -> String {
     format!("{head} {rate:<24} {p99:<14} busy {:>5.1} %  {process}", 100.0 * outcome.busy_share)
 }
 
+/// What `./dev stress` wrote into the page stays in it.
 fn write(path: &Path, text: &str) -> Result<()> {
+    let before = std::fs::read_to_string(path).unwrap_or_default();
+    let text = under_stress::kept(&before, text);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }

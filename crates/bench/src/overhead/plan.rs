@@ -25,7 +25,7 @@ struct Part {
 const PARTS: [Part; 5] = [
     // A window of the rig is as long.
     Part { loads: &[Kind::Rest], rounds: [1, 3], turn_ms: [3000, 10_000] },
-    Part { loads: &[Kind::Bulk], rounds: [1, 6], turn_ms: [1000, 3000] },
+    Part { loads: &[Kind::Bulk], rounds: [1, 7], turn_ms: [1000, 2000] },
     Part { loads: &[Kind::FloodForwarded, Kind::FloodRefused], rounds: [1, 6], turn_ms: [300, 1000] },
     Part { loads: &[Kind::Opaque, Kind::Http], rounds: [1, 5], turn_ms: [1000, 2000] },
     Part { loads: &[Kind::Connections], rounds: [1, 3], turn_ms: [500, 2000] },

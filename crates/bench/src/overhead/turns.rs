@@ -1,5 +1,6 @@
 //! Turns: everyone after the other, round by round, under the same loads.
 
+use super::awake::Awake;
 use super::contender::Contender;
 use super::ground::Ground;
 use super::loads::{Kind, Load};
@@ -75,6 +76,8 @@ impl Group {
         if self.loads.iter().any(|load| load.is_flood()) {
             ground.forward_to_nowhere();
         }
+        // Where CPUs cannot be kept awake, the page says so.
+        let _awake = self.loads.iter().all(|load| load.fills_a_cpu()).then(Awake::hold);
         let mut loads = Vec::new();
         for load in &self.loads {
             loads.push((*load, load.begin(&ground).with_context(|| format!("the load {}", load.name()))?));

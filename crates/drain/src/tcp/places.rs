@@ -1,10 +1,10 @@
 //! Which places are taken, which have ended, and giving them back.
 
 use super::reading::{self, Standing};
-use netrig_model::{SocketReading, SocketRole};
-use netrig_probes::TickClock;
+use netrig_model::{RingStatus, SocketReading, SocketRole};
 use netrig_probes::tcp::TcpMemory;
 use netrig_probes::wire::{tcp_ends, tcp_slot};
+use netrig_probes::{HighWater, TickClock};
 use std::collections::VecDeque;
 use std::mem::offset_of;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Places {
     /// With the turn in which they were found.
     resting: VecDeque<(u64, u32)>,
     turn: u64,
+    /// Numbers that waited in the ring of ended ones.
+    waited: HighWater,
 }
 
 impl Places {
@@ -39,7 +41,7 @@ impl Places {
             memory.slots.publish(number as usize * SLOT_WORDS, 1);
         }
         memory.ends.publish(FREE_GIVEN, u64::from(slots));
-        Self { memory, done_taken: 0, resting: VecDeque::new(), turn: 0 }
+        Self { memory, done_taken: 0, resting: VecDeque::new(), turn: 0, waited: HighWater::default() }
     }
 
     /// Places that no socket has, and of all.
@@ -55,6 +57,7 @@ impl Places {
     pub fn ended(&mut self, all: bool, sink: &mut dyn FnMut(&mut Self, u32)) {
         self.turn += 1;
         let mask = u64::from(self.memory.sizes.ring) - 1;
+        let before = self.done_taken;
         loop {
             let entry = &self.memory.done_ring.words()[(self.done_taken & mask) as usize];
             let number = entry.swap(0, Ordering::Acquire);
@@ -64,6 +67,7 @@ impl Places {
             self.done_taken += 1;
             self.resting.push_back((self.turn, (number - 1) as u32));
         }
+        self.waited.see(self.done_taken - before);
         while let Some((turn, number)) = self.resting.front().copied() {
             if turn + 1 >= self.turn && !all {
                 break;
@@ -71,6 +75,24 @@ impl Places {
             self.resting.pop_front();
             sink(self, number);
         }
+    }
+
+    /// How full the ring of ended ones was.
+    #[must_use]
+    pub fn fullest(&self) -> RingStatus {
+        self.waited.status("tcp_ends", self.memory.sizes.ring.into())
+    }
+
+    /// Another window begins: [`Self::fullest`] tells of this and the one before.
+    pub fn end_window(&mut self) {
+        self.waited.end_window();
+    }
+
+    /// Whether more than so many have ended since they were asked for. It costs a load.
+    #[must_use]
+    pub fn have_ended(&self, more_than: u64) -> bool {
+        let mask = u64::from(self.memory.sizes.ring) - 1;
+        self.memory.done_ring.load(((self.done_taken + more_than) & mask) as usize) != 0
     }
 
     /// Numbers of all places that are taken and have not ended.

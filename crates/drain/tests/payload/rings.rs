@@ -61,6 +61,28 @@ fn a_full_ring_counts_what_it_loses_and_goes_on_when_it_is_read() {
 }
 
 #[test]
+fn how_full_a_ring_was_is_known_when_it_has_been_emptied() {
+    require_root!();
+    let mut run = Run::with(&small_ring());
+    assert!(run.fullest().abs() < f64::EPSILON);
+    let most = |run: &mut Run, packets: usize| {
+        for _ in 0..packets {
+            run.send(&udp((4000, 53), &[7; 496]).bytes(), None, LinkKind::Ethernet);
+        }
+        run.take();
+        run.fullest()
+    };
+    let each = (size_of::<payload_record>() + 496) as f64 / f64::from(1 << 16);
+    assert!((most(&mut run, 50) - 50.0 * each).abs() < 0.001);
+    assert!((most(&mut run, 9) - 50.0 * each).abs() < 0.001, "the most of the window");
+    run.end_window();
+    assert!((most(&mut run, 20) - 50.0 * each).abs() < 0.001, "and of the one before");
+    run.end_window();
+    assert!((run.fullest() - 20.0 * each).abs() < 0.001, "{} of {each}", run.fullest());
+    assert!(most(&mut run, 200) > 0.97, "it was full");
+}
+
+#[test]
 fn a_ring_goes_round_with_records_of_all_lengths() {
     require_root!();
     let mut run = Run::with(&small_ring());

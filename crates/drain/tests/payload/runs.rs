@@ -66,6 +66,14 @@ impl Run {
         self.drain.fill()
     }
 
+    pub(crate) fn fullest(&self) -> f64 {
+        self.drain.fullest().fill()
+    }
+
+    pub(crate) fn end_window(&mut self) {
+        self.drain.end_window();
+    }
+
     /// What comes of one packet.
     pub(crate) fn see(&mut self, packet: &Packet) -> Vec<Told> {
         self.see_frame(&packet.bytes(), None, LinkKind::Ethernet)

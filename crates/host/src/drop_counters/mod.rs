@@ -9,7 +9,7 @@ mod refused;
 mod tables;
 
 use crate::error::HostError;
-use crate::interface::list;
+use crate::interface::{Interface, list};
 use crate::softirq::{SoftnetCounts, softnet_counts};
 use driver::Drivers;
 use netrig_model::{DropSource, DropTally};
@@ -21,12 +21,14 @@ use refused::Refused;
 pub struct DropCounters {
     drivers: Drivers,
     refused: Refused,
+    /// As they were listed last.
+    interfaces: Vec<Interface>,
 }
 
 impl DropCounters {
     /// All counters that are not 0. One that cannot be read is left out, and its reason logged.
     pub fn read(&mut self) -> Vec<DropTally> {
-        let mut tallies = unless_refused("interfaces", self.devices());
+        let mut tallies = unless_refused("interfaces", self.all_devices());
         tallies.extend(unless_refused("CPUs", softnet_counts().map(|rows| softnet(&rows))));
         tallies.extend(tables::tallies());
         tallies.extend(self.refused.tallies());
@@ -34,10 +36,26 @@ impl DropCounters {
         tallies
     }
 
+    /// Those of interfaces alone, which say soonest that something goes wrong. Interfaces are called what they were called when all
+    /// was read, unless some have come or gone since.
+    pub fn read_devices(&mut self) -> Vec<DropTally> {
+        let mut tallies = unless_refused("interfaces", self.devices());
+        tallies.retain(|tally| tally.packets > 0);
+        tallies
+    }
+
+    fn all_devices(&mut self) -> Result<Vec<DropTally>, HostError> {
+        self.interfaces = list()?;
+        self.devices()
+    }
+
     fn devices(&mut self) -> Result<Vec<DropTally>, HostError> {
-        let interfaces = list()?;
-        let mut tallies = links::tallies(&interfaces)?;
-        tallies.extend(self.drivers.tallies(&interfaces));
+        let stats = links::stats()?;
+        if !links::are_of(&stats, &self.interfaces) {
+            self.interfaces = list()?;
+        }
+        let mut tallies = links::tallies(stats, &self.interfaces);
+        tallies.extend(self.drivers.tallies(&self.interfaces));
         Ok(tallies)
     }
 }
@@ -75,6 +93,7 @@ fn of_device(iface: &str, reason: &str, packets: u64) -> DropTally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn cpus_add_up() {
@@ -82,6 +101,22 @@ mod tests {
         let tallies = softnet(&[row(u32::MAX, 1), row(2, 0)]);
         let got: Vec<_> = tallies.iter().map(|tally| (tally.reason.as_str(), tally.packets)).collect();
         assert_eq!(got, [("dropped", u64::from(u32::MAX) + 2), ("flow_limit", 1)]);
+    }
+
+    #[test]
+    fn interfaces_counters_alone_are_those_that_are_among_all_of_them() {
+        let mut counters = DropCounters::default();
+        let name = |tally: DropTally| (tally.iface, tally.reason);
+        let before: BTreeSet<_> = counters.read().into_iter().filter(is_of_device).map(name).collect();
+        let devices: BTreeSet<_> =
+            counters.read_devices().into_iter().inspect(|t| assert!(is_of_device(t))).map(name).collect();
+        let after: BTreeSet<_> = counters.read().into_iter().filter(is_of_device).map(name).collect();
+        // Interfaces of other tests may come and go.
+        assert!(before.intersection(&after).all(|each| devices.contains(each)), "{before:?} {devices:?} {after:?}");
+    }
+
+    fn is_of_device(tally: &DropTally) -> bool {
+        tally.source == DropSource::Device
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 pub(crate) mod bursts;
 pub(crate) mod drops;
+pub(crate) mod hostile;
 pub(crate) mod overhead;
 pub(crate) mod policy;
 pub(crate) mod queues;
@@ -66,6 +67,7 @@ pub(crate) fn snapshot() -> Snapshot {
             spills: 7,
             overflows: 2,
         }],
+        rings: vec![RingStatus { ring: "outbox".to_owned(), fullest: 768, capacity: 1024 }],
         drain: DrainStatus {
             scans: 123,
             deltas: 4567,
@@ -84,8 +86,8 @@ pub(crate) fn snapshot() -> Snapshot {
             rows_written: 54_321,
             rows_lost: 0,
             files_retired: 3,
-            hours_reduced: 2,
-            windows_over_budget: 0,
+            hours_reduced: 26,
+            windows_over_budget: 2,
         }),
         ledger: vec![LedgerRecord {
             iface: Some("eth0".to_owned()),
@@ -103,6 +105,24 @@ pub(crate) fn snapshot() -> Snapshot {
         recorder: Some(recorder::status()),
         payload: Some(requests::status()),
         overhead: Some(overhead::status()),
+        remote_write: Some(remote_write()),
+    }
+}
+
+fn remote_write() -> RemoteWriteStatus {
+    RemoteWriteStatus {
+        url: "http://10.0.0.9:8428/api/v1/write".to_owned(),
+        queue_samples: 640,
+        queue_capacity_samples: Some(1_200_000),
+        made: 7_000,
+        sent: 6_000,
+        dropped: 350,
+        rejected: 10,
+        requests_ok: 3,
+        requests_retried: 2,
+        requests_failed: 1,
+        last_success_ns: Some(1_700_000_120_250_000_000),
+        detail: String::new(),
     }
 }
 

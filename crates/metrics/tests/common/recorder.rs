@@ -13,6 +13,7 @@ pub(crate) fn status() -> RecorderStatus {
         held_packets: 8_190,
         capacity_packets: 32_760,
         snaplen: 96,
+        left_out_packets: 77,
         bytes: 4_194_048,
         recording: true,
         dumps: vec![

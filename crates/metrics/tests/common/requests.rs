@@ -1,7 +1,7 @@
 //! Requests of every kind.
 
 use super::histogram;
-use netrig_model::{PayloadCounts, PayloadStatus, RequestKind, RequestSums, RequestTally};
+use netrig_model::{PayloadCounts, PayloadStatus, RequestKind, RequestSums, RequestTally, SlowRequest, Timestamp};
 
 /// Answered within a millisecond or so.
 pub(crate) fn tally(kind: RequestKind, server: Option<&str>, code: Option<&str>, requests: u64) -> RequestTally {
@@ -17,7 +17,16 @@ pub(crate) fn tally(kind: RequestKind, server: Option<&str>, code: Option<&str>,
             retries: 1,
             latency: histogram(if requests == 0 { &[] } else { &[(-160, 1), (-150, 2)] }),
         },
+        slow: Vec::new(),
     }
+}
+
+/// A slow one more, which is counted in the distribution too.
+pub(crate) fn with_slow(mut tally: RequestTally, protocol: u8, latency_ns: u64, answered: Timestamp) -> RequestTally {
+    tally.sums.latency.observe(latency_ns);
+    let (src, dst) = (([10, 0, 0, 7], 40_000 + tally.slow.len() as u16).into(), ([192, 0, 2, 53], 53).into());
+    tally.slow.push(SlowRequest { src, dst, protocol, answered, latency_ns });
+    tally
 }
 
 /// Nobody answered.
@@ -33,6 +42,7 @@ pub(crate) fn status() -> PayloadStatus {
         tally.sums.failed = tally.sums.requests;
         tally
     };
+    let at = |ms: i64| Timestamp(1_700_000_100_000_000_000 + ms * 1_000_000);
     PayloadStatus {
         counts: PayloadCounts {
             wanted: 5000,
@@ -44,14 +54,19 @@ pub(crate) fn status() -> PayloadStatus {
             no_room: 1,
         },
         tallies: vec![
-            tally(Dns, Some("192.0.2.53"), Some("NOERROR"), 900),
+            with_slow(tally(Dns, Some("192.0.2.53"), Some("NOERROR"), 900), 17, 1_500_000_000, at(42)),
             failed(tally(Dns, Some("192.0.2.53"), Some("NXDOMAIN"), 40)),
             unanswered(Dns, "192.0.2.53", 4),
             version("TLS 1.3", tally(Tls, Some("api.example.org"), None, 70)),
             version("TLS 1.2", failed(tally(Tls, Some("api.example.org"), Some("handshake_failure"), 2))),
             version("TLS 1.3", tally(Quic, None, None, 12)),
             tally(Http, Some("shop.example.org:8080"), Some("2xx"), 300),
-            failed(tally(Http, Some("shop.example.org:8080"), Some("5xx"), 5)),
+            with_slow(
+                with_slow(failed(tally(Http, Some("shop.example.org:8080"), Some("5xx"), 5)), 6, 250_000_000, at(7)),
+                6,
+                33_000_000_000,
+                at(-1),
+            ),
             unanswered(Http, "shop.example.org:8080", 1),
             tally(Http2, Some("grpc.example.org"), Some("2xx"), 9),
         ],

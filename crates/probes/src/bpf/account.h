@@ -230,20 +230,21 @@ static __always_inline bool account_fast(const struct frame *frame, struct iface
 
 	if (frame->hook == HOOK_TC)
 		f.add.skb = frame->ctx;
-	if (settings.no_fast_path || frame->gso_size)
+	if (unlikely(settings.no_fast_path || frame->gso_size))
 		return false;
 	if (frame->hook == HOOK_REPLAY && frame->captured_len < FAST_BYTES_MAX)
 		return false;
-	if (frame->lifted_tag)
+	if (unlikely(frame->lifted_tag))
 		f.add.bytes += LEN_VLAN;
 	if (!add_fast(&f, frame->data, frame->ethernet))
 		return false;
-	if (frame->lifted_tag)
+	if (unlikely(frame->lifted_tag))
 		counts->extra_bytes += LEN_VLAN;
 	return true;
 }
 
-static __always_inline void account(struct frame *frame)
+/* Where the packet was counted; NULL on a CPU without a partition. */
+static __always_inline struct iface_counts *account(struct frame *frame)
 {
 	struct iface_counts *counts;
 
@@ -251,15 +252,16 @@ static __always_inline void account(struct frame *frame)
 	/* A replay's packets come one by one, so they share a partition whichever CPU each runs on: the same capture, the same
 	 * evictions. */
 	frame->cpu = frame->hook == HOOK_REPLAY ? 0 : bpf_get_smp_processor_id();
-	if (frame->cpu > settings.cpu_mask) {
+	if (unlikely(frame->cpu > settings.cpu_mask)) {
 		account_without_table(frame->len, frame->iface, frame->facts);
-		return;
+		return NULL;
 	}
 	counts = counts_of(frame->cpu, frame->iface, frame->facts);
 	counts->frames++;
 	counts->frame_bytes += frame->len;
-	if (!account_fast(frame, counts))
+	if (unlikely(!account_fast(frame, counts)))
 		go_slowly(frame);
+	return counts;
 }
 
 #define IFACE_PROBES_MAX 8
@@ -288,7 +290,7 @@ static __always_inline __u16 iface_of(__u32 ifindex)
 {
 	struct iface_entry *entry = iface_entry_at(ifindex);
 
-	return entry->ifindex == ifindex ? entry->iface : iface_further(ifindex);
+	return likely(entry->ifindex == ifindex) ? entry->iface : iface_further(ifindex);
 }
 
 #endif /* NETRIG_ACCOUNT_H */

@@ -18,6 +18,7 @@ SHARED_AREA(table4, struct flow_set4); /* [cpu][set]: a partition per CPU, for n
 SHARED_AREA(table6, struct flow_set6);
 SHARED_AREA(counts, struct iface_counts); /* [cpu][interface][direction] */
 SHARED_AREA(ifaces, struct iface_entry); /* open-addressed by the kernel's index */
+SHARED_AREA(sampling, struct flow_sampling); /* user space's words; their cache line is hardly ever written here */
 SHARED_ARRAY(outbox4, struct flow_slot4); /* a ring per CPU: one writer, one reader, no lock, no helper */
 SHARED_ARRAY(outbox6, struct flow_slot6);
 SHARED_ARRAY(ends, struct outbox_ends);

@@ -14,7 +14,6 @@
 
 #include "maps.h"
 
-SHARED_AREA(sampling, struct flow_sampling); /* user space's word; its cache line is only read here */
 SHARED_AREA(samplers, struct flow_sampler); /* [cpu] */
 
 /* Of one super-packet, beyond its whole multiples of the rate. More are as good as never drawn: all but the last would have to be short. */

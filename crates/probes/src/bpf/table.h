@@ -15,6 +15,7 @@
 #define NETRIG_TABLE_H
 
 #include "../burst/buckets.h"
+#include "bell.h"
 #include "maps.h"
 #include "sampling.h"
 #include "sender.h"
@@ -166,6 +167,14 @@ static __always_inline void fold_into_overflow(__u64 *slot, __u32 words, __u32 c
 	}
 }
 
+/* A call, for the thorough way has no stack left for what this needs (Linux 6.1 counts it by 32 octets). */
+static __noinline int outbox_grew(const struct outbox_ends *end)
+{
+	wake_if_full(end->head4 - *(volatile __u64 *)&end->tail4, settings.outbox_mask4);
+	wake_if_full(end->head6 - *(volatile __u64 *)&end->tail6, settings.outbox_mask6);
+	return 0;
+}
+
 /* Hands a slot's record to user space; its place and generation tell the reader what it has already counted of it. */
 static __always_inline void evict(const struct family *family, __u64 *slot, __u32 place, __u32 cpu,
 				  struct outbox_ends *end)
@@ -199,6 +208,7 @@ static __always_inline void evict(const struct family *family, __u64 *slot, __u3
 		PUBLISH(end->head6, head + 1);
 	else
 		PUBLISH(end->head4, head + 1);
+	outbox_grew(end);
 }
 
 static __always_inline void take_over(const struct family *family, __u64 *slot, const __u64 *key,
@@ -251,7 +261,7 @@ static __always_inline void table_added(const __u32 words, const __u64 *key, __u
 {
 	__u64 facts = key[words - 2]; /* ports, interface, protocol, kind */
 
-	if (!burst.on || add->inner)
+	if (unlikely(!burst.on || add->inner))
 		return;
 	count_in_bucket((struct burst_packet){
 		.cpu = cpu,
@@ -301,9 +311,9 @@ static __always_inline __u64 *table_add(const struct family family, const __u64 
 	__u64 *first = family.table + set * FLOW_WAYS * family.slot_bytes;
 	__u64 *second = first + family.slot_bytes / sizeof(__u64), *slot = first;
 
-	if (same_flow(first, key, words)) {
+	if (likely(same_flow(first, key, words))) {
 		add_to(hot_of(first, words), add);
-	} else if (same_flow(second, key, words)) {
+	} else if (likely(same_flow(second, key, words))) {
 		add_to(hot_of(second, words), add);
 		slot = second;
 	} else {

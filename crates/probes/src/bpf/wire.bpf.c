@@ -19,6 +19,8 @@ struct flow_slot6 flow_slot6;
 struct flow_set4 flow_set4;
 struct flow_set6 flow_set6;
 struct iface_counts iface_counts;
+struct pace pace;
+struct pace_state pace_state;
 struct flow_sampling flow_sampling;
 struct flow_sampler flow_sampler;
 struct outbox_ends outbox_ends;

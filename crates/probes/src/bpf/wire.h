@@ -102,12 +102,33 @@ struct flow_set6 {
 	struct flow_slot6 way[FLOW_WAYS];
 };
 
-/* One CPU's account of one interface in one direction. Only the first two are touched by an ordinary packet. */
+/* User space's word on how many packets are taken where not all are to be: pace.h. */
+struct pace {
+	__u32 period_ticks; /* jiffies after which the pace is looked at again; 0: nobody takes any */
+	__u32 share; /* packets of a period; 0: all are taken, however many */
+	__u32 burst; /* packets that may be saved up to be taken beyond that, one after the other */
+	__u32 epoch; /* another one: what was saved up before does not count */
+};
+
+/* How it goes. Packets are numbered by whoever counts them. */
+struct pace_state {
+	__u32 floor; /* packets are taken whose number's hash is this or more; 0: all */
+	__u32 began; /* jiffies when this period did */
+	__u32 begun; /* number of the last packet before it */
+	__u32 begun_taken; /* packets taken until then */
+	__u32 taken; /* packets ever */
+	__u32 last; /* number of the latest of them */
+	__s32 credit; /* packets that may be taken beyond the share; below 0: that were */
+	__u32 epoch;
+};
+
+/* One CPU's account of one interface in one direction. Only the first two are written by an ordinary packet. */
 struct iface_counts {
 	__u64 frames; /* in the stack's units: a super-packet is one */
 	__u64 frame_bytes;
 	__u64 extra_packets; /* what the wire has beyond that: further segments … */
 	__u64 extra_bytes; /* … their headers, and tags that the driver lifted out */
+	struct pace_state follow; /* which packets go on to the followers */
 	__u64 overflow_packets; /* evicted entries that found the outbox full, as on the wire */
 	__u64 overflow_bytes;
 	__u64 faults[FAULTS]; /* by enum parse_fault */
@@ -117,12 +138,17 @@ struct iface_counts {
 	__u64 sampled_out_bytes;
 	__u64 extrapolated_packets; /* … and what those that were added stand for beyond themselves */
 	__u64 extrapolated_bytes;
+	__u64 reserved[4];
 } __attribute__((aligned(64)));
 
-/* User space's word to the programs: it may change at any time. */
+/* User space's words to the programs: they may change at any time. */
 struct flow_sampling {
 	__u32 one_in; /* packets; up to 1 all of them are added to their flows */
-	__u32 reserved[15];
+	__u32 reserved;
+	__u32 asleep; /* user space sleeps for long, and wants to be woken (bell.h); taken back by who does */
+	__u32 reserved2;
+	struct pace follow; /* of each CPU, interface and direction */
+	__u32 reserved3[8];
 } __attribute__((aligned(64)));
 
 /*

@@ -11,6 +11,7 @@
 #ifndef NETRIG_BURST_BUCKETS_H
 #define NETRIG_BURST_BUCKETS_H
 
+#include "../bpf/bell.h"
 #include "../bpf/maps.h"
 #include "wire.h"
 
@@ -37,11 +38,12 @@ struct burst_packet {
 		generation; /* of the slot, read when it is asked for: it may lie in another cache line. NULL: it has none */
 };
 
+/* An address that the compiler sees made it makes anew for each field, rather than keep it: so it does not see it (start_of). */
 static __always_inline struct burst_cpu *burst_cpu_of(__u32 cpu)
 {
 	struct burst_cpu *all = start_of(burst_cpus);
 
-	return all + (cpu & settings.cpu_mask);
+	return start_of(all + (cpu & settings.cpu_mask));
 }
 
 static __noinline __u32 read_clock(struct burst_cpu *clock, __u32 tick)
@@ -65,10 +67,13 @@ static __always_inline __u32 number_of(struct burst_cpu *clock, __u32 tick, __u3
 {
 	__u32 left = clock->left;
 
-	left = left > packets ? left - packets : 0;
-	clock->left = left;
-	if (left && clock->tick == tick)
-		return clock->number;
+	if (likely(left > packets)) {
+		clock->left = left - packets;
+		if (likely(clock->tick == tick))
+			return clock->number;
+	} else {
+		clock->left = 0;
+	}
 	return read_clock(clock, tick);
 }
 
@@ -88,7 +93,7 @@ static __always_inline struct burst_bucket *bucket_of(const struct burst_packet 
 	asm volatile("%0 *= %1" : "+r"(ring) : "r"(buckets));
 	asm volatile("%0 *= %1" : "+r"(cpu) : "r"(cpu_buckets));
 	mine = start_of(all + (ring + (number & (burst.buckets - 1))));
-	return mine + cpu;
+	return start_of(mine + cpu);
 }
 
 /* `whose`: as burst_sample has it, the interface's number below and the flow's generation above. */
@@ -105,6 +110,9 @@ static __noinline int take_sample(struct burst_cpu *clock, __u32 cpu, __u32 slot
 	sample->iface = whose;
 	sample->generation = whose >> 16;
 	clock->samples++;
+	/* How many of them have been read is not known here. */
+	if (!((__u32)clock->samples & (burst.samples / 8 - 1)))
+		wake_if_full(1, 1);
 	return 0;
 }
 
@@ -126,7 +134,7 @@ static __always_inline void sample_flow(struct burst_cpu *clock, struct burst_bu
 {
 	__u32 units = bytes >> BURST_SAMPLE_SHIFT, stands_for;
 
-	if (!packet.generation || units < bucket->next_sample || units >= 0xffff)
+	if (likely(!packet.generation || units < bucket->next_sample || units >= 0xffff))
 		return;
 	next_sample(bucket, units);
 	stands_for = (1 + (units - 1) / 9) << BURST_SAMPLE_SHIFT;
@@ -151,16 +159,16 @@ static __always_inline void count_in_bucket(const struct burst_packet packet)
 	if ((__u32)packet.iface - 1 >= burst.ifaces)
 		return;
 	/* In the line that the clock needs anyway. */
-	if (clock->off)
+	if (unlikely(clock->off))
 		return;
 	number = number_of(clock, packet.tick, packet.packets);
 	bucket = bucket_of(packet, number);
-	if (bucket->number != number)
+	if (unlikely(bucket->number != number))
 		begin_bucket(bucket, number);
 	bytes = bucket->bytes + packet.bytes;
 	bucket->bytes = bytes;
 	bucket->packets += packet.packets;
-	if (packet.congested)
+	if (unlikely(packet.congested))
 		bucket->ce_packets += packet.packets;
 	bucket->flows[bit >> 6] |= 1ull << (bit & 63);
 	sample_flow(clock, bucket, bytes, packet);

@@ -65,7 +65,7 @@ impl Rings {
     }
 
     pub(super) fn wait(&mut self, limit: Duration) -> Result<(), ProbeError> {
-        self.wakings.wait(limit)
+        self.wakings.wait(limit).map(|_| ())
     }
 
     pub(super) fn take(&mut self, until_ns: u64, each: &mut dyn FnMut(&Captured<'_>) -> bool) -> u64 {

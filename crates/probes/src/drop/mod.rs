@@ -139,6 +139,12 @@ impl DropProbe {
         self.examples.take(take)
     }
 
+    /// Octets that lay in that ring when it was last emptied, and that it has room for.
+    #[must_use]
+    pub fn examples_waited(&self) -> (u64, u64) {
+        self.examples.waited()
+    }
+
     /// Drops that were not counted since one was being counted on the same CPU.
     #[must_use]
     pub fn uncounted(&self) -> u64 {

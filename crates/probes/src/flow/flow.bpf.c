@@ -7,9 +7,9 @@
  * tcp_retransmit_skb. For requests: the first octets of payload (../payload/), copied here.
  * Metrics: netrig_interface_*, netrig_flow_*, netrig_ledger_*, netrig_table_*, netrig_burst_*, netrig_payload_*.
  */
-#include "../bpf/account.h"
 #include "../bpf/clock.h"
 #include "../burst/retransmits.h"
+#include "followers.h"
 
 static __always_inline int flow_tc(struct __sk_buff *skb, bool ethernet, bool egress)
 {
@@ -25,12 +25,19 @@ static __always_inline int flow_tc(struct __sk_buff *skb, bool ethernet, bool eg
 		.iface = iface_of(skb->ifindex),
 		.facts = egress ? FLOW_EGRESS : 0,
 	};
+	struct iface_counts *counts;
 
 	if (frame.gso_size)
 		frame.gso_segs = skb->gso_segs;
 	if (skb->vlan_present)
 		frame.lifted_tag = (skb->vlan_tci & 0xfff) | VLAN_SEEN;
-	account(&frame);
+	counts = account(&frame);
+	if (!goes_on(counts, frame.now))
+		return TC_NEXT;
+	if (egress)
+		bpf_tail_call_static(skb, &followers, 1);
+	else
+		bpf_tail_call_static(skb, &followers, 0);
 	return TC_NEXT;
 }
 

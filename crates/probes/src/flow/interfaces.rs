@@ -75,7 +75,7 @@ impl Interfaces {
 }
 
 /// Two 32-bit fields that lie one after the other in memory, as the word that holds both.
-pub(super) fn join(first: u32, second: u32) -> u64 {
+pub(crate) fn join(first: u32, second: u32) -> u64 {
     let mut bytes = [0; 8];
     bytes[..4].copy_from_slice(&first.to_ne_bytes());
     bytes[4..].copy_from_slice(&second.to_ne_bytes());

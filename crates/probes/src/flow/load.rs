@@ -72,7 +72,7 @@ fn size_maps(open: &mut OpenObject, options: &FlowOptions) -> libbpf_rs::Result<
         let entries = match name.as_str() {
             "outbox4" => sizes.cpus * sizes.outbox4,
             "outbox6" => sizes.cpus * sizes.outbox6,
-            "ends" | "scratch" => sizes.cpus,
+            "ends" | "scratch" | "passed" => sizes.cpus,
             "burst_samples" if burst.samples > 0 => sizes.cpus * burst.samples,
             "burst_retransmits" if options.burst.is_some() => sizes.cpus * bursts::RETRANSMITS as u32,
             "replay" | "clock" => 1,

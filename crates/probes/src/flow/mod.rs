@@ -3,6 +3,8 @@
 //! Hooks: tcx ingress and egress (clsact on kernels before 6.6), or XDP for ingress. Metrics: `netrig_interface_*`,
 //! `netrig_flow_*`, `netrig_ledger_*`, `netrig_table_*`. The kernel side is `flow.bpf.c`.
 
+mod bell;
+mod followers;
 mod interfaces;
 mod load;
 mod memory;
@@ -10,6 +12,9 @@ mod replay;
 mod sampling;
 
 pub use crate::sizes::FlowSizes;
+pub use bell::Bell;
+pub use followers::Followers;
+pub(crate) use interfaces::join;
 pub use memory::FlowMemory;
 pub use replay::{Frame, LinkKind};
 pub use sampling::SAMPLING_MAX;
@@ -274,6 +279,15 @@ impl FlowProbe {
     #[must_use]
     pub fn hook_of(&self, id: InterfaceId, direction: Direction) -> &'static str {
         self.attached.get(&id).map_or("", |both| both[direction.index()].hook())
+    }
+
+    /// The door for a probe that has packets after their account, where this one is at tcx or clsact:
+    /// [`crate::recorder::RecorderProbe::load_behind`].
+    ///
+    /// # Errors
+    /// When there is no such map, or descriptors run out.
+    pub fn followers(&self) -> Result<Followers, ProbeError> {
+        Followers::of(&self.object, self.memory())
     }
 
     /// Its programs and maps, for whoever meters them.

@@ -9,6 +9,11 @@ use std::hash::{BuildHasher, RandomState};
 use std::mem::offset_of;
 use std::os::fd::AsFd;
 
+/// `enum latency_place`: what is the whole host's.
+const PLACE_HOST: usize = 1;
+/// `enum latency_stage`.
+const STAGE_SOFTIRQ: usize = 0;
+
 /// All arrays of the latency probe, mapped. Layouts are `latency/wire.h`'s.
 #[derive(Debug)]
 pub struct LatencyMemory {
@@ -49,6 +54,12 @@ impl LatencyMemory {
             let word = (cpu * size_of::<latency_cpu>() + offset_of!(latency_cpu, receive_countdown)) / 8;
             self.cpus.publish(word, 0);
         }
+    }
+
+    /// How often the network's softirq has run, as far as slices saw it.
+    pub(super) fn softirqs(&self) -> u64 {
+        let host = PLACE_HOST * size_of::<latency_service>();
+        self.latencies.load((host + offset_of!(latency_service, eligible)) / 8 + STAGE_SOFTIRQ)
     }
 
     /// Writes a field of the gate, by its offset.

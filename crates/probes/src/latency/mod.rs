@@ -27,6 +27,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use system::ReceiveStamps;
 
+/// A slice in which the network's softirq ran fewer times, on all CPUs, is a quiet one.
+const SOFTIRQS_MIN: u64 = 10;
 /// How often the clocks are compared.
 const CLOCK_PERIOD: Duration = Duration::from_secs(1);
 
@@ -64,6 +66,8 @@ pub struct LatencyProbe {
     links: Vec<Link>,
     walk: Option<Link>,
     slices: Slices,
+    /// Softirqs when the slice began; none where nobody counts them.
+    softirqs: Option<u64>,
     stamps: Option<ReceiveStamps>,
     clocks_compared: Option<Instant>,
     unseen: Vec<(Stage, String)>,
@@ -86,6 +90,7 @@ impl LatencyProbe {
             links: Vec::new(),
             walk: None,
             slices: Slices::new(options.sampling),
+            softirqs: None,
             stamps: None,
             clocks_compared: None,
             unseen: kernel.unseen(options.cgroup_root.is_some()),
@@ -156,7 +161,13 @@ impl LatencyProbe {
         Some(program.attach().map_err(|e| io::Error::other(format!("{e:#}"))))
     }
 
-    /// To be called some tens of times a second while it is attached: compares clocks, and has hooks that every packet of the
+    /// How long [`Self::turn`] has nothing to do that is not to wait.
+    #[must_use]
+    pub fn until_due(&self, now: Instant) -> Duration {
+        if self.is_attached() { self.slices.until_due(now) } else { Duration::MAX }
+    }
+
+    /// To be called when [`Self::until_due`] has passed, and some times a second while it is attached: compares clocks, and has hooks that every packet of the
     /// host would pay for attached for a slice of every period only.
     pub fn turn(&mut self) {
         if !self.is_attached() {
@@ -177,11 +188,17 @@ impl LatencyProbe {
         }
     }
 
+    /// The host is not at rest any more, or never was: the next slice comes when it is due under load.
+    pub fn stir(&mut self) {
+        self.slices.was_quiet(false);
+    }
+
     fn begin_slice(&mut self) {
         let mut links = Vec::new();
         for hook in load::SLICED {
             links.extend(self.attach_for_slice(hook));
         }
+        self.softirqs = (links.len() == load::SLICED.len()).then(|| self.memory.softirqs());
         let lingering = if self.slices.lingers() { None } else { self.attach_for_slice(&load::LINGERING) };
         self.slices.hold(links, lingering);
         self.stamp(true);
@@ -206,6 +223,8 @@ impl LatencyProbe {
         self.memory.set(offset_of!(latency_gate, slice), 0);
         self.stamp(false);
         self.slices.release();
+        let ran = self.softirqs.map(|before| self.memory.softirqs().wrapping_sub(before));
+        self.slices.was_quiet(ran.is_some_and(|ran| ran < SOFTIRQS_MIN));
     }
 
     fn stamp(&self, on: bool) {

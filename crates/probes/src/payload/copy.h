@@ -101,7 +101,9 @@ static __always_inline void copy_payload(const enum hook hook, void *ctx, const 
 	if (!load_some(hook, ctx, packet->at, record + 1, octets, PAYLOAD_OCTETS_MAX))
 		record->captured = octets;
 	end->copied++;
-	PUBLISH(end->head, at + ((sizeof(*record) + record->captured + 7) & ~7ull));
+	at += (sizeof(*record) + record->captured + 7) & ~7ull;
+	PUBLISH(end->head, at);
+	wake_if_full(at - *(volatile __u64 *)&end->tail, 1ull << payload.ring_shift);
 }
 
 #endif /* NETRIG_PAYLOAD_COPY_H */

@@ -143,7 +143,7 @@ static __always_inline bool is_over(__u64 *slot, __u32 words, __u8 tcp_flags)
 static __always_inline void payload_common(const enum hook hook, void *ctx, __u64 *slot, __u32 words, __u32 l3,
 					   __u32 cpu, __u32 captured, __u8 tcp_flags)
 {
-	if (!payload.on || !slot || is_over(slot, words, tcp_flags))
+	if (likely(!payload.on || !slot || is_over(slot, words, tcp_flags)))
 		return;
 	if (words == 3) {
 		if (hook == HOOK_TC)

@@ -119,6 +119,12 @@ impl PolicyProbe {
         self.events.take(take)
     }
 
+    /// Octets that lay in that ring when it was last emptied, and that it has room for.
+    #[must_use]
+    pub fn events_waited(&self) -> (u64, u64) {
+        self.events.waited()
+    }
+
     /// Re-reads the clock, keeping what was calibrated.
     ///
     /// # Errors

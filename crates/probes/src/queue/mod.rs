@@ -80,7 +80,13 @@ impl QueueProbe {
         Ok(())
     }
 
-    /// To be called some tens of times a second while it is attached; true where a slice has ended and lies ready in memory
+    /// How long [`Self::turn`] has nothing to do that is not to wait.
+    #[must_use]
+    pub fn until_due(&self, now: Instant) -> Duration {
+        if self.begun.is_some() { self.slices.until_due(now) } else { Duration::MAX }
+    }
+
+    /// To be called when [`Self::until_due`] has passed, and some times a second while it is attached; true where a slice has ended and lies ready in memory
     /// to be taken. It is cleared when the next begins, a period later.
     pub fn turn(&mut self) -> bool {
         if self.begun.is_none() {

@@ -2,7 +2,7 @@
 
 use super::RecorderSizes;
 use crate::object::map;
-use crate::wire::{iface_entry, recorder_ring};
+use crate::wire::{iface_entry, pace, recorder_ring};
 use crate::{ProbeError, SharedWords};
 use libbpf_rs::Object;
 use std::os::fd::AsFd;
@@ -16,6 +16,8 @@ pub struct RecorderMemory {
     pub slots: SharedWords,
     /// `recorder_ring`, [cpu][ring].
     pub rings: SharedWords,
+    /// `pace`, of rings whose programs are at hooks of their own.
+    pub(super) pace: SharedWords,
     /// `iface_entry`, open-addressed.
     pub(super) ifaces: SharedWords,
 }
@@ -29,6 +31,7 @@ impl RecorderMemory {
             sizes,
             slots: words("slots", sizes.all_slots() as usize, sizes.slot_bytes())?,
             rings: words("rings", sizes.all_rings() as usize, size_of::<recorder_ring>())?,
+            pace: words("paces", 1, size_of::<pace>())?,
             ifaces: words("ifaces", sizes.iface_entries() as usize, size_of::<iface_entry>())?,
         })
     }

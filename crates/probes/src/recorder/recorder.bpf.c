@@ -2,15 +2,17 @@
 /*
  * The flight recorder: the last packets of each interface, their first octets, in rings that go round.
  *
- * Hooks: tcx ingress and egress (or clsact, the same programs). Metrics: netrig_recorder_*. Nothing is told to user space: it reads
+ * Hooks: behind the flow probe's programs (../flow/followers.h), which then keep the pace; or tcx ingress and egress (or clsact, the same
+ * programs). Metrics: netrig_recorder_*. Nothing is told to user space: it reads
  * the rings when something has happened. A ring belongs to one CPU and interface; programs on these hooks run with bottom halves
  * off and none comes in the midst of another, so it has one writer.
  *
  * All maps are arrays, whose lookups are inlined and check their index themselves: that holds on every kernel, whatever its verifier
- * knows of bounds. A packet pays for one helper, the clock: a recording without true times would be no evidence.
+ * knows of bounds. A packet that is recorded pays for one helper, the clock: a recording without true times would be no evidence.
+ * Under a flood most packets are not recorded (../bpf/pace.h).
  */
-#include "../bpf/kernel.h"
 #include "../bpf/shared.h"
+#include "../bpf/pace.h"
 #include "wire.h"
 
 #define PROBES 8 /* entries of the table of interfaces that are looked at; user space puts none further */
@@ -20,6 +22,8 @@
 #define BARRIER() asm volatile("" ::: "memory")
 
 SHARED_ARRAY(rings, struct recorder_ring); /* [cpu][interface] */
+SHARED_ARRAY(paces, struct pace); /* one: that of rings whose programs are at a hook of their own */
+SHARED_ARRAY(passed, __u32); /* [cpu], the flow probe's: packets since the latest that went on, this one among them */
 SHARED_ARRAY(ifaces, struct iface_entry); /* open-addressed by the kernel's index; their number is the ring's + 1 */
 
 /* [cpu][interface][slot]: struct recorder_slot and its octets. The loader sets their size. */
@@ -130,47 +134,100 @@ static __always_inline void write_slot(struct __sk_buff *skb, struct recorder_sl
 	slot->captured = captured;
 }
 
-static __always_inline int record(struct __sk_buff *skb, __u16 facts)
-{
-	__u32 ifindex = skb->ifindex, number = number_at(ifindex, 0), ring_at, slot_at, at;
+/* A ring, and its number. */
+struct found_ring {
 	struct recorder_ring *ring;
-	struct recorder_slot *slot;
-	__u64 place;
+	__u32 at;
+};
+
+static __always_inline struct found_ring ring_of(__u32 ifindex)
+{
+	__u32 number = number_at(ifindex, 0);
+	struct found_ring found = {};
 
 	if (!number)
 		number = further_number(ifindex);
 	if (!number)
-		return TC_NEXT;
-	ring_at = bpf_get_smp_processor_id() * settings.ifaces + number - 1;
-	ring = bpf_map_lookup_elem(&rings, &ring_at);
-	if (!ring)
-		return TC_NEXT;
-	place = ring->next;
-	at = ring->at;
-	slot_at = ring_at * settings.slots + at;
-	slot = bpf_map_lookup_elem(&slots, &slot_at);
+		return found;
+	found.at = bpf_get_smp_processor_id() * settings.ifaces + number - 1;
+	found.ring = bpf_map_lookup_elem(&rings, &found.at);
+	return found;
+}
+
+/* What was left out before it stands above the facts. */
+static __always_inline void record(struct __sk_buff *skb, struct found_ring to, __u32 left_out, __u16 facts)
+{
+	struct recorder_ring *ring = to.ring;
+	__u32 at = ring->at, slot_at = to.at * settings.slots + at;
+	struct recorder_slot *slot = bpf_map_lookup_elem(&slots, &slot_at);
+	__u64 place = ring->next;
+
 	if (!slot)
-		return TC_NEXT;
+		return;
+	ring->left_out += left_out;
+	if (left_out > RECORDER_LEFT_OUT_MAX)
+		left_out = RECORDER_LEFT_OUT_MAX;
 	slot->sequence = 2 * place + 1;
 	BARRIER();
-	write_slot(skb, slot, facts);
+	write_slot(skb, slot, facts | left_out << RECORDER_FACTS);
 	BARRIER();
 	slot->sequence = 2 * place + 2;
 	ring->next = place + 1;
 	ring->at = at + 1 < settings.slots ? at + 1 : 0;
+}
+
+/* At a hook of its own. */
+static __always_inline int record_some(struct __sk_buff *skb, __u16 facts)
+{
+	__u32 zero = 0, now = (__u32)bpf_jiffies64(), number, taken;
+	const struct pace *pace = bpf_map_lookup_elem(&paces, &zero);
+	struct found_ring to = ring_of(skb->ifindex);
+
+	if (!to.ring || !pace)
+		return TC_NEXT;
+	number = ++to.ring->seen;
+	if (!pace_may_take(&to.ring->state, pace, number, now))
+		return TC_NEXT;
+	taken = pace_take(&to.ring->state, pace, number, now);
+	if (taken)
+		record(skb, to, taken - 1, facts);
+	return TC_NEXT;
+}
+
+/* Behind the flow probe's, which has chosen this packet. */
+static __always_inline int record_chosen(struct __sk_buff *skb, __u16 facts)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u32 *since = bpf_map_lookup_elem(&passed, &cpu);
+	struct found_ring to = ring_of(skb->ifindex);
+
+	if (to.ring && since)
+		record(skb, to, *since - 1, facts);
 	return TC_NEXT;
 }
 
 SEC("tc")
 int recorder_ingress(struct __sk_buff *skb)
 {
-	return record(skb, 0);
+	return record_some(skb, 0);
 }
 
 SEC("tc")
 int recorder_egress(struct __sk_buff *skb)
 {
-	return record(skb, RECORDER_EGRESS);
+	return record_some(skb, RECORDER_EGRESS);
+}
+
+SEC("tc")
+int recorder_behind_ingress(struct __sk_buff *skb)
+{
+	return record_chosen(skb, 0);
+}
+
+SEC("tc")
+int recorder_behind_egress(struct __sk_buff *skb)
+{
+	return record_chosen(skb, RECORDER_EGRESS);
 }
 
 char LICENSE[] SEC("license")

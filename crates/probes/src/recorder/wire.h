@@ -13,6 +13,8 @@ enum recorder_fact {
 	RECORDER_TAG = 1 << 1, /* the driver took a VLAN tag out of the data: it stands in `tag` */
 	RECORDER_SERVICE_TAG = 1 << 2, /* it is one of 802.1ad, else of 802.1Q */
 	RECORDER_GSO = 1 << 3, /* a super-packet: several segments in one */
+	RECORDER_FACTS = 4, /* bits of these; above them: packets left out since the one before */
+	RECORDER_LEFT_OUT_MAX = 0xfff,
 };
 
 /*
@@ -34,8 +36,11 @@ struct recorder_slot {
 /* One CPU's ring of one interface. */
 struct recorder_ring {
 	__u64 next; /* places ever used */
+	__u64 left_out; /* packets ever that were not recorded, for the pace */
 	__u32 at; /* the slot of the next one: next modulo the slots */
-	__u32 reserved[13];
+	__u32 seen; /* packets ever, where no other program counts them */
+	struct pace_state state; /* of these */
+	__u64 reserved;
 } __attribute__((aligned(64)));
 
 /* What the loader fixes before the programs are verified. */

@@ -4,9 +4,12 @@
 mod payload;
 mod policy;
 mod recorder;
+mod remote_write;
 
 use crate::cli::CheckArgs;
-use crate::daemon::{bucket_ns, latency_options, link_kind, memory_for_bursts, probe_options, targets, tcp_options};
+use crate::daemon::{
+    bucket_ns, check_budget, latency_options, link_kind, memory_for_bursts, probe_options, targets, tcp_options,
+};
 use crate::output::Output;
 use crate::settings;
 use netrig_config::Config;
@@ -27,6 +30,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     for Finding { what, fine, detail } in ground() {
         lines.push((fine, what.to_owned(), detail));
     }
+    lines.push(cpu(&config));
     lines.extend(memory(&config));
     let probes: [(&str, bool, Try); 9] = [
         ("flow", config.flow.enabled, flow),
@@ -46,6 +50,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             lines.push((true, name.to_owned(), format!("switched off by [{name}] enabled = false")));
         }
     }
+    lines.extend(remote_write::remote_write(&config));
     let mut out = Output::stdout();
     for (fine, what, detail) in &lines {
         out.line(&format!("{:<4} {what:<14} {detail}", if *fine { "ok" } else { "no" }));
@@ -59,6 +64,15 @@ type Try = fn(&Config) -> Vec<Line>;
 
 /// Whether it is as it should be, what it is, and what there is to say of it.
 type Line = (bool, String, String);
+
+/// Whether `[rig] cpu` can be kept.
+fn cpu(config: &Config) -> Line {
+    let line = |fine, detail| (fine, "cpu".to_owned(), detail);
+    match check_budget(config) {
+        Ok(()) => line(true, format!("{} of all CPUs together, kernel and user space", config.rig.cpu)),
+        Err(error) => line(false, error.to_string()),
+    }
+}
 
 /// How `[rig] memory` divides over what is switched on.
 fn memory(config: &Config) -> Vec<Line> {

@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod config;
 mod connections;
+mod dashboards;
 mod drops;
 mod explain;
 mod flows;
@@ -22,7 +23,9 @@ mod requests;
 mod run;
 mod since;
 mod sources;
+mod stop;
 mod store;
+mod stress;
 mod top;
 
 pub(crate) use since::Since;
@@ -36,6 +39,7 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(args),
         Command::Check(args) => check::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::Stress(args) => stress::run(args),
         Command::Top(args) => done(top::run(args)),
         Command::Flows(args) => done(flows::run(args)),
         Command::Connections(args) => done(connections::run(args)),
@@ -51,6 +55,7 @@ pub(crate) fn dispatch(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Query(args) => done(query::run(args)),
         Command::Store(args) => done(store::run(args)),
         Command::Config(command) => done(config::run(command)),
+        Command::Dashboards(args) => done(dashboards::run(args)),
         Command::Completions(args) => done(completions::run(args)),
         Command::Man(args) => done(man::run(args)),
     }

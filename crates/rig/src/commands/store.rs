@@ -25,6 +25,7 @@ pub(crate) fn run(args: &StoreArgs) -> anyhow::Result<()> {
         bytes: overview.iter().map(|t| t.bytes).sum(),
         budget_bytes,
         detail_days: budget_bytes.and_then(|budget| detail_days(&overview, budget)),
+        detail_rate_span_ns: overview.iter().find(|t| t.table == Table::Flows).map(|flows| flows.recent_ns),
     };
     print(args, &tables, &whole)?;
     if tables.is_empty() {

@@ -52,7 +52,7 @@ pub(crate) enum Answer {
     Done {
         /// What is to be known, a sentence each.
         notes: Vec<String>,
-        /// How things stand now; none: no policy is in force.
+        /// How things stand now; none: no policy has been in force.
         status: Option<Box<PolicyStatus>>,
     },
     /// A file was written.

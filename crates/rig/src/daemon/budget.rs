@@ -32,6 +32,8 @@ pub(crate) struct Budget {
 /// What the drain remembers of each slot, bytes.
 const REMEMBERED_BYTES: u64 = 16;
 const FLOWS_MIN: u64 = 4096;
+/// The flow probe's tables have so many of sixteen bytes: where they have more, user space remembers too few flows to tell each once.
+const FLOW_SIXTEENTHS: u64 = 5;
 /// The TCP probe's table has one in so many bytes.
 const TCP_SHARE: u64 = 8;
 /// The latency probe's distributions have one in so many.
@@ -67,35 +69,32 @@ pub(crate) struct Sharers {
 }
 
 impl Budget {
-    /// Half to the flow probe's tables, and where they are on an eighth to the TCP probe's, a sixteenth each to latency's and
-    /// bursts', half of that to drops' and to copies of payload, and to the flight recorder what it is to have. Where bursts need more than that for many CPUs, it is taken first. Of the rest the memory of
-    /// what was told of every place is taken first; what remains remembers flows.
+    /// Five sixteenths to the flow probe's tables, and where they are on an eighth to the TCP probe's, a sixteenth each to latency's
+    /// and bursts', half of that to drops' and to copies of payload, and to the flight recorder what it is to have. Where bursts need
+    /// more than that for many CPUs, it is taken first. Of the rest the memory of what was told of every place is taken first; what
+    /// remains remembers flows, about as many as the kernel's tables have places.
     pub(crate) fn of(memory_bytes: u64, cpus: u32, sharers: Sharers) -> Self {
         let recorder_kernel_bytes = sharers.recorder.min(memory_bytes / RECORDER_SHARE_MAX);
-        let memory_bytes = memory_bytes - recorder_kernel_bytes.saturating_sub(memory_bytes / RECORDER_SHARE);
+        let recorder_share = recorder_kernel_bytes.min(memory_bytes / RECORDER_SHARE);
+        let memory_bytes = memory_bytes - (recorder_kernel_bytes - recorder_share);
         let burst_kernel_bytes = sharers.burst.map_or(0, |bucket_ns| burst_bytes(memory_bytes, cpus, bucket_ns));
-        let memory_bytes = memory_bytes - burst_kernel_bytes.saturating_sub(memory_bytes / BURST_SHARE);
-        let kernel_bytes = memory_bytes / 2;
-        let sizes = FlowSizes::within(kernel_bytes, cpus);
-        let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
+        let burst_share = burst_kernel_bytes.min(memory_bytes / BURST_SHARE);
+        let memory_bytes = memory_bytes - (burst_kernel_bytes - burst_share);
         let share = |on: bool, one_in: u64| if on { memory_bytes / one_in } else { 0 };
         let tcp_kernel_bytes = share(sharers.tcp, TCP_SHARE);
         let latency_kernel_bytes = share(sharers.latency, LATENCY_SHARE);
         let drop_kernel_bytes = share(sharers.drop, DROP_SHARE);
         let payload_kernel_bytes = if sharers.payload { payload_kernel_bytes(memory_bytes, cpus) } else { 0 };
-        // What bursts have beyond their share is no part of this memory any more.
-        let burst_share = burst_kernel_bytes.min(memory_bytes / BURST_SHARE);
-        let recorder_share = recorder_kernel_bytes.min(memory_bytes / RECORDER_SHARE);
-        let kernel_all = kernel_bytes
-            + tcp_kernel_bytes
+        let places = u64::from(TcpSizes::within(tcp_kernel_bytes, cpus).slots);
+        let others = tcp_kernel_bytes
             + latency_kernel_bytes
             + drop_kernel_bytes
             + burst_share
             + recorder_share
-            + payload_kernel_bytes;
-        let places = u64::from(TcpSizes::within(tcp_kernel_bytes, cpus).slots);
-        let told = slots * REMEMBERED_BYTES + places * ToldConnections::BYTES_PER_PLACE as u64;
-        let rest = (memory_bytes - kernel_all).saturating_sub(told);
+            + payload_kernel_bytes
+            + places * ToldConnections::BYTES_PER_PLACE as u64;
+        let beside = memory_bytes.saturating_sub(others);
+        let (kernel_bytes, rest) = flow_tables(memory_bytes / 16 * FLOW_SIXTEENTHS, cpus, beside);
         let beyond_flows = rest.saturating_sub(FLOWS_MIN * BYTES_PER_FLOW as u64);
         let payload_bytes = share(payload_kernel_bytes > 0, REQUESTS_SHARE).min(beyond_flows);
         let flows = ((rest - payload_bytes) / BYTES_PER_FLOW as u64).max(FLOWS_MIN);
@@ -148,6 +147,15 @@ pub(crate) struct Part {
     pub(crate) of_kernel: bool,
 }
 
+/// What flow tables get: as much as they should, or what very many CPUs need at least. Also what of `beside` is left by them and by
+/// the memory of what was told of their slots.
+fn flow_tables(should_bytes: u64, cpus: u32, beside: u64) -> (u64, u64) {
+    let sizes = FlowSizes::within(should_bytes, cpus);
+    let slots = u64::from(sizes.cpus) * u64::from(sizes.slots4 + sizes.slots6);
+    let kernel_bytes = should_bytes.max(sizes.bytes());
+    (kernel_bytes, beside.saturating_sub(kernel_bytes + slots * REMEMBERED_BYTES))
+}
+
 fn burst_bytes(memory_bytes: u64, cpus: u32, bucket_ns: u64) -> u64 {
     let least = BurstSizes::least_bytes(cpus, bucket_ns, BURST_IFACES_MIN);
     least.clamp(memory_bytes / BURST_SHARE, memory_bytes / BURST_SHARE_MAX)
@@ -176,6 +184,19 @@ mod tests {
 
     const MS: u64 = 1_000_000;
     const ALL: Sharers = Sharers { tcp: true, latency: true, drop: true, burst: Some(MS), recorder: 0, payload: true };
+
+    #[test]
+    fn user_space_remembers_as_many_flows_as_the_kernels_tables_have_places_for_half_at_least() {
+        for mib in [64_u64, 256, 1024] {
+            for cpus in [2, 8, 64] {
+                let budget = Budget::of(mib << 20, cpus, Sharers { recorder: 4 << 20, ..ALL });
+                let sizes = FlowSizes::within(budget.kernel_bytes, cpus);
+                // Each way of a flow has a place in the kernel, both together are one flow here.
+                let places = (sizes.cpus * sizes.slots4) as usize;
+                assert!(budget.flows_capacity >= places / 2, "{mib} MiB, {cpus} CPUs: {budget:?} {sizes:?}");
+            }
+        }
+    }
 
     #[test]
     fn bursts_are_seen_on_hosts_with_many_cpus_too() {
@@ -239,7 +260,10 @@ mod tests {
                         + budget.payload_bytes
                         + slots * REMEMBERED_BYTES
                         + (budget.flows_capacity * BYTES_PER_FLOW) as u64;
-                    assert!(all <= memory, "{mib} MiB, {cpus} CPUs: {all} of {memory}");
+                    assert!(
+                        all <= memory,
+                        "{mib} MiB, {cpus} CPUs, {recorder}: {all} of {memory}: {budget:?} {sizes:?}"
+                    );
                 }
             }
         }

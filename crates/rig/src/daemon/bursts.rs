@@ -2,12 +2,13 @@
 
 use super::budget::memory_for_bursts;
 use super::connections::{Connections, Names};
+use super::probes::Named;
 use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
 use netrig_aggregate::{BurstBounds, BurstTeller, BurstWorld};
 use netrig_config::Config;
 use netrig_drain::bursts::{Bursts as Buckets, SampledFlows};
 use netrig_host::{link_speeds, monotonic_ns, realtime_offset_ns};
-use netrig_model::{BurstRecord, BurstStatus, FlowKey, InterfaceId, ProbeState, ProbeStatus, Timestamp};
+use netrig_model::{BurstRecord, BurstStatus, FlowKey, InterfaceId, ProbeState, ProbeStatus, RingStatus, Timestamp};
 use netrig_probes::burst::BurstMemory;
 use netrig_probes::flow::FlowMemory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,9 +89,24 @@ impl Bursts {
         }
     }
 
+    /// How full the fullest ring of samples is.
+    pub(super) fn fill(&self) -> f64 {
+        if self.on { self.buckets.fill() } else { 0.0 }
+    }
+
+    /// How full rings of samples and of buckets were.
+    pub(super) fn fullest(&self) -> [RingStatus; 2] {
+        self.buckets.fullest()
+    }
+
+    /// Another window begins: [`Self::fullest`] tells of this and the one before.
+    pub(super) fn end_window(&mut self) {
+        self.buckets.end_window();
+    }
+
     /// Takes what is in the short rings; what is in the long ones ten times a second. `without_retransmits`: why nobody counts
     /// what TCP sends again, if nobody does.
-    pub(super) fn turn(&mut self, watched: &[(InterfaceId, u32, String)], without_retransmits: Option<&str>) {
+    pub(super) fn turn(&mut self, watched: &[Named], without_retransmits: Option<&str>) {
         if !self.on {
             return;
         }
@@ -137,8 +153,8 @@ impl Bursts {
     }
 
     /// Brings what is looked at in line with what is watched.
-    fn follow(&mut self, watched: &[(InterfaceId, u32, String)]) {
-        let is_same = |(id, ifindex, name): &(InterfaceId, u32, String)| {
+    fn follow(&mut self, watched: &[Named]) {
+        let is_same = |Named { id, ifindex, name, .. }: &Named| {
             self.without.contains(name)
                 || self.watched.get(id).is_some_and(|(known, called)| known == ifindex && called == name)
         };
@@ -147,7 +163,8 @@ impl Bursts {
         }
         // What those that go have counted so far is still theirs.
         self.look();
-        let stays = |id: &InterfaceId, ifindex: u32| watched.iter().any(|each| (each.0, each.1) == (*id, ifindex));
+        let stays =
+            |id: &InterfaceId, ifindex: u32| watched.iter().any(|each| (each.id, each.ifindex) == (*id, ifindex));
         let gone: Vec<_> = self.watched.iter().filter(|(id, known)| !stays(id, known.0)).map(|(id, _)| *id).collect();
         for id in gone {
             self.watched.remove(&id);
@@ -155,7 +172,7 @@ impl Bursts {
         }
         self.without.clear();
         let speeds = speeds();
-        for (id, ifindex, name) in watched {
+        for Named { id, ifindex, name, .. } in watched {
             if !self.buckets.has(*id) {
                 self.without.insert(name.clone());
                 continue;
@@ -177,6 +194,7 @@ impl Bursts {
         window: (Timestamp, Timestamp),
         last: bool,
         connections: Option<&Connections>,
+        meanwhile: &mut dyn FnMut(),
     ) {
         self.look();
         if last {
@@ -187,11 +205,10 @@ impl Bursts {
             tracing::warn!(more, "More bursts in a window than are kept; the largest are.");
         }
         let Some(storing) = outlet else { return };
-        let mut meanwhile = || {};
         for chunk in records.chunks(CONNECTION_CHUNK_ROWS) {
-            storing.burst_rows(window, chunk.to_vec(), &mut meanwhile);
+            storing.burst_rows(window, chunk.to_vec(), meanwhile);
         }
-        storing.close_bursts(window, &mut meanwhile);
+        storing.close_bursts(window, meanwhile);
     }
 
     /// The records of the open window as they stand.

@@ -20,6 +20,8 @@ const PLACES_FIXED: u64 = 2;
 /// A slow connection's place rests for longer than this before it is handed on: by then its last messages have been seen,
 /// however long windows are.
 const LOOK_SPAN: Duration = Duration::from_secs(5);
+/// So many frames between two turns, a tenth of a second apart at rest, are more than a host at rest has.
+const STIRRING_FRAMES: u64 = 10;
 
 /// From stages to records.
 pub(super) struct Latency {
@@ -30,6 +32,8 @@ pub(super) struct Latency {
     begun: Instant,
     looked: Instant,
     sampling: u32,
+    /// Of watched interfaces, at the latest turn.
+    frames: u64,
 }
 
 /// How the latency probe is to be loaded under a configuration.
@@ -63,6 +67,7 @@ impl Latency {
             begun: Instant::now(),
             looked: Instant::now(),
             sampling: config.latency.sampling,
+            frames: 0,
             probe,
         })
     }
@@ -88,8 +93,18 @@ impl Latency {
         Ok(())
     }
 
-    /// Clocks and slices.
-    pub(super) fn turn(&mut self) {
+    /// How long until a slice begins or ends.
+    pub(super) fn until_due(&self, now: Instant) -> Duration {
+        self.probe.until_due(now)
+    }
+
+    /// Clocks and slices. `frames` have passed watched interfaces so far: where they begin to come, the next slice need not wait any
+    /// longer.
+    pub(super) fn turn(&mut self, frames: u64) {
+        if frames.wrapping_sub(self.frames) >= STIRRING_FRAMES {
+            self.probe.stir();
+        }
+        self.frames = frames;
         self.probe.turn();
         if self.looked.elapsed() >= LOOK_SPAN {
             self.look();
@@ -147,17 +162,21 @@ impl Latency {
     }
 
     /// A window is over: its records go to the store.
-    pub(super) fn close(&mut self, outlet: Option<&Storing>, window: (Timestamp, Timestamp)) {
+    pub(super) fn close(
+        &mut self,
+        outlet: Option<&Storing>,
+        window: (Timestamp, Timestamp),
+        meanwhile: &mut dyn FnMut(),
+    ) {
         self.look();
         let gone = self.latencies.take_gone();
         let services = self.named(gone.into_iter().chain(self.latencies.all()));
         let records = self.teller.close(services, window, self.sampling);
         let Some(storing) = outlet else { return };
-        let mut meanwhile = || {};
         for chunk in records.chunks(CONNECTION_CHUNK_ROWS) {
-            storing.latency_rows(window, chunk.to_vec(), &mut meanwhile);
+            storing.latency_rows(window, chunk.to_vec(), meanwhile);
         }
-        storing.close_latency(window, &mut meanwhile);
+        storing.close_latency(window, meanwhile);
     }
 
     /// The records of the open window as they stand.

@@ -5,7 +5,7 @@ use super::watching::Watched;
 use netrig_aggregate::{Aggregator, LedgerInput};
 use netrig_drain::Drain;
 use netrig_host::Counters;
-use netrig_model::{Direction, InterfaceCounts, InterfaceId, KernelCounts, TrafficCounts};
+use netrig_model::{Direction, InterfaceCounts, InterfaceId, KernelCounts, LedgerRecord, TrafficCounts};
 use std::collections::BTreeMap;
 
 /// The kernel's counters when an interface came under watch: accounts begin there.
@@ -229,6 +229,19 @@ pub(crate) fn input(
         policy,
         kernel: kernel(reading.kernel_before, |b| b.after),
         kernel_after: kernel(reading.kernel_after, |b| b.before),
+    }
+}
+
+/// A ledger that does not balance is said aloud.
+pub(super) fn warn_of(row: &LedgerRecord) {
+    if row.imbalance_packets != 0 || row.imbalance_bytes != 0 {
+        tracing::error!(
+            iface = row.iface.as_deref().unwrap_or("?"),
+            direction = row.direction.map_or("?", Direction::as_str),
+            packets = row.imbalance_packets,
+            bytes = row.imbalance_bytes,
+            "The ledger does not balance: this is a bug in netrig."
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use netrig_model::Snapshot;
 use netrig_serve::{
     Live, Open, OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents, OpenRequests,
 };
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,22 +15,35 @@ const FRESH: Duration = Duration::from_millis(200);
 /// The loop answers within milliseconds; while it closes a window of a million flows the last picture has to do.
 const PATIENCE: Duration = Duration::from_millis(300);
 const RECORDS_PATIENCE: Duration = Duration::from_secs(5);
+/// Where nobody asks, a new picture is put on display so often: what has to do is not older than that.
+const STALE: Duration = Duration::from_secs(60);
 
 /// The loop's door for others.
 #[derive(Debug)]
 pub(crate) struct Handle {
     requests: Mutex<Sender<Request>>,
     latest: Mutex<(Instant, Arc<Snapshot>)>,
+    /// Somebody has asked for a picture since the loop was told so last.
+    asked: AtomicBool,
 }
 
 impl Handle {
     pub(crate) fn new(requests: Sender<Request>, first: Snapshot) -> Arc<Self> {
-        Arc::new(Self { requests: Mutex::new(requests), latest: Mutex::new((Instant::now(), Arc::new(first))) })
+        Arc::new(Self {
+            requests: Mutex::new(requests),
+            latest: Mutex::new((Instant::now(), Arc::new(first))),
+            asked: AtomicBool::new(true),
+        })
     }
 
     /// Puts a newer picture on display.
     pub(crate) fn show(&self, snapshot: Arc<Snapshot>) {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), snapshot);
+    }
+
+    /// Whether somebody may want a newer picture than the latest: they ask time and again, or it is an old one.
+    pub(crate) fn wants_picture(&self) -> bool {
+        self.asked.swap(false, Ordering::Relaxed) || self.latest().0.elapsed() >= STALE
     }
 
     fn ask(&self, request: Request) -> bool {
@@ -60,6 +74,7 @@ impl Handle {
 
 impl Live for Handle {
     fn snapshot(&self) -> Arc<Snapshot> {
+        self.asked.store(true, Ordering::Relaxed);
         let (taken, latest) = self.latest();
         if taken.elapsed() < FRESH {
             return latest;
@@ -97,5 +112,23 @@ impl Live for Handle {
 
     fn open_policy_events(&self) -> Option<OpenPolicyEvents> {
         self.open(Request::OpenPolicyEvents)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_picture_is_wanted_while_somebody_asks_for_them_and_no_longer() {
+        let (requests, inbox) = channel();
+        let live = Handle::new(requests, Snapshot::default());
+        assert!(live.wants_picture(), "somebody may have asked before there was one");
+        assert!(!live.wants_picture());
+        let _ = live.snapshot();
+        assert!(live.wants_picture(), "it was a fresh one that was given again");
+        assert!(!live.wants_picture());
+        drop(inbox);
     }
 }

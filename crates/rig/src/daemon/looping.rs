@@ -1,28 +1,28 @@
 //! The loop: drain, aggregate, close windows, answer.
 
 use super::Request;
+use super::calm::{self, Rest, Stirring};
 use super::connections::Names;
-use super::cost::{Around, Cost};
+use super::cost::{Around, Cost, check_budget};
+use super::ledger::warn_of;
 use super::live::Handle;
 use super::open::open;
 use super::probes::{Named, Probes};
-use super::requests::Requests;
+use super::requests::{Intake, Requests};
 use super::rights::Needs;
+use super::rings;
 use super::road::{Outlet, Road};
 use super::snapshot::{self, Sources, now};
 use super::storing::{Limits, Storing};
 use super::watching::{Watched, Watching};
+use super::windows::{Window, Windows};
 use netrig_config::{Config, ConfigErrors};
+use netrig_export::StatusHandle;
 use netrig_model::{Direction, LedgerRecord, ProbeState, ProbeStatus, Snapshot, Timestamp};
 use netrig_serve::{OpenBursts, OpenConnections, OpenDrops, OpenFlows, OpenLatency, OpenPolicyEvents, OpenRequests};
 use std::iter;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
-
-/// How long the loop rests: outboxes have room for what a busy host's churn puts into them meanwhile.
-const REST_CALM: Duration = Duration::from_millis(20);
-const REST_CHURN: Duration = Duration::from_millis(2);
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 
 /// Everything the loop owns. Fields are dropped in order: programs come off the interfaces before the store closes.
 pub(crate) struct Loop {
@@ -35,16 +35,19 @@ pub(crate) struct Loop {
     config: Config,
     host: String,
     started: Timestamp,
-    window_end: Timestamp,
+    windows: Windows,
     last_ledger: Vec<LedgerRecord>,
     scans: u64,
     deltas: u64,
     cost: Cost,
+    rest: Rest,
+    sending: Option<StatusHandle>,
 }
 
 impl Loop {
     /// Opens the store and loads the programs; attaches nothing yet.
     pub(crate) fn start(config: &Config) -> anyhow::Result<Self> {
+        check_budget(config)?;
         let host = config.rig.host.clone().unwrap_or_else(netrig_host::host_name);
         let watching = if config.flow.enabled { Some(Watching::start(&config.rig.interfaces)?) } else { None };
         let storing = if config.store.enabled { Some(open_store(config)?) } else { None };
@@ -59,7 +62,7 @@ impl Loop {
             watching,
             named: Vec::new(),
             storing,
-            window_end: next_window_end(started, config),
+            windows: Windows::new(window_ns(config), started),
             config: config.clone(),
             host,
             started,
@@ -67,7 +70,14 @@ impl Loop {
             scans: 0,
             deltas: 0,
             cost,
+            rest: Rest::new(),
+            sending: None,
         })
+    }
+
+    /// Its pictures tell how sending fares, too.
+    pub(crate) fn shows_sending(&mut self, sending: Option<StatusHandle>) {
+        self.sending = sending;
     }
 
     /// Which rights the loop goes on needing.
@@ -91,9 +101,10 @@ impl Loop {
     /// Brings what is attached in line with what is chosen and there.
     fn settle(&mut self) -> anyhow::Result<()> {
         let (Some(road), Some(watching)) = (&mut self.road, &mut self.watching) else { return Ok(()) };
-        let outlet = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
+        let outlet = outlet(self.windows.open(), self.storing.as_ref(), &self.probes);
         let settled = road.settle(watching, outlet);
-        let named = |each: &Watched| (each.id, each.ifindex, each.name.clone());
+        let named =
+            |each: &Watched| Named { id: each.id, ifindex: each.ifindex, name: each.name.clone(), hooks: each.hooks };
         self.named = watching.watched().map(named).collect();
         self.probes.follow(&self.named);
         settled
@@ -106,9 +117,9 @@ impl Loop {
         live: &Handle,
         reload: &dyn Fn() -> Result<Config, ConfigErrors>,
     ) {
-        let mut rest = REST_CALM;
         loop {
-            match inbox.recv_timeout(rest) {
+            let stirring = Stirring { probes: &self.probes, road: self.road.as_ref(), cost: &self.cost };
+            match self.rest.until_asked(inbox, self.windows.until_end(now()), stirring) {
                 Ok(Request::Snapshot(answer)) => {
                     self.scan();
                     self.probes.look();
@@ -143,18 +154,31 @@ impl Loop {
                     tracing::info!(signal = why, "Stopping; telling what is still open.");
                     break;
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Request::Wake) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            rest = self.turn(live);
+            let busy = self.turn(live);
+            self.rest.turned(busy);
         }
-        self.close_window(now(), true);
+        self.close_window(self.windows.so_far(now()), true);
     }
 
-    /// One turn: outboxes, hot-plug, the window's end. Returns how long to rest.
-    fn turn(&mut self, live: &Handle) -> Duration {
+    /// Has the bell wake the loop: without it, it wakes often by itself.
+    pub(crate) fn listen_for_the_bell(&mut self, requests: Sender<Request>) {
+        let Some(road) = &self.road else { return };
+        let heard = road.probe.bell().map_err(anyhow::Error::from);
+        match heard.and_then(|bell| calm::listen(bell, requests).map_err(anyhow::Error::from)) {
+            Ok(()) => self.rest.with_bell(),
+            Err(error) => {
+                tracing::warn!(error = %format_args!("{error:#}"), "The loop wakes often: nobody can wake it.")
+            }
+        }
+    }
+
+    /// One turn: outboxes, hot-plug, the window's end. Returns whether so much was found that the next should be soon.
+    fn turn(&mut self, live: &Handle) -> bool {
         let mut busy = self.probes.turn(self.storing.as_ref(), self.road.as_ref(), &self.named);
-        let outlet = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
+        let outlet = outlet(self.windows.open(), self.storing.as_ref(), &self.probes);
         if let Some(road) = &mut self.road {
             let records = road.outboxes(outlet);
             self.deltas += records;
@@ -166,17 +190,18 @@ impl Loop {
             tracing::warn!(%error, "Cannot follow the host's interfaces; trying again at the next change.");
         }
         let time = now();
-        if time >= self.window_end {
-            self.close_window(self.window_end, false);
-            self.window_end = next_window_end(time, &self.config);
-            live.show(Arc::new(self.snapshot()));
-        } else if self.window_end.0 - time.0 > 2 * window_ns(&self.config) {
-            // The clock was set back: windows go on from where it is now.
-            self.window_end = next_window_end(time, &self.config);
+        if self.windows.is_over(time) {
+            self.close_window(self.windows.open(), false);
+            self.windows.next(time);
+            if live.wants_picture() {
+                // It is given to whoever asks in the next moment, and has all that they would have had looked at for them.
+                self.probes.look();
+                live.show(Arc::new(self.snapshot()));
+            }
         }
         let (cost, around) = self.around();
         cost.turn(around);
-        if busy { REST_CHURN } else { REST_CALM }
+        busy
     }
 
     /// The cost, and what it is the cost of.
@@ -193,27 +218,29 @@ impl Loop {
     }
 
     fn scan(&mut self) {
-        let outlet = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
+        let outlet = outlet(self.windows.open(), self.storing.as_ref(), &self.probes);
         if let Some(road) = &mut self.road {
             self.scans += 1;
             self.deltas += road.scan(outlet);
         }
     }
 
-    fn close_window(&mut self, end: Timestamp, last: bool) {
-        let window = (self.window_start(), end.min(self.window_end));
-        let before = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
-        let taken = self.road.as_mut().map(|road| road.take_last(Outlet { window, ..before }, self.watching.as_ref()));
-        self.probes.close(self.storing.as_ref(), window, last);
-        let after = outlet(&self.config, self.storing.as_ref(), &self.probes, self.window_end);
+    fn close_window(&mut self, window: Window, last: bool) {
+        let before = outlet(window, self.storing.as_ref(), &self.probes);
+        let taken = self.road.as_mut().map(|road| road.take_last(before, self.watching.as_ref()));
+        let mut relieve = || self.road.iter_mut().for_each(Road::relieve);
+        self.probes.close(self.storing.as_ref(), (window, last), &mut relieve);
         let mut rows = Vec::new();
         if let (Some(road), Some(taken)) = (&mut self.road, taken) {
-            let (ledger, deltas) = road.tell(Outlet { window, ..after }, &taken, last);
+            let (after, mut intake) = outlet_beside(self.storing.as_ref(), &mut self.probes, window);
+            let mut beside = || intake.iter_mut().for_each(|intake| intake.relieve());
+            let (ledger, deltas) = road.tell(after, (&taken, last), &mut beside);
             self.scans += 1;
             self.deltas += deltas;
             rows = ledger;
         }
         self.probes.after_window();
+        rings::end_window(self.road.as_mut(), &mut self.probes);
         for row in &rows {
             warn_of(row);
         }
@@ -231,9 +258,8 @@ impl Loop {
         if let Some(drops) = self.probes.drops.get_mut() {
             drops.look();
         }
-        // The loop may be a moment late in closing a window: what is open belongs to it until it is closed.
-        let at = now().min(self.window_end.plus_ns(-1));
-        open(self.storing.as_ref(), Storing::pending, self.window_start(), |records| {
+        let at = self.windows.moment(now());
+        open(self.storing.as_ref(), Storing::pending, self.windows.open().0, |records| {
             let Some(road) = &mut self.road else { return };
             let Probes { connections, drops, requests, .. } = &self.probes;
             let addresses = requests.get().map(Requests::names);
@@ -252,7 +278,7 @@ impl Loop {
     }
 
     fn open_latency(&mut self) -> Option<OpenLatency> {
-        let window = self.window_so_far();
+        let window = self.windows.so_far(now());
         open(self.storing.as_ref(), Storing::pending_latency, window.0, |records| {
             if let Some(latency) = self.probes.latency.get_mut() {
                 records.extend(latency.open(window));
@@ -261,7 +287,7 @@ impl Loop {
     }
 
     fn open_drops(&mut self) -> Option<OpenDrops> {
-        let window = self.window_so_far();
+        let window = self.windows.so_far(now());
         open(self.storing.as_ref(), Storing::pending_drops, window.0, |records| {
             let Probes { connections, drops, .. } = &mut self.probes;
             let Some(drops) = drops.get_mut() else { return };
@@ -273,7 +299,7 @@ impl Loop {
     }
 
     fn open_bursts(&mut self) -> Option<OpenBursts> {
-        let window = self.window_so_far();
+        let window = self.windows.so_far(now());
         open(self.storing.as_ref(), Storing::pending_bursts, window.0, |records| {
             if let Some(bursts) = self.probes.bursts.get_mut() {
                 records.extend(bursts.open(window, self.probes.connections.get()));
@@ -282,7 +308,7 @@ impl Loop {
     }
 
     fn open_requests(&mut self) -> Option<OpenRequests> {
-        let window = self.window_so_far();
+        let window = self.windows.so_far(now());
         open(self.storing.as_ref(), Storing::pending_requests, window.0, |records| {
             let Probes { connections, requests, .. } = &mut self.probes;
             let Some(requests) = requests.get_mut() else { return };
@@ -294,7 +320,7 @@ impl Loop {
     }
 
     fn open_policy_events(&mut self) -> Option<OpenPolicyEvents> {
-        let window = self.window_so_far();
+        let window = self.windows.so_far(now());
         open(self.storing.as_ref(), Storing::pending_policy_events, window.0, |records| {
             if let Some(policies) = self.probes.policies.get() {
                 records.extend(policies.open(window));
@@ -302,31 +328,24 @@ impl Loop {
         })
     }
 
-    fn window_start(&self) -> Timestamp {
-        self.window_end.plus_ns(-window_ns(&self.config))
-    }
-
-    /// The open window up to now. A clock that was set back must not make it end before it begins.
-    fn window_so_far(&self) -> (Timestamp, Timestamp) {
-        let start = self.window_start();
-        (start, now().min(self.window_end).max(start.plus_ns(1)))
-    }
-
     pub(crate) fn snapshot(&self) -> Snapshot {
+        let policy_bytes = self.probes.policies.get().map_or(0, |policies| policies.table_bytes());
         let mut picture = Snapshot {
             version: env!("CARGO_PKG_VERSION").into(),
             host: self.host.clone(),
             kernel: netrig_host::kernel_release(),
             started: self.started,
             taken: now(),
-            window_ns: window_ns(&self.config),
+            window_ns: self.windows.length_ns(),
             probes: iter::once(self.flow_status()).chain(self.probes.statuses()).collect(),
             store: self.storing.as_ref().map(Storing::status),
             ledger: self.last_ledger.clone(),
-            overhead: Some(self.cost.status(&self.config)),
+            overhead: Some(self.cost.status(&self.config, policy_bytes)),
+            remote_write: self.sending.as_ref().map(StatusHandle::status),
             ..Snapshot::default()
         };
         self.probes.fill(&mut picture);
+        picture.rings = rings::fullest(self.road.as_ref(), &self.probes);
         let (Some(road), Some(watching)) = (&self.road, &self.watching) else { return picture };
         let kernel = netrig_host::counters().unwrap_or_default();
         let sources = Sources {
@@ -384,6 +403,10 @@ impl Loop {
         if let Some(storing) = &self.storing {
             storing.limit(Limits::of(&new.store));
         }
+        match check_budget(&new) {
+            Ok(()) => self.config.rig.cpu = new.rig.cpu,
+            Err(error) => tracing::error!(%error, kept = %self.config.rig.cpu, "The CPU budget is not taken over."),
+        }
         self.config.flow.sampling = new.flow.sampling;
         self.config.latency.sampling = new.latency.sampling;
         self.config.latency.slow = new.latency.slow;
@@ -403,7 +426,6 @@ impl Loop {
         };
         self.config.policy.file = new.policy.file;
         self.config.rig.interfaces = new.rig.interfaces;
-        self.config.rig.cpu = new.rig.cpu;
         self.probes.reload(&self.config);
         let (cost, mut around) = self.around();
         cost.apply(&mut around);
@@ -411,16 +433,27 @@ impl Loop {
     }
 }
 
-/// The open window's.
-fn outlet<'a>(config: &Config, storing: Option<&'a Storing>, probes: &'a Probes, window_end: Timestamp) -> Outlet<'a> {
+/// Where a window's records go.
+fn outlet<'a>(window: Window, storing: Option<&'a Storing>, probes: &'a Probes) -> Outlet<'a> {
     Outlet {
         storing,
-        window: (window_end.plus_ns(-window_ns(config)), window_end),
+        window,
         connections: probes.connections.get(),
         drops: probes.drops.get(),
         addresses: probes.requests.get().map(Requests::names),
         policies: probes.policies.get(),
     }
+}
+
+/// A window's, and what has to go on while it is told.
+fn outlet_beside<'a>(
+    storing: Option<&'a Storing>,
+    probes: &'a mut Probes,
+    window: Window,
+) -> (Outlet<'a>, Option<&'a mut Intake>) {
+    let (intake, addresses) = probes.requests.get_mut().map(Requests::split).unzip();
+    let (connections, drops, policies) = (probes.connections.get(), probes.drops.get(), probes.policies.get());
+    (Outlet { storing, window, connections, drops, addresses, policies }, intake)
 }
 
 fn open_store(config: &Config) -> anyhow::Result<Storing> {
@@ -434,20 +467,4 @@ fn open_store(config: &Config) -> anyhow::Result<Storing> {
 
 pub(super) fn window_ns(config: &Config) -> i64 {
     i64::try_from(config.rig.window.as_nanos()).unwrap_or(i64::MAX)
-}
-
-fn next_window_end(time: Timestamp, config: &Config) -> Timestamp {
-    time.window_start(window_ns(config)).plus_ns(window_ns(config))
-}
-
-fn warn_of(row: &LedgerRecord) {
-    if row.imbalance_packets != 0 || row.imbalance_bytes != 0 {
-        tracing::error!(
-            iface = row.iface.as_deref().unwrap_or("?"),
-            direction = row.direction.map_or("?", Direction::as_str),
-            packets = row.imbalance_packets,
-            bytes = row.imbalance_bytes,
-            "The ledger does not balance: this is a bug in netrig."
-        );
-    }
 }

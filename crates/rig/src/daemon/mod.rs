@@ -6,9 +6,11 @@
 
 mod budget;
 mod bursts;
+mod calm;
 mod connections;
 mod cost;
 mod drops;
+mod exporting;
 mod latency;
 mod ledger;
 mod live;
@@ -22,21 +24,27 @@ mod queues;
 mod recorder;
 mod requests;
 mod rights;
+mod rings;
 mod road;
 mod signals;
 mod snapshot;
 mod storing;
 mod watching;
+mod windows;
 
 use crate::daemon::looping::Loop;
 use crate::daemon::rights::Needs;
 use anyhow::Context;
 use netrig_config::{Config, ConfigErrors};
+use netrig_export::RemoteWrite;
+use netrig_metrics::Exporter;
 use netrig_serve::{ServeOptions, Server};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 
 pub(crate) use budget::{memory_for_bursts, memory_for_payload};
 pub(crate) use connections::tcp_options;
+pub(crate) use cost::check_budget;
+pub(crate) use exporting::remote_write_options;
 pub(crate) use latency::latency_options;
 pub(crate) use recorder::recorder_sizes;
 pub(crate) use requests::tracking;
@@ -61,6 +69,8 @@ pub(crate) enum Request {
     OpenRequests(mpsc::SyncSender<Option<netrig_serve::OpenRequests>>),
     /// The same of packets that a policy's rules matched.
     OpenPolicyEvents(mpsc::SyncSender<Option<netrig_serve::OpenPolicyEvents>>),
+    /// Nothing but a turn: something fills.
+    Wake,
     /// Write down what the flight recorder holds.
     Dump,
     /// Read the configuration again.
@@ -81,19 +91,29 @@ pub(crate) fn run(config: Config, reload: &dyn Fn() -> Result<Config, ConfigErro
     rights::drop_all_but_needed(Needs::Start)?;
     let mut rig = Loop::start(&config)?;
     let live = live::Handle::new(requests.clone(), rig.snapshot());
+    // One for all who are told metrics, so that series have one name.
+    let exporter = Arc::new(Mutex::new(Exporter::default()));
     let server = if config.serve.enabled {
         let options = ServeOptions { listen: config.serve.listen, metrics: config.metrics.enabled };
-        let server = Server::start(&options, live.clone()).context("cannot serve HTTP")?;
+        let server = Server::start_with(&options, live.clone(), Arc::clone(&exporter)).context("cannot serve HTTP")?;
         tracing::info!(address = %server.address(), "Serving metrics, health, status and live records.");
         Some(server)
     } else {
         None
     };
+    let sending = exporting::start(&config, &exporter, &live)?;
+    rig.shows_sending(sending.as_ref().map(RemoteWrite::handle));
     rig.attach()?;
     live.show(Arc::new(rig.snapshot()));
+    rig.listen_for_the_bell(requests.clone());
     rights::drop_all_but_needed(rig.needs_rights())?;
     signals.forward(requests).context("cannot wait for signals")?;
     rig.run(&inbox, &live, reload);
+    if let Some(sending) = sending {
+        // What the last window told is the last that is sent.
+        live.show(Arc::new(rig.snapshot()));
+        sending.stop();
+    }
     if let Some(server) = server {
         server.stop();
     }

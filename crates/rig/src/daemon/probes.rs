@@ -10,18 +10,28 @@ use super::optional::Optional;
 use super::policy::Policies;
 use super::queues::Queues;
 use super::recorder::{self, Door, FlightRecorder, Inbox, recorder_sizes};
-use super::requests::Requests;
+use super::requests::{Intake, Requests};
 use super::road::{Road, bucket_ns, probe_options};
 use super::snapshot::now;
 use super::storing::Storing;
 use netrig_config::Config;
-use netrig_model::{InterfaceId, ProbeState, ProbeStatus, Snapshot, Timestamp};
+use netrig_drain::Drain;
+use netrig_model::{Direction, InterfaceId, ProbeState, ProbeStatus, Snapshot, Timestamp};
 use netrig_probes::meter::Parts;
 use std::io;
 use std::os::fd::AsFd;
 
-/// An interface under watch: the rig's number, the kernel's, and its name.
-pub(super) type Named = (InterfaceId, u32, String);
+/// An interface under watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    /// The rig's number.
+    pub(super) id: InterfaceId,
+    /// The kernel's.
+    pub(super) ifindex: u32,
+    pub(super) name: String,
+    /// Where the flow probe has its packets, by direction.
+    pub(super) hooks: [&'static str; 2],
+}
 
 /// Each of them runs, has failed or is off.
 pub(super) struct Probes {
@@ -29,7 +39,7 @@ pub(super) struct Probes {
     pub(super) latency: Optional<Latency>,
     pub(super) drops: Optional<Drops>,
     pub(super) bursts: Optional<Bursts>,
-    queues: Optional<Queues>,
+    pub(super) queues: Optional<Queues>,
     pub(super) policies: Optional<Policies>,
     pub(super) recorder: Optional<FlightRecorder>,
     pub(super) requests: Optional<Requests>,
@@ -85,8 +95,10 @@ impl Probes {
         let door = self.door.take();
         let lay = || {
             let Some(door) = door else { anyhow::bail!("it has been laid already") };
+            let Some(road) = road else { anyhow::bail!("there is no road") };
             let (options, budget) = probe_options(config);
-            FlightRecorder::lay(config, host, recorder_sizes(config, &budget, options.sizes.cpus)?, door)
+            let sizes = recorder_sizes(config, &budget, options.sizes.cpus)?;
+            FlightRecorder::lay(config, host, sizes, &road.probe, door)
         };
         self.recorder = match road {
             None if config.recorder.enabled => Optional::off(
@@ -150,7 +162,7 @@ impl Probes {
     /// Gives each its turn; true where so much came that the next should be soon.
     pub(super) fn turn(&mut self, storing: Option<&Storing>, road: Option<&Road>, watched: &[Named]) -> bool {
         if let Some(latency) = self.latency.get_mut() {
-            latency.turn();
+            latency.turn(road.map_or(0, |road| frames(watched, &road.drain)));
         }
         if let Some(drops) = self.drops.get_mut() {
             drops.turn(watched);
@@ -159,7 +171,7 @@ impl Probes {
             bursts.turn(watched, road.and_then(|road| road.probe.retransmits_missing()));
         }
         if let Some(queues) = self.queues.get_mut() {
-            queues.turn(watched);
+            queues.turn(watched, road.map(|road| &road.drain));
         }
         recorder::turn(self);
         let sampling = road.map_or(1, |road| road.probe.sampling());
@@ -193,7 +205,12 @@ impl Probes {
 
     /// Ahead of the telling of flows, whose owners and drops they know. Flows have been read a moment ago: what was dropped of
     /// them since should be little.
-    pub(super) fn close(&mut self, storing: Option<&Storing>, window: (Timestamp, Timestamp), last: bool) {
+    pub(super) fn close(
+        &mut self,
+        storing: Option<&Storing>,
+        (window, last): ((Timestamp, Timestamp), bool),
+        meanwhile: &mut dyn FnMut(),
+    ) {
         if let Some(drops) = self.drops.get_mut() {
             drops.look();
         }
@@ -201,27 +218,39 @@ impl Probes {
             requests.look();
         }
         if let Some(connections) = self.connections.get_mut() {
-            let names = self.requests.get().map(Requests::names);
-            connections.close((storing, names), window.1, last, &mut || ());
+            let (mut intake, names) = self.requests.get_mut().map(Requests::split).unzip();
+            let mut meanwhile = || {
+                meanwhile();
+                relieve(&mut intake);
+            };
+            connections.close((storing, names), window, last, &mut meanwhile);
+            meanwhile();
         }
         if let Some(requests) = self.requests.get_mut() {
-            requests.close(storing, window, last, self.connections.get());
+            requests.close(storing, window, last, self.connections.get(), meanwhile);
         }
+        let mut intake = self.requests.get_mut().map(Requests::split).unzip().0;
+        let mut meanwhile = || {
+            meanwhile();
+            relieve(&mut intake);
+        };
+        meanwhile();
         if let Some(latency) = self.latency.get_mut() {
-            latency.close(storing, window);
+            latency.close(storing, window, &mut meanwhile);
         }
         if let Some(drops) = self.drops.get_mut() {
-            drops.close(storing, window, self.connections.get());
+            drops.close(storing, window, self.connections.get(), &mut meanwhile);
         }
         if let Some(bursts) = self.bursts.get_mut() {
-            bursts.close(storing, window, last, self.connections.get());
+            bursts.close(storing, window, last, self.connections.get(), &mut meanwhile);
         }
         if let Some(policies) = self.policies.get() {
             let events = policies.close(window);
             if let Some(storing) = storing {
-                storing.policy_events(window, events);
+                storing.policy_events(window, events, &mut meanwhile);
             }
         }
+        meanwhile();
     }
 
     /// The window's flows have been told.
@@ -296,6 +325,12 @@ impl Probes {
     }
 }
 
+/// All that have passed watched interfaces.
+fn frames(watched: &[Named], drain: &Drain) -> u64 {
+    let ways = |each: &Named| Direction::BOTH.map(|way| drain.interface_counts(each.id, way).frames.packets);
+    watched.iter().flat_map(ways).fold(0, u64::wrapping_add)
+}
+
 /// With very many CPUs, or the shortest buckets, memory may be too little for rings: the rig is well without them.
 fn without_room(cpus: u32, bucket_ns: u64) -> Optional<Bursts> {
     let memory = memory_for_bursts(cpus, bucket_ns, 1) >> 20;
@@ -304,4 +339,10 @@ fn without_room(cpus: u32, bucket_ns: u64) -> Optional<Bursts> {
     );
     tracing::warn!("Bursts are not looked at: {why}.");
     Optional::off("burst", why)
+}
+
+fn relieve(intake: &mut Option<&mut Intake>) {
+    if let Some(intake) = intake {
+        intake.relieve();
+    }
 }

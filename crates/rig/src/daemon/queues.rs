@@ -1,9 +1,12 @@
 //! Queues in front of devices, and those who empty them: read from the host several times a second, polls by a program.
 
+mod resting;
+
 use super::probes::Named;
 use super::watching::targets;
 use netrig_aggregate::QueueTeller;
 use netrig_config::Config;
+use netrig_drain::Drain;
 use netrig_drain::polls::Polls;
 use netrig_host::{
     Qdisc, RingSizes, SoftirqTime, SoftnetCounts, qdiscs, ring_sizes, softirq_times, softnet_counts, transmit_queues,
@@ -12,6 +15,7 @@ use netrig_model::{Direction, ProbeState, ProbeStatus, QueueStatus, QueuesStatus
 use netrig_probes::ProbeError;
 use netrig_probes::meter::Parts;
 use netrig_probes::queue::QueueProbe;
+use resting::Resting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::{Duration, Instant};
@@ -35,6 +39,7 @@ pub(super) struct Queues {
     probe: Result<QueueProbe, String>,
     polls: Option<Polls>,
     teller: QueueTeller,
+    resting: Resting,
     /// The kernel's index and the name of each.
     watched: Vec<(u32, String)>,
     /// `[rig] interfaces`, where no flow probe follows them.
@@ -62,6 +67,7 @@ impl Queues {
             polls: probe.as_ref().ok().map(|probe| Polls::new(probe.memory(), netns)),
             probe: probe.map_err(said),
             teller: QueueTeller::default(),
+            resting: Resting::default(),
             watched: Vec::new(),
             alone: (!config.flow.enabled).then(|| config.rig.interfaces.clone()),
             rings: BTreeMap::new(),
@@ -95,8 +101,13 @@ impl Queues {
         self.probe.is_ok()
     }
 
-    /// Slices, and whatever is due to be looked at.
-    pub(super) fn turn(&mut self, watched: &[Named]) {
+    /// How long until a slice begins or ends.
+    pub(super) fn until_due(&self, now: Instant) -> Duration {
+        self.probe.as_ref().map_or(Duration::MAX, |probe| probe.until_due(now))
+    }
+
+    /// Slices, and whatever is due to be looked at. `drain` knows what interfaces have sent, where the flow probe runs.
+    pub(super) fn turn(&mut self, watched: &[Named], drain: Option<&Drain>) {
         if let (Ok(probe), Some(polls)) = (&mut self.probe, &mut self.polls)
             && probe.turn()
         {
@@ -112,21 +123,30 @@ impl Queues {
             self.look_at_times();
         }
         if now >= self.next_look {
-            if self.alone.is_none() {
+            if self.alone.is_none() && !is_same(&self.watched, watched) {
                 self.watched.clear();
-                self.watched.extend(watched.iter().map(|(_, ifindex, name)| (*ifindex, name.clone())));
+                self.watched.extend(watched.iter().map(|each| (each.ifindex, each.name.clone())));
+                self.resting = Resting::default();
             }
-            self.look_at_what_waits(now);
+            let sent = drain.and_then(|drain| frames_sent(watched, drain));
+            self.look_at_what_waits(now, sent);
             self.next_look = now + LOOK_SPAN.max(now.elapsed() * LOOK_COST_ONE_IN);
         }
     }
 
-    fn look_at_what_waits(&mut self, now: Instant) {
+    /// `sent` frames have been on their way out so far.
+    fn look_at_what_waits(&mut self, now: Instant, sent: Option<u64>) {
+        let at_ns = u64::try_from(now.saturating_duration_since(self.begun).as_nanos()).unwrap_or(u64::MAX);
+        if let Some(all) = self.resting.still(sent, now) {
+            self.teller.see(at_ns, all.to_vec());
+            return;
+        }
         let read = qdiscs();
         note(&mut self.without, "queueing disciplines", read.is_err());
         let Ok(all) = read else { return };
-        let at_ns = u64::try_from(now.saturating_duration_since(self.begun).as_nanos()).unwrap_or(u64::MAX);
-        self.teller.see(at_ns, disciplines(&all, &self.watched));
+        let all = disciplines(&all, &self.watched);
+        self.resting.read(sent, now, &all);
+        self.teller.see(at_ns, all);
     }
 
     fn look_at_times(&mut self) {
@@ -223,6 +243,20 @@ fn note(without: &mut BTreeSet<&'static str>, what: &'static str, failed: bool) 
     };
 }
 
+fn is_same(known: &[(u32, String)], watched: &[Named]) -> bool {
+    let each = known.iter().zip(watched).all(|((ifindex, name), each)| *ifindex == each.ifindex && *name == each.name);
+    each && known.len() == watched.len()
+}
+
+/// What passed the flow probe ahead of the queues; none where one of the interfaces is not seen that way.
+fn frames_sent(watched: &[Named], drain: &Drain) -> Option<u64> {
+    let each = watched.iter().map(|each| {
+        let is_seen = !each.hooks[Direction::Egress.index()].is_empty();
+        is_seen.then(|| drain.interface_counts(each.id, Direction::Egress).frames.packets)
+    });
+    each.sum()
+}
+
 /// The disciplines of watched interfaces.
 fn disciplines(all: &[Qdisc], watched: &[(u32, String)]) -> Vec<QueueStatus> {
     let names: BTreeMap<u32, &str> = watched.iter().map(|(ifindex, name)| (*ifindex, name.as_str())).collect();
@@ -286,8 +320,9 @@ fn rings(iface: &str, sizes: RingSizes) -> impl Iterator<Item = QueueStatus> + u
 }
 
 fn softirq(row: SoftnetCounts, [before, now]: &[Vec<SoftirqTime>; 2]) -> SoftirqStatus {
-    let of = |times: &[SoftirqTime]| times.iter().find(|time| time.cpu == row.cpu).copied().unwrap_or_default();
-    let (before, now) = (of(before), of(now));
+    let of = |times: &[SoftirqTime]| times.iter().find(|time| time.cpu == row.cpu).copied();
+    // A CPU that was offline at one of the looks has no time between them: what it has counted is since the start.
+    let (before, now) = of(before).zip(of(now)).unwrap_or_default();
     let all = now.all.saturating_sub(before.all);
     let in_softirqs = now.softirq.saturating_sub(before.softirq);
     SoftirqStatus {
@@ -333,6 +368,15 @@ mod tests {
         assert!((told.softirq_share - 0.25).abs() < 1e-9, "{told:?}");
         assert_eq!((told.cpu, told.processed, told.dropped, told.squeezed), (1, 9, 2, 1));
         assert!(softirq(row, &[Vec::new(), Vec::new()]).softirq_share.abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_cpu_that_comes_back_has_no_share_of_all_the_time_since_the_start() {
+        let time = |softirq, all| vec![SoftirqTime { cpu: 1, softirq, all }];
+        let row = SoftnetCounts { cpu: 1, ..SoftnetCounts::default() };
+        let shares = [[Vec::new(), time(900, 1000)], [time(900, 1000), Vec::new()]]
+            .map(|times| softirq(row, &times).softirq_share);
+        assert_eq!(shares.map(|share| share > 0.0), [false, false], "{shares:?}");
     }
 
     #[test]

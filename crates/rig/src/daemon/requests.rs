@@ -11,7 +11,7 @@ use netrig_config::{Config, PathRule, PayloadContent};
 use netrig_drain::payload::PayloadDrain;
 use netrig_host::{monotonic_ns, realtime_offset_ns};
 use netrig_model::{
-    InterfaceId, PayloadCounts, PayloadStatus, ProbeState, ProbeStatus, Request, RequestRecord, Timestamp,
+    InterfaceId, PayloadCounts, PayloadStatus, ProbeState, ProbeStatus, Request, RequestRecord, RingStatus, Timestamp,
 };
 use netrig_payload::track::{Paths, Privacy, Tracker, TrackerConfig};
 use netrig_probes::payload::PayloadMemory;
@@ -28,19 +28,47 @@ const FLOW_BYTES: u64 = 656;
 const WAITING_BYTES: u64 = 256;
 const NAME_BYTES: u64 = 256;
 
+/// Requests taken in while others wait for the disk, at most.
+const WAITING_MAX: usize = 16_384;
+
 /// From copies to records.
 pub(super) struct Requests {
-    drain: PayloadDrain,
-    tracker: Tracker,
+    intake: Intake,
     teller: Teller,
     names: AddressNames,
     watched: BTreeMap<InterfaceId, String>,
-    /// What real time had beyond the monotonic clock at the start. The tracker's time goes on by that, whatever is done to the host's
-    /// clock: requests under way are neither too late nor answered before they were asked.
-    start_lag_ns: i64,
     kernel_bytes: u64,
     memory: Arc<PayloadMemory>,
     pause: Pause,
+}
+
+/// From copies to requests: all that has to go on while a window is told.
+pub(super) struct Intake {
+    drain: PayloadDrain,
+    tracker: Tracker,
+    /// What real time had beyond the monotonic clock at the start. The tracker's time goes on by that, whatever is done to the host's
+    /// clock: requests under way are neither too late nor answered before they were asked.
+    start_lag_ns: i64,
+    /// Taken in while a window was told, for the next turn.
+    waiting: Vec<Request>,
+}
+
+impl Intake {
+    /// Keeps the kernel's rings from filling while others wait.
+    pub(super) fn relieve(&mut self) {
+        if self.waiting.len() < WAITING_MAX && self.drain.fill() > BUSY_FILL {
+            let mut waiting = mem::take(&mut self.waiting);
+            self.take(monotonic_ns().saturating_sub(SETTLES_NS), &mut |request| waiting.push(request));
+            self.waiting = waiting;
+        }
+    }
+
+    fn take(&mut self, until_ns: u64, each: &mut dyn FnMut(Request)) {
+        self.waiting.drain(..).for_each(&mut *each);
+        let Self { drain, tracker, start_lag_ns, .. } = self;
+        drain.take(until_ns, *start_lag_ns, &mut |segment| tracker.take(segment, each));
+        tracker.tick(Timestamp(until_ns.min(monotonic_ns()).cast_signed()).plus_ns(*start_lag_ns), each);
+    }
 }
 
 /// While flows are sampled nothing is copied: from some packets nobody can tell what was asked and what was answered.
@@ -65,13 +93,16 @@ impl Requests {
         };
         Self {
             kernel_bytes: memory.ring_octets * u64::from(memory.cpus),
-            drain: PayloadDrain::new(Arc::clone(&memory)),
+            intake: Intake {
+                drain: PayloadDrain::new(Arc::clone(&memory)),
+                tracker: Tracker::new(tracking(config, bytes)),
+                start_lag_ns: realtime_offset_ns(),
+                waiting: Vec::new(),
+            },
             memory,
-            tracker: Tracker::new(tracking(config, bytes)),
             teller: Teller::new(teller),
             names: AddressNames::new(address_bounds(bytes)),
             watched: BTreeMap::new(),
-            start_lag_ns: realtime_offset_ns(),
             pause: Pause::default(),
         }
     }
@@ -99,13 +130,28 @@ impl Requests {
         }
     }
 
+    /// How full the fullest ring of copies is.
+    pub(super) fn fill(&self) -> f64 {
+        self.intake.drain.fill()
+    }
+
+    /// How full it was.
+    pub(super) fn fullest(&self) -> RingStatus {
+        self.intake.drain.fullest()
+    }
+
+    /// Another window begins: [`Self::fullest`] tells of this and the one before.
+    pub(super) fn end_window(&mut self) {
+        self.intake.drain.end_window();
+    }
+
     /// Takes what has been copied. True where so much lies there that the next turn should be soon.
     pub(super) fn turn(&mut self, watched: &[Named], sampling: u32) -> bool {
         self.follow_sampling(sampling);
-        let is_new = |(id, _, name): &&Named| self.watched.get(id) != Some(name);
-        let new: Vec<_> = watched.iter().filter(is_new).map(|(id, _, name)| (*id, name.clone())).collect();
+        let is_new = |each: &&Named| self.watched.get(&each.id) != Some(&each.name);
+        let new: Vec<_> = watched.iter().filter(is_new).map(|each| (each.id, each.name.clone())).collect();
         self.watched.extend(new);
-        let fill = self.drain.fill();
+        let fill = self.fill();
         self.take(monotonic_ns().saturating_sub(SETTLES_NS));
         fill > BUSY_FILL
     }
@@ -126,15 +172,13 @@ impl Requests {
 
     /// Tells all that is under way as it stands.
     fn finish(&mut self) {
-        let Self { tracker, teller, names, start_lag_ns, .. } = self;
+        let Self { intake: Intake { tracker, start_lag_ns, .. }, teller, names, .. } = self;
         tracker.finish(&mut tell(teller, names, realtime_offset_ns() - *start_lag_ns));
     }
 
     fn take(&mut self, until_ns: u64) {
-        let Self { drain, tracker, teller, names, start_lag_ns, .. } = self;
-        let mut told = tell(teller, names, realtime_offset_ns() - *start_lag_ns);
-        drain.take(until_ns, *start_lag_ns, &mut |segment| tracker.take(segment, &mut told));
-        tracker.tick(Timestamp(until_ns.min(monotonic_ns()).cast_signed()).plus_ns(*start_lag_ns), &mut told);
+        let Self { intake, teller, names, .. } = self;
+        intake.take(until_ns, &mut tell(teller, names, realtime_offset_ns() - intake.start_lag_ns));
     }
 
     /// A window is over: its records go to the store.
@@ -144,6 +188,7 @@ impl Requests {
         window: (Timestamp, Timestamp),
         last: bool,
         connections: Option<&Connections>,
+        meanwhile: &mut dyn FnMut(),
     ) {
         if last {
             self.take(u64::MAX);
@@ -151,19 +196,23 @@ impl Requests {
         } else {
             self.take(monotonic_ns().saturating_sub(SETTLES_NS));
         }
-        let Self { teller, names, watched, .. } = self;
+        let Self { intake, teller, names, watched, .. } = self;
+        let mut meanwhile = || {
+            meanwhile();
+            intake.relieve();
+        };
         let world = Names { interfaces: watched, connections, drops: None, addresses: Some(names) };
         let mut rows = Vec::new();
         teller.close(window, &world, &mut |record| {
             let Some(storing) = outlet else { return };
             rows.push(record);
             if rows.len() == CONNECTION_CHUNK_ROWS {
-                storing.requests(window, mem::take(&mut rows), &mut || ());
+                storing.requests(window, mem::take(&mut rows), &mut meanwhile);
             }
         });
         if let Some(storing) = outlet {
-            storing.requests(window, rows, &mut || ());
-            storing.close_requests(window, &mut || ());
+            storing.requests(window, rows, &mut meanwhile);
+            storing.close_requests(window, &mut meanwhile);
         }
         names.forget(window.1);
     }
@@ -193,8 +242,13 @@ impl Requests {
 
     /// Takes over what a running rig can.
     pub(super) fn reload(&mut self, config: &Config) {
-        self.tracker.configure(tracking(config, probe_options(config).1.payload_bytes));
+        self.intake.tracker.configure(tracking(config, probe_options(config).1.payload_bytes));
         self.teller.configure(config.payload.records as usize, slow_ns(config));
+    }
+
+    /// What has to go on while a window is told, and the names that its records get.
+    pub(super) fn split(&mut self) -> (&mut Intake, &AddressNames) {
+        (&mut self.intake, &self.names)
     }
 
     /// Names of addresses, for the records of flows and connections.
@@ -203,19 +257,20 @@ impl Requests {
     }
 
     pub(super) fn status(&self) -> PayloadStatus {
-        let PayloadCounts { wanted, copied, lost, .. } = self.drain.counts();
+        let Intake { drain, tracker, .. } = &self.intake;
+        let PayloadCounts { wanted, copied, lost, .. } = drain.counts();
         PayloadStatus {
-            counts: PayloadCounts { wanted, copied, lost, ..*self.tracker.counts() },
+            counts: PayloadCounts { wanted, copied, lost, ..*tracker.counts() },
             tallies: self.teller.tallies(),
-            flows: self.tracker.flows() as u64,
-            pending: self.tracker.pending() as u64,
+            flows: tracker.flows() as u64,
+            pending: tracker.pending() as u64,
             names: self.names.len() as u64,
-            bytes: self.kernel_bytes + self.tracker.bytes() as u64 + self.teller.bytes() + self.names.bytes(),
+            bytes: self.kernel_bytes + tracker.bytes() as u64 + self.teller.bytes() + self.names.bytes(),
         }
     }
 
     pub(super) fn probe_status(&self) -> ProbeStatus {
-        let counts = self.drain.counts();
+        let counts = self.intake.drain.counts();
         let (mut state, mut detail) = match counts.lost {
             0 => (ProbeState::Running, format!("{} packets copied", counts.copied)),
             lost => {

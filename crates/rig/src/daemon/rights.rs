@@ -17,6 +17,8 @@ pub(crate) enum Needs {
     Slices,
     /// Run-time statistics are switched on, and nothing else is done.
     Statistics,
+    /// Files that are named in the configuration are read, and nothing else is done.
+    Files,
     /// Nothing is attached any more.
     Nothing,
 }
@@ -39,6 +41,9 @@ pub(crate) fn drop_all_but_needed(needs: Needs) -> anyhow::Result<()> {
 fn wanted(needs: Needs) -> Vec<Capability> {
     if needs == Needs::Statistics {
         return vec![Capability::CAP_SYS_ADMIN];
+    }
+    if needs == Needs::Files {
+        return vec![Capability::CAP_DAC_OVERRIDE];
     }
     // Test runs of the clock program ask for it at every drain.
     let mut wanted = vec![Capability::CAP_BPF];

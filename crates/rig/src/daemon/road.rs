@@ -10,7 +10,7 @@ use super::storing::{CHUNK_ROWS, Storing};
 use super::watching::{Watched, Watching, targets};
 use netrig_aggregate::{AddressNames, AggregateConfig, Aggregator, Ledger};
 use netrig_config::{Config, Hook};
-use netrig_drain::Drain;
+use netrig_drain::{Drain, Pass};
 use netrig_host::Counters;
 use netrig_model::{Direction, FlowDelta, FlowRecord, InterfaceId, KernelCounts, LedgerRecord, Timestamp};
 use netrig_probes::TickClock;
@@ -37,7 +37,12 @@ pub(super) struct Road {
     pub(super) sizes: FlowSizes,
     /// The largest rate at which flows have been sampled since the tables were read.
     sampling_max: u32,
+    /// Taken from the outboxes while a disk was waited for, until there is time to add them.
+    late: Vec<FlowDelta>,
 }
+
+/// Deltas taken while a disk is waited for, at most: what comes after that may find the outboxes full, and is counted.
+const LATE_MAX: usize = 32_768;
 
 impl Road {
     /// Loads the programs; attaches nothing.
@@ -67,6 +72,7 @@ impl Road {
             names: BTreeMap::new(),
             sizes: options.sizes,
             sampling_max: config.flow.sampling,
+            late: Vec::new(),
         })
     }
 
@@ -144,10 +150,38 @@ impl Road {
             tracing::debug!(%error, "The table's clock could not be read; times go on from the last reading.");
         }
         self.follow_sampling();
-        let Self { drain, clock, aggregator, names, .. } = self;
-        let deltas = drain.scan(clock, &mut |d| take(aggregator, names, outlet, d)).deltas;
+        let mut pass = Pass::default();
+        let mut late = 0;
+        while self.drain.part(&mut pass, &self.clock, &mut |d| self.aggregator.add(d)) {
+            if self.aggregator.is_crowded() {
+                late += self.tell_crowd(outlet);
+            }
+        }
         self.settle_sampling();
-        deltas
+        pass.stats.deltas + late
+    }
+
+    /// Tells the flows that had to make room for others at once, ahead of the window's close: one reading of the tables can bring more
+    /// of them than memory is meant for. Returns how many deltas were taken meanwhile.
+    fn tell_crowd(&mut self, outlet: Outlet<'_>) -> u64 {
+        let Self { drain, clock, aggregator, names, late, .. } = self;
+        tell_crowd(aggregator, names, outlet, &mut || relieve(drain, clock, late));
+        self.add_late()
+    }
+
+    /// What was taken meanwhile belongs to the window that is open now; should it crowd that, the next turn sees to it. Returns how much
+    /// it was.
+    fn add_late(&mut self) -> u64 {
+        let many = self.late.len() as u64;
+        for delta in self.late.drain(..) {
+            self.aggregator.add(&delta);
+        }
+        many
+    }
+
+    /// Keeps the kernel's outboxes from filling while others wait for the disk.
+    pub(super) fn relieve(&mut self) {
+        relieve(&mut self.drain, &self.clock, &mut self.late);
     }
 
     /// Takes what every flow gained for the last time in a window. What was dropped of it is looked at right afterwards.
@@ -162,15 +196,20 @@ impl Road {
     }
 
     /// Tells a window: its records go to the store chunk by chunk, its ledger is returned.
-    pub(super) fn tell(&mut self, outlet: Outlet<'_>, taken: &LastTaken, last: bool) -> (Vec<LedgerRecord>, u64) {
+    /// Between chunks and while the disk is slow, the kernel's outboxes are emptied all the same, and `beside` is called.
+    pub(super) fn tell(
+        &mut self,
+        outlet: Outlet<'_>,
+        (taken, last): (&LastTaken, bool),
+        beside: &mut dyn FnMut(),
+    ) -> (Vec<LedgerRecord>, u64) {
         let window = outlet.window;
-        let mut late: Vec<FlowDelta> = Vec::new();
         {
-            let Self { aggregator, drain, clock, names, .. } = self;
+            let Self { aggregator, drain, clock, names, late, .. } = self;
             let mut chunks = Chunks::new(outlet);
-            // While the disk is slow, the kernel's outboxes are emptied all the same.
             let mut meanwhile = || {
-                drain.outboxes(clock, &mut |d| late.push(*d));
+                relieve(drain, clock, late);
+                beside();
             };
             let world = outlet.world(names);
             aggregator.close_window(window.1, last, &world, &mut |record| chunks.push(record, &mut meanwhile));
@@ -194,11 +233,7 @@ impl Road {
                 ));
             }
         }
-        let deltas = deltas + late.len() as u64;
-        for delta in &late {
-            // They belong to the window that opens now; should they crowd it, its first turn sees to that.
-            self.aggregator.add(delta);
-        }
+        let deltas = deltas + self.add_late();
         let rows = self.ledger.close_window(window, &inputs);
         self.close_books();
         (rows, deltas)
@@ -232,15 +267,29 @@ impl<'a> Outlet<'a> {
     }
 }
 
-/// Adds a delta. Where flows had to make room for others, those are told at once, ahead of the window's close: one reading
-/// of the tables can bring more of them than memory is meant for.
+/// Adds a delta; where that crowds out others, they are told at once.
 fn take(aggregator: &mut Aggregator, names: &BTreeMap<InterfaceId, String>, outlet: Outlet<'_>, delta: &FlowDelta) {
     aggregator.add(delta);
     if aggregator.is_crowded() {
-        let mut chunks = Chunks::new(outlet);
-        let world = outlet.world(names);
-        aggregator.tell_evicted(outlet.window.0, &world, &mut |record| chunks.push(record, &mut || ()));
-        chunks.finish(&mut || ());
+        tell_crowd(aggregator, names, outlet, &mut || ());
+    }
+}
+
+fn tell_crowd(
+    aggregator: &mut Aggregator,
+    names: &BTreeMap<InterfaceId, String>,
+    outlet: Outlet<'_>,
+    meanwhile: &mut dyn FnMut(),
+) {
+    let mut chunks = Chunks::new(outlet);
+    let world = outlet.world(names);
+    aggregator.tell_evicted(outlet.window.0, &world, &mut |record| chunks.push(record, meanwhile));
+    chunks.finish(meanwhile);
+}
+
+fn relieve(drain: &mut Drain, clock: &TickClock, late: &mut Vec<FlowDelta>) {
+    if late.len() < LATE_MAX {
+        drain.outboxes(clock, &mut |d| late.push(*d));
     }
 }
 
@@ -269,6 +318,7 @@ impl<'a> Chunks<'a> {
         if let Some(storing) = self.outlet.storing {
             storing.rows(self.outlet.window, mem::take(&mut self.rows), meanwhile);
         }
+        meanwhile();
     }
 
     fn finish(mut self, meanwhile: &mut dyn FnMut()) {

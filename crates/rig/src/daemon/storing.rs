@@ -231,9 +231,9 @@ impl Storing {
     }
 
     /// Hands over a whole window of packets that policies' rules matched.
-    pub(crate) fn policy_events(&self, window: Window, rows: Vec<PolicyEventRecord>) {
-        self.hand_over(|shared| &mut shared.policy_events, Job::PolicyEvents, (window, rows), &mut || ());
-        self.send(Job::ClosePolicyEvents(window), &mut || ());
+    pub(crate) fn policy_events(&self, window: Window, rows: Vec<PolicyEventRecord>, meanwhile: &mut dyn FnMut()) {
+        self.hand_over(|shared| &mut shared.policy_events, Job::PolicyEvents, (window, rows), meanwhile);
+        self.send(Job::ClosePolicyEvents(window), meanwhile);
     }
 
     fn hand_over<R>(

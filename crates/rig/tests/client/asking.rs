@@ -32,6 +32,7 @@ fn every_subcommand_has_help_with_what_it_does() {
         "store",
         "replay",
         "config",
+        "dashboards",
         "completions",
         "man",
     ] {

@@ -3,6 +3,7 @@
 mod asking;
 mod bursts;
 mod connections;
+mod dashboards;
 mod drops;
 mod explain;
 mod fixture;

@@ -50,6 +50,20 @@ fn the_store_says_what_each_level_holds_and_forgets() {
 }
 
 #[test]
+fn of_a_young_store_no_rate_is_told_but_that_it_is_too_young() {
+    let now = window(1);
+    let dir = store(&[(now.plus_ns(-WINDOW_NS), vec![flow("10.0.0.1", 7000, now.plus_ns(-WINDOW_NS))])]);
+    let ask =
+        |words: &[&str]| stdout(&netrig().env("NETRIG_STORE__DIR", dir.path()).args(words).output().expect("netrig"));
+    let table = ask(&["store"]);
+    assert!(table.contains("too young to tell") && table.contains("the latest cover 10s"), "{table}");
+    let all = lines(&ask(&["store", "--json"]));
+    let whole = all.last().expect("the whole");
+    assert!(whole["detail_days"].is_null() && all[0]["bytes_per_day"].is_null(), "{all:?}");
+    assert_eq!(whole["detail_rate_span_ns"].as_i64(), Some(WINDOW_NS));
+}
+
+#[test]
 fn no_store_is_an_error_that_says_where_it_was_looked_for() {
     let output = run(&["store"]);
     assert_eq!(output.status.code(), Some(1));

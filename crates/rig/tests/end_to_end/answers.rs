@@ -78,33 +78,3 @@ fn flows_are_there_after_the_rig_has_ended() {
     let more = street.near.inside(|| udp_churn(30, 1, 64));
     wait_for("old and new flows", Duration::from_secs(10), || (packets(&flows(&rig)) == sent + more).then_some(()));
 }
-
-#[test]
-fn a_real_prometheus_scrapes_it() {
-    require_root!();
-    if std::process::Command::new("prometheus").arg("--version").output().is_err() {
-        report_skipped("prometheus is not installed");
-        return;
-    }
-    let street = Street::new("prom");
-    let rig = Rig::start(&street.near, &["near0"]);
-    street.near.run("ping -q -c 2 -i 0.2 10.77.0.2");
-    let folder = tempfile::tempdir().expect("a folder");
-    let config = "global: {scrape_interval: 1s}\nscrape_configs:\n- job_name: netrig\n  static_configs: [{targets: ['127.0.0.1:9798']}]\n";
-    std::fs::write(folder.path().join("prometheus.yml"), config).expect("write prometheus.yml");
-    let dir = folder.path().display();
-    let _prometheus = street.near.spawn(&format!(
-        "prometheus --log.level=error --config.file={dir}/prometheus.yml --storage.tsdb.path={dir}/data --web.listen-address=127.0.0.1:19090"
-    ));
-    let ask = |query: &str| -> Option<String> {
-        let url = format!("http://127.0.0.1:19090/api/v1/query?query={query}");
-        let text = street.near.inside(|| ureq::get(&url).call().ok()?.body_mut().read_to_string().ok())?;
-        let json: serde_json::Value = serde_json::from_str(&text).ok()?;
-        Some(json["data"]["result"][0]["value"][1].as_str()?.to_owned())
-    };
-    wait_for("up is 1", Duration::from_secs(30), || (ask("up") == Some("1".into())).then_some(()));
-    wait_for("Prometheus counts as the rig does", Duration::from_secs(10), || {
-        let seen = metric(&rig.get("/metrics"), "netrig_interface_packets_total", "iface=\"near0\"");
-        (ask("sum(netrig_interface_packets_total)") == Some(seen.to_string())).then_some(())
-    });
-}

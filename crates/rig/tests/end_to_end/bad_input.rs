@@ -37,6 +37,19 @@ fn an_unknown_key_is_named_with_its_line_and_the_nearest_key() {
 }
 
 #[test]
+fn a_cpu_budget_that_cannot_be_kept_is_refused_with_the_least_that_can() {
+    require_root!();
+    if std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() >= 30) {
+        netrig_testkit::report_skipped("the least budget that can be written is enough on so many CPUs");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("rig.toml"), "[rig]\ncpu = \"0.01%\"\n[store]\nenabled = false\n").expect("write");
+    let out = run_in(folder.path(), &["run", "-c", "rig.toml"]);
+    assert_says(&out, FAILED, &["[rig] cpu = \"0.01%\"", "CPUs", "set it to", "or more"]);
+}
+
+#[test]
 fn an_ill_typed_value_is_named_with_its_line() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("rig.toml"), "[rig]\n\nwindow = 10\n").expect("write");

@@ -1,13 +1,13 @@
 //! However the rig ends, nothing of it stays in the kernel and only whole files stay on disk.
 
-use crate::support::{BpfObjects, Rig, Stored, Street, udp_churn, wait_for};
+use crate::support::{BpfObjects, Rig, Stored, Street, udp_churn};
 use netrig_testkit::require_root;
 use std::time::Duration;
 
 /// The kernel frees what nobody holds a little later than the last descriptor closes.
 fn assert_gone(held: &BpfObjects) {
     assert!(!held.programs.is_empty() && !held.maps.is_empty(), "a running rig holds programs and maps: {held:?}");
-    wait_for("the kernel has let go", Duration::from_secs(5), || (held.alive() == BpfObjects::default()).then_some(()));
+    held.wait_until_gone();
 }
 
 #[test]

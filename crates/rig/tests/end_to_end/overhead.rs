@@ -165,6 +165,17 @@ fn map_bytes(pid: u32) -> BTreeMap<u32, u64> {
 #[test]
 fn a_configuration_that_is_too_dear_comes_under_its_budget_and_stays_and_totals_stay_exact() {
     require_root!();
+    comes_under_its_budget_and_stays(Duration::from_secs(15));
+}
+
+#[test]
+#[ignore = "five minutes: ./dev test -p netrig --test end_to_end -- --ignored for_five_minutes"]
+fn a_configuration_that_is_too_dear_stays_under_its_budget_for_five_minutes() {
+    require_root!();
+    comes_under_its_budget_and_stays(Duration::from_secs(300));
+}
+
+fn comes_under_its_budget_and_stays(span: Duration) {
     // Every rig sees what all namespaces do.
     let _alone = alone();
     let street = Street::new("governor");
@@ -191,7 +202,7 @@ fn a_configuration_that_is_too_dear_comes_under_its_budget_and_stays_and_totals_
             let now = overhead(&rig);
             (now.governor.level > 0 && now.cpu_budget_ratio < 0.99 && within(&now)).then_some(())
         });
-        hold(&rig, Duration::from_secs(15));
+        hold(&rig, span);
         drop(end);
         flood.join().expect("sent")
     });
@@ -245,5 +256,6 @@ fn hold(rig: &Rig<'_>, span: Duration) {
         sum += ratio / now.cpu_budget_ratio;
         looks += 1.0;
     }
+    println!("{:.2} of its budget on the average of {looks} slices", sum / looks);
     assert!(sum / looks <= 1.0, "{:.2} of its budget: {:?}", sum / looks, overhead(rig));
 }

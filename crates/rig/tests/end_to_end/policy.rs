@@ -216,6 +216,7 @@ fn what_nobody_confirms_comes_back_and_what_is_confirmed_stays() {
     assert!(!reaches(&pair, 7003) && reaches(&pair, 7001));
     scene.rig.ask(&["policy", "remove"]);
     assert!(reaches(&pair, 7003));
+    wait_for("that nothing is in force is told", PATIENCE, || scene.status()?.in_force.is_none().then_some(()));
     assert!(!pair.right.run(&format!("ip link show {}", Pair::IFACE)).contains("xdp"));
 }
 
@@ -356,14 +357,18 @@ fn received(ns: &NetNs, iface: &str) -> u64 {
     line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok()).expect("a counter")
 }
 
-#[test]
-fn a_policy_that_is_to_outlive_the_rig_does_and_is_found_again() {
-    require_root!();
+/// As every host with systemd has it.
+fn ensure_bpffs() {
     if !fs::read_to_string("/proc/mounts").is_ok_and(|mounts| mounts.contains(" /sys/fs/bpf bpf ")) {
-        // As every host with systemd has it.
         let mounted = std::process::Command::new("mount").args(["-t", "bpf", "bpf", "/sys/fs/bpf"]).status();
         assert!(mounted.is_ok_and(|status| status.success()), "the kernel's file system of programs");
     }
+}
+
+#[test]
+fn a_policy_that_is_to_outlive_the_rig_does_and_is_found_again() {
+    require_root!();
+    ensure_bpffs();
     let pair = Pair::new("outlive");
     let mut scene = Scene::of(&pair);
     let persist =
@@ -382,6 +387,31 @@ fn a_policy_that_is_to_outlive_the_rig_does_and_is_found_again() {
     scene.rig.ask(&["policy", "remove"]);
     assert!(reaches(&pair, 7060));
     assert!(!pair.right.run(&format!("ip link show {}", Pair::IFACE)).contains("xdp"), "nothing stays attached");
+}
+
+/// The time of day in whose reckoning a policy was applied two hours ago, that is what a clock that was set leaves.
+#[test]
+fn a_clock_that_is_set_ends_no_rule_before_its_time() {
+    require_root!();
+    ensure_bpffs();
+    let pair = Pair::new("clockset");
+    let mut scene = Scene::of(&pair);
+    let hour = "persist = true\n[[rule]]\nid = \"p\"\nttl = \"1h\"\nmatch = { protocol = \"udp\", dst_port = 7061 }\naction = \"drop\"\n";
+    scene.applied(hour, &[]);
+    assert!(!reaches(&pair, 7061));
+    scene.rig.signal("KILL");
+    let kept = scene.rig.folder().join("control.policy.json");
+    let mut told: serde_json::Value =
+        serde_json::from_slice(&fs::read(&kept).expect("what it wrote down")).expect("JSON");
+    let since = &mut told["in_force"]["shown"]["since"];
+    let at: netrig_model::Timestamp = serde_json::from_value(since.clone()).expect("a time");
+    *since = serde_json::to_value(at.plus_ns(-2 * 3600 * 1_000_000_000)).expect("a time");
+    fs::write(&kept, told.to_string()).expect("write");
+    // The rig that comes after puts the rule in force again, with what is left of its time.
+    let scene = Scene { rig: scene.rig.again() };
+    wait_for("it goes on with it", PATIENCE, || scene.rig.log().contains("A set has changed").then_some(()));
+    assert!(!reaches(&pair, 7061));
+    scene.rig.ask(&["policy", "remove"]);
 }
 
 #[test]

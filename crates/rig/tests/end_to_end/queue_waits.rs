@@ -1,11 +1,11 @@
 //! What waits in front of a slow device, and how long, held against `tc` and the rate the device was given.
 
-use crate::support::{Rig, Street, wait_for};
+use crate::support::{Rig, Street, udp_churn, wait_for};
 use netrig_model::{Direction, ProbeState, QueueStatus, QueuesStatus, SoftirqStatus};
 use netrig_testkit::require_root;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Of 8 Mbit/s.
 const BYTES_PER_SECOND: u64 = 1_000_000;
@@ -142,4 +142,27 @@ fn after_it_has_run_empty(street: &Street, rig: &Rig<'_>) {
         let told = discipline(&queues(rig));
         (told.sent_bytes == Some(sent) && told.dropped_packets == Some(dropped)).then_some(())
     });
+}
+
+/// Packets that all CPUs have received, by the kernel's own count.
+fn received() -> u64 {
+    let text = std::fs::read_to_string("/proc/net/softnet_stat").expect("the kernel counts");
+    let first = text.lines().filter_map(|line| line.split_whitespace().next());
+    first.map(|word| u64::from_str_radix(word, 16).expect("a count")).sum()
+}
+
+/// Pictures are given again for a moment, and the loop makes one at each window's end: whoever always came right behind that was told what
+/// had been read long ago, or nothing.
+#[test]
+fn a_picture_of_a_windows_end_is_as_new_as_one_that_is_asked_for() {
+    require_root!();
+    let street = Street::new("picture");
+    let rig = Rig::start(&street.near, &["near0"]);
+    street.near.inside(|| udp_churn(100, 50, 10));
+    let received = received();
+    let since_window_end = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").subsec_millis();
+    std::thread::sleep(Duration::from_millis(1120 - u64::from(since_window_end)));
+    let told: u64 = queues(&rig).cpus.iter().map(|cpu| cpu.processed).sum();
+    assert!(told >= received, "{told} packets are told, and the kernel had counted {received}");
+    rig.stop().assert_balanced();
 }

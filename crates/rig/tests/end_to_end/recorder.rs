@@ -2,7 +2,7 @@
 
 use crate::support::captures::{Seen, dumps, packets, text};
 use crate::support::drops::send_datagrams;
-use crate::support::{Rig, wait_for};
+use crate::support::{Rig, alone, wait_for};
 use netrig_model::{DumpOutcome, RecorderStatus};
 use netrig_testkit::{Connect, Pair, Server, report_skipped, require_root};
 use std::collections::BTreeMap;
@@ -68,13 +68,17 @@ fn a_storm_leaves_a_file_that_begins_before_it() {
     if !has("nft") {
         return;
     }
+    let _alone = alone();
     let pair = Pair::new("storm");
-    let triggers =
-        "before = \"3s\"\nafter = \"1s\"\n[[recorder.trigger]]\nname = \"storm\"\non = \"retransmits\"\nabove = 5";
-    let rig = Rig::start_with(&pair.left, &config(triggers));
+    let trigger = |above: u32| {
+        let around = "before = \"3s\"\nafter = \"2s\"\n[[recorder.trigger]]\nname = \"storm\"\non = \"retransmits\"";
+        config(&format!("{around}\nabove = {above}"))
+    };
+    let rig = Rig::start_with(&pair.left, &trigger(1_000_000));
     let server = Server::sink(&pair.right, (Pair::RIGHT, 0));
+    // So many that each round of what is sent again is more than the trigger's, and so few that one CPU's ring holds all.
     let mut clients: Vec<_> =
-        (0..8).map(|_| Connect::to(server.address()).from(&pair.left).expect("connect")).collect();
+        (0..12).map(|_| Connect::to(server.address()).from(&pair.left).expect("connect")).collect();
     let mut write_for = |rounds: u32| {
         for _ in 0..rounds {
             clients.iter_mut().for_each(|client| client.write_all(&[7; 200]).expect("write"));
@@ -84,6 +88,8 @@ fn a_storm_leaves_a_file_that_begins_before_it() {
     write_for(50);
     let began_ns = now_ns();
     drop_at(&pair, "tcp", server.address().port());
+    // Not before: what others on this host send again counts too.
+    rig.reload(&trigger(5));
     write_for(60);
     let status = wait_written(&rig, "storm", 1);
     let folder = rig.store_dir().join("captures");
@@ -94,11 +100,12 @@ fn a_storm_leaves_a_file_that_begins_before_it() {
     let seen = packets(&files[0]);
     assert!(seen[0].time_ns < began_ns - SECOND, "it begins before the storm");
     let last_ns = seen[seen.len() - 1].time_ns;
-    assert!(last_ns > began_ns + SECOND, "and ends after it");
+    // Retransmissions are a quarter second apart at first, then twice as long each time: in two seconds there are some.
+    assert!(last_ns > began_ns + SECOND, "and ends after it: {} ns", last_ns - began_ns);
     assert!(seen.windows(2).all(|two| two[0].time_ns <= two[1].time_ns), "in order");
     let story = text(&files[0]);
     assert!(story.contains("storm at ") && story.contains(" segments were sent again in "), "the section tells it");
-    assert!(story.contains("eth0: ") && story.contains("every one that passed"));
+    assert!(story.contains("eth0: ") && story.contains("every one that passed"), "{story}");
     assert!(story.contains(&format!("[{}]", std::process::id())), "packets have owners");
     if has("tshark") {
         let again = tshark(&files[0], "tcp.analysis.retransmission");
@@ -238,7 +245,7 @@ fn what_was_overwritten_is_counted_to_the_packet() {
     require_root!();
     const SENT: u64 = 30_000;
     let pair = Pair::new("recsmall");
-    let rig = Rig::start_with(&pair.left, &config("memory = \"1MiB\"\nbefore = \"30s\"\nautomatic = false"));
+    let rig = Rig::start_with(&pair.left, &config("memory = \"1MiB\"\nbefore = \"30s\"\nautomatic = false\nrate = 0"));
     pair.left.inside(|| send_datagrams(Pair::LEFT, (Pair::NOBODY, PORT), SENT, 20));
     let file = dump(&rig, "100ms");
     let status = wait_written(&rig, "command", 1);
@@ -247,7 +254,30 @@ fn what_was_overwritten_is_counted_to_the_packet() {
     assert_eq!(status.dumped_packets + status.overwritten_packets, status.packets, "{status:?}");
     assert!(status.packets >= SENT && status.held_packets <= status.capacity_packets, "{status:?}");
     assert!(status.interfaces.iter().any(|each| each.iface == "eth0" && each.reach_ns.is_some()), "{status:?}");
-    assert!(text(&file).contains("were overwritten before they could be read. Every one since "));
+    assert!(text(&file).contains("were overwritten before they could be read, none since "));
+}
+
+#[test]
+fn of_a_flood_an_even_part_is_recorded_and_the_rest_counted() {
+    require_root!();
+    const SENT: u64 = 60_000;
+    let pair = Pair::new("recpace");
+    let rig =
+        Rig::start_with(&pair.left, &config("rate = 100\nbefore = \"30s\"\nautomatic = false\nmemory = \"1MiB\""));
+    pair.left.inside(|| send_datagrams(Pair::LEFT, (Pair::NOBODY, PORT), SENT, 20));
+    // What was left out is counted with the next one that is recorded, on each CPU and in each direction: now there is time for some.
+    pair.left.run("ping -q -c 20 -i 0.05 10.55.0.2");
+    let file = dump(&rig, "100ms");
+    let status = wait_written(&rig, "command", 1);
+    assert!(status.left_out_packets > SENT / 2, "{status:?}");
+    let all = status.packets + status.left_out_packets;
+    assert!(all >= SENT - SENT / 5, "{all} of {SENT}: {status:?}");
+    let story = text(&file);
+    assert!(story.contains("an even part of a flood: ") && story.contains(" between them were left out"), "{story}");
+    if has("tshark") {
+        let gaps = tshark(&file, "frame.drop_count > 0");
+        assert!(gaps.lines().count() > 3, "packets say what is missing before them: {gaps}");
+    }
 }
 
 #[test]
@@ -260,7 +290,8 @@ fn a_full_disk_is_told_and_the_rig_goes_on() {
         assert!(done.expect("mount").success());
     };
     mount("size=64k");
-    let settings = format!("dir = {:?}\nbefore = \"30s\"\nautomatic = false", folder.path());
+    // Of more than half a ring in one go the pace would leave some out.
+    let settings = format!("dir = {:?}\nbefore = \"30s\"\nautomatic = false\nrate = 0", folder.path());
     let rig = Rig::start_with(&pair.left, &config(&settings));
     pair.left.inside(|| send_datagrams(Pair::LEFT, (Pair::NOBODY, PORT), 1_500, 20));
     let out = rig.run(&["capture", "--dump", "--after", "100ms"]);
@@ -273,7 +304,8 @@ fn a_full_disk_is_told_and_the_rig_goes_on() {
     assert!(after.detail.contains("No space left"), "{after:?}");
     mount("remount,size=16m");
     let file = dump(&rig, "100ms");
-    assert!(packets(&file).len() >= 1_500);
+    let recorded = packets(&file).len();
+    assert!(recorded >= 1_500, "{recorded} of 1500: {:?}", status(&rig));
     assert_eq!(wait_written(&rig, "command", 1).detail, "");
     drop(rig);
     assert!(Command::new("umount").arg(folder.path()).status().expect("umount").success());

@@ -1,6 +1,6 @@
 //! However it ends, the TCP probe leaves nothing behind; and without it the rest goes on.
 
-use crate::support::{BpfObjects, Rig, Stored, Street, inode_of, udp_churn, wait_for};
+use crate::support::{Rig, Stored, Street, inode_of, udp_churn, wait_for};
 use netrig_model::{ConnectionEnd, ProbeState};
 use netrig_testkit::{Connect, Pair, Server, require_root};
 use std::process::Command;
@@ -30,7 +30,7 @@ fn a_killed_rig_leaves_no_program_at_sockets_or_control_groups() {
     // Of several windows.
     std::thread::sleep(Duration::from_millis(1200));
     rig.signal("KILL");
-    wait_for("the kernel has let go", Duration::from_secs(5), || (held.alive() == BpfObjects::default()).then_some(()));
+    held.wait_until_gone();
     let tree = programs_of_cgroups();
     for id in &held.programs {
         let attached = tree.lines().any(|line| line.split_whitespace().next() == Some(&id.to_string()));

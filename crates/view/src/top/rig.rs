@@ -5,7 +5,8 @@ use super::interfaces::subtitle;
 use crate::bar::bar;
 use crate::units::{bytes, count};
 use netrig_model::{
-    DrainStatus, OverheadStatus, ProbeState, ProbeStatus, Snapshot, StoreStatus, TableStatus, TcpTableStatus,
+    DrainStatus, OverheadStatus, ProbeState, ProbeStatus, RemoteWriteStatus, Snapshot, StoreStatus, TableStatus,
+    TcpTableStatus,
 };
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -34,6 +35,11 @@ pub(crate) fn draw(app: &mut App, snapshot: &Snapshot, frame: &mut Frame<'_>, ar
     lines.push(Line::default());
     lines.push(Line::from(subtitle(app, "Store".to_owned())));
     lines.extend(store(app, snapshot.store.as_ref()));
+    if let Some(sending) = &snapshot.remote_write {
+        lines.push(Line::default());
+        lines.push(Line::from(subtitle(app, "Remote write".to_owned())));
+        lines.extend(remote_write(app, sending));
+    }
     app.scroll = app.scroll.min(lines.len().saturating_sub(usize::from(area.height)));
     let offset = u16::try_from(app.scroll).unwrap_or(u16::MAX);
     frame.render_widget(Paragraph::new(lines).scroll((offset, 0)), area);
@@ -151,6 +157,26 @@ fn store(app: &App, store: Option<&StoreStatus>) -> Vec<Line<'static>> {
     ];
     if !store.detail.is_empty() {
         lines.push(Line::from(Span::styled(format!("  {}", store.detail), app.theme.warn())));
+    }
+    lines
+}
+
+fn remote_write(app: &App, sending: &RemoteWriteStatus) -> Vec<Line<'static>> {
+    let lost = sending.dropped + sending.rejected;
+    let mut lines = vec![
+        Line::from(format!("  {:<10}{}", "server", sending.url)),
+        Line::from(vec![
+            Span::raw(format!(
+                "  {:<10}{} sent, {} wait, ",
+                "samples",
+                count(sending.sent),
+                count(sending.queue_samples)
+            )),
+            Span::styled(format!("{} lost", count(lost)), app.theme.zero_is_good(lost)),
+        ]),
+    ];
+    if !sending.detail.is_empty() {
+        lines.push(Line::from(Span::styled(format!("  {}", sending.detail), app.theme.warn())));
     }
     lines
 }

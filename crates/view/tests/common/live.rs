@@ -68,6 +68,7 @@ pub(crate) fn snapshot(at_s: i64, bytes: u64) -> Snapshot {
             spills: 1_007,
             overflows: 2,
         }],
+        rings: Vec::new(),
         drain: DrainStatus {
             scans: u64::try_from(at_s).unwrap_or(0) * 10,
             deltas: u64::try_from(at_s).unwrap_or(0) * 5000,
@@ -100,6 +101,7 @@ pub(crate) fn snapshot(at_s: i64, bytes: u64) -> Snapshot {
         recorder: None,
         payload: None,
         overhead: None,
+        remote_write: None,
     }
 }
 

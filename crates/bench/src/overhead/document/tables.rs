@@ -16,9 +16,10 @@ const UNKNOWN: &str = "–";
 
 pub(super) fn machine(machine: &Machine) -> String {
     let kind = if machine.is_virtual { ", a virtual machine" } else { "" };
+    let waiting = if machine.can_wait_awake { "kept awake under loads that fill a CPU" } else { "put to sleep" };
     let mut text = format!(
         "| the machine | |\n|---|---|\n| CPU | {}, {} of them{kind} |\n| memory | {} MiB |\n| kernel | Linux {} |\n\
-         | busy with other things before the first turn | {:.2} cores |\n",
+         | CPUs that wait | {waiting} |\n| busy with other things before the first turn | {:.2} cores |\n",
         machine.cpu, machine.cpus, machine.memory_mib, machine.kernel, machine.busy_before_cores
     );
     if machine.busy_before_cores > BUSY_MOST_CORES {

@@ -46,6 +46,7 @@ fn measured() -> Measured {
         kernel: "6.1.0".to_owned(),
         memory_mib: 4096,
         is_virtual: true,
+        can_wait_awake: true,
         busy_before_cores: 0.03,
     };
     let program = ProgramTime { program: "flow_tc".to_owned(), cores: 0.0002, runs_per_s: 4000.0, ns_per_run: 50.0 };

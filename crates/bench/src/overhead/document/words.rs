@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 pub(super) const HEAD: &str = "\
 # What netrig costs
 
-Written by `./dev overhead`, which measures and writes this page; nothing in it is written by hand. Real binaries take turns at the same
+Written by `./dev overhead`, which measures and writes this page, and `./dev stress`, which writes the section *Under stress*; nothing in it is
+written by hand. Real binaries take turns at the same
 traffic: nothing at all, a program that does nothing, netrig as it comes, with everything on and with flows alone, and what people use
 today: tcpdump, softflowd and pmacctd, as Debian has them.
 
@@ -68,6 +69,10 @@ and, in brackets, the least and the most.
   say includes a part of their own clock. What others do in the kernel (packet sockets) is in *machine busy* alone.
 - Clients run on the first CPU and servers on the last; whoever is measured runs where the scheduler puts it. Nobody has priority but
   the flood's sender.
+- CPUs that wait are kept awake, under loads that fill one, by a request for no latency at `/dev/cpu_dma_latency`: a virtual CPU is else given
+  back to the hypervisor, and brought back by way of it, for longer than a packet takes. How often that happens depends on who wakes
+  whom; it made bulk TCP half as fast again where tcpdump kept the CPUs busy. What is measured so is work. At rest, and under requests that
+  are sent when they are due, CPUs sleep as they would: of these the idle time is wanted, which a CPU that is kept awake knows to the tick only.
 - netrig's probes of sockets see all namespaces. Both ends of every connection are on this machine, so they have twice the work that a
   host with one end has.
 
@@ -101,7 +106,11 @@ pub(super) fn title(load: Kind) -> &'static str {
 pub(super) fn about(load: Kind) -> &'static str {
     match load {
         Kind::Rest => "Nothing is sent.",
-        Kind::Bulk => "One connection of iperf3, client and server each on its CPU.",
+        Kind::Bulk => {
+            "One connection of iperf3, client and server each on its CPU, under reno and with socket buffers of 1 MiB: what else ends a window's \
+             growth (cubic's reaction to delays, a receiver's queue that runs over) comes by chance, and a turn has then the half or the \
+             whole of what there is room for."
+        }
         Kind::FloodForwarded => {
             "UDP packets of 60 octets, of 10,000 flows, sent as live frames by the other end of the wire and received on the same CPU, \
              then routed to a device that gives them back unsent. The rate is packets a second of that CPU's time: what the whole path keeps."

@@ -81,6 +81,12 @@ impl Kind {
         matches!(self, Self::FloodForwarded | Self::FloodRefused)
     }
 
+    /// Whether it is as much as there is room for. Of the others the time that CPUs are idle is wanted, and a CPU that is kept awake knows that
+    /// by its ticks alone: what is sent when it is due falls between them, or on each.
+    pub(crate) fn fills_a_cpu(self) -> bool {
+        !matches!(self, Self::Rest | Self::Http | Self::Opaque)
+    }
+
     pub(crate) fn has_latency(self) -> bool {
         matches!(self, Self::Http | Self::Opaque | Self::Connections)
     }

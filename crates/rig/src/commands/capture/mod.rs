@@ -9,9 +9,9 @@ mod out;
 mod place;
 mod session;
 mod sink;
-mod stop;
 mod tell;
 
+use super::stop::Stop;
 use crate::cli::{CaptureArgs, HookWord};
 use crate::failure::Usage;
 use crate::output::say;
@@ -21,7 +21,6 @@ use netrig_probes::capture::{CaptureOptions, CaptureProbe, Hook, Process, SNAPLE
 use place::Place;
 use session::Session;
 use std::process::ExitCode;
-use stop::Stop;
 
 pub(crate) fn run(args: &CaptureArgs) -> anyhow::Result<ExitCode> {
     if args.dump {

@@ -34,7 +34,7 @@ fn tried(config: &Config) -> anyhow::Result<String> {
     let costs = cost_ns(&mut probe);
     probe.unwatch(LOOPBACK);
     for interface in targets(&config.rig.interfaces).map(|(chosen, _)| chosen).unwrap_or_default() {
-        probe.watch(&interface.name, interface.index)?;
+        probe.watch(&interface.name, interface.index, [""; 2])?;
     }
     let cost =
         costs.map_or_else(|| "what a packet pays could not be measured".to_owned(), |ns| format!("{ns} ns a packet"));

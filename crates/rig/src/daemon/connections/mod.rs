@@ -11,11 +11,12 @@ use super::drops::Drops;
 use super::road::probe_options;
 use super::snapshot::thread_cpu_ns;
 use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
+use super::windows::{Window, part_since};
 use netrig_aggregate::{AddressNames, ConnectionTeller, Dropped, FlowEnds, ToldConnections, World, end_of};
 use netrig_config::Config;
 use netrig_drain::tcp::{Places, Services};
 use netrig_model::{
-    ConnectionEnd, ConnectionRecord, InterfaceId, KernelOwner, Owner, SocketReading, SocketRole, Timestamp,
+    ConnectionEnd, ConnectionRecord, InterfaceId, KernelOwner, Owner, RingStatus, SocketReading, SocketRole, Timestamp,
 };
 use netrig_probes::TickClock;
 use netrig_probes::tcp::{TcpOptions, TcpProbe};
@@ -111,6 +112,21 @@ impl Connections {
         }
     }
 
+    /// Whether more than so many have ended that have not been taken.
+    pub(super) fn have_ended(&self, more_than: u64) -> bool {
+        self.places.have_ended(more_than)
+    }
+
+    /// How full the ring of ended ones was.
+    pub(super) fn fullest(&self) -> RingStatus {
+        self.places.fullest()
+    }
+
+    /// Another window begins: [`Self::fullest`] tells of this and the one before.
+    pub(super) fn end_window(&mut self) {
+        self.places.end_window();
+    }
+
     /// Takes what has ended, and makes room where places run out. Returns how many ended.
     pub(super) fn turn(&mut self, outlet: Option<&Storing>, now: Timestamp, addresses: Option<&AddressNames>) -> u64 {
         let ended = self.take_ended(false);
@@ -168,7 +184,7 @@ impl Connections {
 
     /// So many have ended that their records are told before the window is over.
     fn close_early(&mut self, outlet: Option<&Storing>, now: Timestamp, addresses: Option<&AddressNames>) {
-        let window = (self.window_start, now);
+        let window = part_since(self.window_start, (self.window_start, now));
         if let Some(storing) = outlet {
             self.send_ended((storing, addresses), window, &mut || ());
             storing.close_connections(window, &mut || ());
@@ -192,11 +208,11 @@ impl Connections {
         }
     }
 
-    /// Closes the window that ends at `end`: what has ended in it, and what is still open.
+    /// Closes a window: what has ended in it and is not told yet, and what is still open.
     pub(super) fn close(
         &mut self,
         (outlet, addresses): (Option<&Storing>, Option<&AddressNames>),
-        end: Timestamp,
+        window: Window,
         last: bool,
         meanwhile: &mut dyn FnMut(),
     ) {
@@ -204,9 +220,8 @@ impl Connections {
         self.look_at_all();
         self.services.scan();
         self.sync_clock();
-        // A clock that was set back must not make a window that ends before it begins.
-        let start = if self.window_start < end { self.window_start } else { end.plus_ns(-1) };
-        let window = (start, end);
+        let end = window.1;
+        let window = part_since(self.window_start, window);
         let mut rows = Vec::new();
         self.unknown_from.set(Some(self.places.next_id()));
         let open: Vec<u32> = self.places.open().collect();

@@ -37,6 +37,15 @@ pub(crate) struct Sample {
     pub(crate) user: f64,
 }
 
+impl Sample {
+    /// Of so much CPU time in a span of time, on a machine on which so many CPUs are online: those that are not do not work for
+    /// anybody, so they are no part of the whole that `[rig] cpu` is a share of.
+    pub(crate) fn of(span_ns: u64, kernel_ns: f64, user_ns: u64, cpus_online: usize) -> Self {
+        let all_ns = span_ns.max(1) as f64 * cpus_online.max(1) as f64;
+        Self { span_ns, kernel: kernel_ns / all_ns, user: user_ns as f64 / all_ns }
+    }
+}
+
 /// What is to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Change {

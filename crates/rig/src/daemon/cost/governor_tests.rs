@@ -45,6 +45,20 @@ fn within_the_budget_nothing_is_touched() {
 }
 
 #[test]
+fn the_budget_is_a_share_of_the_cpus_that_are_online() {
+    let mut governor = Governor::new([true, true].into_iter());
+    // The same work all the time: 12 ms of a second in the kernel, 4 ms in user space.
+    let mut seconds = |cpus, count: usize| {
+        let sample = Sample::of(SECOND_NS, 12e6, 4_000_000, cpus);
+        let changes = (0..count).map(|_| governor.observe(sample, 0.005).len()).sum::<usize>();
+        (changes, governor.level(), governor.is_exhausted())
+    };
+    assert_eq!(seconds(4, 60), (0, 0, false), "0.4 % of four");
+    assert_eq!(seconds(2, 60), (2, 2, true), "0.8 % of the two that are left");
+    assert!(!seconds(4, 20).2, "the others are back");
+}
+
+#[test]
 fn far_over_it_several_steps_are_taken_at_once_and_30_seconds_are_enough() {
     let mut machine = Machine::new(&[0.8; 11], 0.1, 0.01);
     machine.seconds(2);

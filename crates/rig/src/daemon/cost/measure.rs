@@ -16,6 +16,8 @@ const CALM: (Duration, Duration) = (Duration::from_millis(100), Duration::from_s
 const ALERT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// What measuring costs has this name among the probes.
 pub(super) const METER: &str = "meter";
+/// A policy has this one.
+const POLICY: &str = "policy";
 
 /// What is around it.
 pub(super) trait World {
@@ -81,7 +83,7 @@ impl Meter {
             tally: Tally::new(by_packets(probe)),
             kernel_bytes: 0,
         };
-        let policy = std::iter::once(("policy", None));
+        let policy = std::iter::once((POLICY, None));
         let all = probes.into_iter().map(|(probe, parts)| (probe, Some(parts))).chain(policy);
         let switch = Switch::start().map_err(|error| error.to_string());
         let (weight, without) = match weigh(&switch) {
@@ -117,18 +119,25 @@ impl Meter {
         (self.last, self.last_frames, self.last_cpu_ns) = (now, world.frames(), process::cpu_ns());
         self.last_runs = self.read();
         self.next = now + ALERT.1;
-        self.weigh_memory();
+        self.weigh_memory(world);
     }
 
-    /// To be called some tens of times a second. Something, where a slice has ended.
-    pub(super) fn turn(&mut self, world: &dyn World) -> Option<Measured> {
-        let now = Instant::now();
+    /// How long until a slice begins or ends.
+    pub(super) fn until_due(&self, now: Instant) -> Duration {
         let (length, _) = if self.alert { ALERT } else { CALM };
-        if let Some(open) = &self.open {
-            return if now.saturating_duration_since(open.began) >= length { self.end(world) } else { None };
+        match &self.open {
+            Some(open) => length.saturating_sub(now.saturating_duration_since(open.began)),
+            None => self.next.saturating_duration_since(now),
         }
-        if now < self.next {
+    }
+
+    /// To be called when [`Self::until_due`] has passed. Something, where a slice has ended.
+    pub(super) fn turn(&mut self, world: &dyn World) -> Option<Measured> {
+        if !self.until_due(Instant::now()).is_zero() {
             return None;
+        }
+        if self.open.is_some() {
+            return self.end(world);
         }
         self.look_for_policy(world);
         if Statistics::always_on() {
@@ -217,20 +226,22 @@ impl Meter {
         self.metered.iter_mut().for_each(|each| each.tally.forget());
     }
 
-    /// Asks the kernel what memory each map takes; of maps that probes share the first has it.
-    pub(super) fn weigh_memory(&mut self) {
+    /// Asks the kernel what memory each map takes; of maps that probes share the first has it. Between slices a policy's are not at hand.
+    pub(super) fn weigh_memory(&mut self, world: &dyn World) {
         let mut seen = BTreeSet::new();
+        let policy = world.policy();
         self.kernel_bytes = 0;
         for each in &mut self.metered {
-            let maps = each.parts.as_ref().map_or_else(BTreeMap::new, |parts| parts.map_bytes());
+            let parts = if each.probe == POLICY { policy.as_ref() } else { each.parts.as_ref() };
+            let maps = parts.map_or_else(BTreeMap::new, |parts| parts.map_bytes());
             each.kernel_bytes = maps.into_iter().filter(|(id, _)| seen.insert(*id)).map(|(_, bytes)| bytes).sum();
             self.kernel_bytes += each.kernel_bytes;
         }
     }
 
-    /// Memory of all maps.
-    pub(super) fn kernel_bytes(&self) -> u64 {
-        self.kernel_bytes
+    /// Memory of all maps; `policy_bytes` is what the tables of the policy in force take, which are no part of what is weighed.
+    pub(super) fn kernel_bytes(&self, policy_bytes: u64) -> u64 {
+        self.kernel_bytes + policy_bytes
     }
 
     pub(super) fn method(&self) -> CostMethod {
@@ -249,8 +260,8 @@ impl Meter {
         self.slices
     }
 
-    /// Each probe's, and the meter's own.
-    pub(super) fn costs(&self) -> Vec<ProbeCost> {
+    /// Each probe's, and the meter's own. `policy_bytes` as above.
+    pub(super) fn costs(&self, policy_bytes: u64) -> Vec<ProbeCost> {
         let cost = |probe: &str, tally: &Tally, kernel_bytes| {
             let ((cpu_ns, runs), (runs_per_second, ns_per_run, core_ratio)) = (tally.totals(), tally.rates());
             let by_packets = tally.by_packets() && self.method == CostMethod::Slices;
@@ -258,7 +269,9 @@ impl Meter {
             ProbeCost { probe, cpu_ns, runs, by_packets, runs_per_second, ns_per_run, core_ratio, kernel_bytes }
         };
         let own = cost(METER, &self.own, 0);
-        self.metered.iter().map(|each| cost(each.probe, &each.tally, each.kernel_bytes)).chain([own]).collect()
+        let of_tables = |probe| if probe == POLICY { policy_bytes } else { 0 };
+        let all = self.metered.iter();
+        all.map(|each| cost(each.probe, &each.tally, each.kernel_bytes + of_tables(each.probe))).chain([own]).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 mod governor;
 #[cfg(test)]
 mod governor_tests;
+mod least;
 mod measure;
 mod process;
 mod statistics;
@@ -62,7 +63,7 @@ struct Seen<'a> {
 impl World for Seen<'_> {
     fn frames(&self) -> u64 {
         let Some(drain) = self.drain else { return 0 };
-        let ways = self.named.iter().flat_map(|(id, ..)| Direction::BOTH.map(|way| (*id, way)));
+        let ways = self.named.iter().flat_map(|each| Direction::BOTH.map(|way| (each.id, way)));
         ways.map(|(id, way)| drain.interface_counts(id, way).frames.packets).sum()
     }
 
@@ -113,10 +114,15 @@ impl Cost {
         self.weighed = Instant::now();
     }
 
+    /// How long until a slice of measuring begins or ends.
+    pub(super) fn until_due(&self, now: Instant) -> Duration {
+        self.meter.until_due(now)
+    }
+
     /// Slices, and what follows of them.
     pub(super) fn turn(&mut self, mut around: Around<'_>) {
         let Some(measured) = self.meter.turn(&around.seen()) else { return };
-        self.note(&measured);
+        self.note(&measured, &around);
         let budget = around.config.rig.cpu.fraction();
         let sample = self.sample(&measured);
         let was_exhausted = self.governor.is_exhausted();
@@ -137,25 +143,20 @@ impl Cost {
         }
     }
 
-    fn note(&mut self, measured: &Measured) {
+    fn note(&mut self, measured: &Measured, around: &Around<'_>) {
         self.cpus = cpus(self.cpus);
         self.threads.look(measured.span_ns);
         self.process_cpu_ns = process::cpu_ns();
         self.process_core_ratio = measured.user_ns as f64 / measured.span_ns.max(1) as f64;
         if self.weighed.elapsed() >= MEMORY_SPAN {
             self.weighed = Instant::now();
-            self.meter.weigh_memory();
+            self.meter.weigh_memory(&around.seen());
         }
     }
 
     /// As shares of the machine.
     fn sample(&self, measured: &Measured) -> Sample {
-        let all_ns = measured.span_ns.max(1) as f64 * self.cpus as f64;
-        Sample {
-            span_ns: measured.span_ns,
-            kernel: measured.kernel_ns / all_ns,
-            user: measured.user_ns as f64 / all_ns,
-        }
+        Sample::of(measured.span_ns, measured.kernel_ns, measured.user_ns, self.cpus)
     }
 
     /// Brings what is turned down in line with the governor and the configuration, which may be a new one.
@@ -166,9 +167,10 @@ impl Cost {
         self.meter.be_alert(true);
     }
 
-    pub(super) fn status(&self, config: &Config) -> OverheadStatus {
+    /// `policy_bytes` is what the tables of the policy in force take of the kernel's memory, as it is known since they were made.
+    pub(super) fn status(&self, config: &Config, policy_bytes: u64) -> OverheadStatus {
         let (resident_bytes, own_bytes) = process::memory_bytes();
-        let kernel_bytes = self.meter.kernel_bytes();
+        let kernel_bytes = self.meter.kernel_bytes(policy_bytes);
         let weight = self.meter.weight();
         OverheadStatus {
             cpu_budget_ratio: config.rig.cpu.fraction(),
@@ -179,7 +181,7 @@ impl Cost {
             bias_ns: weight.bias_ns,
             statistics_ns: weight.cost_ns,
             slices: self.meter.slices(),
-            probes: self.meter.costs(),
+            probes: self.meter.costs(policy_bytes),
             threads: self.threads.costs(),
             process_cpu_ns: self.process_cpu_ns,
             process_core_ratio: self.process_core_ratio,
@@ -207,6 +209,14 @@ impl Cost {
             exhausted: self.governor.is_exhausted(),
         }
     }
+}
+
+/// Refuses a configuration whose `[rig] cpu` could not be kept on this machine.
+///
+/// # Errors
+/// With the least that could.
+pub(crate) fn check_budget(config: &Config) -> anyhow::Result<()> {
+    least::refuse_too_little(config.rig.cpu, cpus(1))
 }
 
 /// Processors come and go; where it cannot be told, there are as many as before.

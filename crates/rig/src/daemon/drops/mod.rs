@@ -14,8 +14,9 @@ use netrig_config::Config;
 use netrig_drain::drops::{Drops as Drain, sighting};
 use netrig_host::{owner_of_process, realtime_offset_ns};
 use netrig_model::{
-    DropKey, DropRecord, DropStatus, InterfaceId, Owner, ProbeState, ProbeStatus, Timestamp, drop_class,
+    DropKey, DropRecord, DropStatus, InterfaceId, Owner, ProbeState, ProbeStatus, RingStatus, Timestamp, drop_class,
 };
+use netrig_probes::HighWater;
 use netrig_probes::drop::{DropOptions, DropProbe};
 use netrig_probes::meter::Parts;
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ pub(super) struct Drops {
     watched: BTreeMap<u32, InterfaceId>,
     netns: u32,
     turned: Instant,
+    /// Octets of examples that waited in their ring.
+    waited: HighWater,
 }
 
 /// How the drop probe is to be loaded under a configuration.
@@ -60,6 +63,7 @@ impl Drops {
             watched: BTreeMap::new(),
             netns,
             turned: Instant::now(),
+            waited: HighWater::default(),
         })
     }
 
@@ -79,7 +83,7 @@ impl Drops {
             return;
         }
         self.turned = Instant::now();
-        self.watched = watched.iter().map(|(id, ifindex, _)| (*ifindex, *id)).collect();
+        self.watched = watched.iter().map(|each| (each.ifindex, each.id)).collect();
         self.take_examples();
         let Self { drain, teller, .. } = self;
         drain.turn(&mut |gain| teller.add(gain));
@@ -87,14 +91,36 @@ impl Drops {
 
     fn take_examples(&mut self) {
         let lag_ns = realtime_offset_ns();
-        let Self { probe, teller, .. } = self;
+        let Self { probe, teller, waited, .. } = self;
         if let Err(error) = probe.examples(&mut |example| teller.show(sighting(example, lag_ns))) {
             tracing::debug!(%error, "Examples of dropped packets could not be read.");
         }
+        waited.see(probe.examples_waited().0);
+    }
+
+    /// How full the ring of examples was.
+    pub(super) fn fullest(&self) -> RingStatus {
+        self.waited.status("drop_examples", self.probe.examples_waited().1)
+    }
+
+    /// Another window begins: [`Self::fullest`] tells of this and the one before.
+    pub(super) fn end_window(&mut self) {
+        self.waited.end_window();
     }
 
     /// Takes in what has been counted, for a picture.
     pub(super) fn look(&mut self) {
+        self.look_at_packets();
+        self.counters.look(&mut self.teller);
+    }
+
+    /// Takes in what triggers are about: what its programs and interfaces have counted.
+    pub(super) fn look_for_triggers(&mut self) {
+        self.look_at_packets();
+        self.counters.read_devices(&mut self.teller);
+    }
+
+    fn look_at_packets(&mut self) {
         self.take_examples();
         let Self { drain, teller, naming, .. } = self;
         let counts = drain.counts();
@@ -102,7 +128,6 @@ impl Drops {
         teller.take(&counts);
         // A group may have begun since.
         naming.name(&drain.counts(), teller);
-        self.counters.look(&mut self.teller);
     }
 
     /// Takes over what a running rig can.
@@ -138,16 +163,16 @@ impl Drops {
         outlet: Option<&Storing>,
         window: (Timestamp, Timestamp),
         connections: Option<&Connections>,
+        meanwhile: &mut dyn FnMut(),
     ) {
         self.counters.read(&mut self.teller);
         let records = self.teller.close(window, &|flow| owner(flow, connections));
         self.teller.begin_flows();
         let Some(storing) = outlet else { return };
-        let mut meanwhile = || {};
         for chunk in records.chunks(CONNECTION_CHUNK_ROWS) {
-            storing.drop_rows(window, chunk.to_vec(), &mut meanwhile);
+            storing.drop_rows(window, chunk.to_vec(), meanwhile);
         }
-        storing.close_drops(window, &mut meanwhile);
+        storing.close_drops(window, meanwhile);
     }
 
     /// The window's flows have been told.

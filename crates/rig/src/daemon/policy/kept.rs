@@ -17,6 +17,9 @@ pub(super) struct Kept {
     pub(super) session: Option<String>,
     pub(super) slots: Vec<(String, u16)>,
     pub(super) in_force: InForce,
+    /// When it was applied, on the clock that nobody sets; none where a rig wrote it that did not know.
+    #[serde(default)]
+    pub(super) applied_ns: Option<u64>,
 }
 
 /// Where: beside the socket, on a file system that is gone after a restart of the machine, as the kernel's part is.

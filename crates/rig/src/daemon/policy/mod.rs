@@ -10,7 +10,7 @@ use super::recorder::Door;
 use crate::control::{Asked, Socket};
 use keeper::{Keeper, Settings};
 use netrig_config::Config;
-use netrig_model::{PolicyEventRecord, PolicyStatus, ProbeState, ProbeStatus, Timestamp, TrafficCounts};
+use netrig_model::{PolicyEventRecord, PolicyStatus, ProbeState, ProbeStatus, RingStatus, Timestamp, TrafficCounts};
 use netrig_probes::meter::Parts;
 use shared::Shared;
 use std::path::PathBuf;
@@ -104,6 +104,21 @@ impl Policies {
     /// The same, and closes it.
     pub(crate) fn close(&self, window: Window) -> Vec<PolicyEventRecord> {
         self.shared().teller.close(window)
+    }
+
+    /// What the tables of the policy in force take of the kernel's memory, bytes.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        self.shared().in_force.as_ref().map_or(0, |policy| policy.shown.bytes)
+    }
+
+    /// How full the ring of packets that were looked at was; none where there is no policy.
+    pub(crate) fn fullest(&self) -> Option<RingStatus> {
+        self.shared().fullest()
+    }
+
+    /// Another window begins: [`Self::fullest`] tells of this and the one before.
+    pub(crate) fn end_window(&self) {
+        self.shared().end_window();
     }
 
     /// The door's program and maps; none where there is no policy.

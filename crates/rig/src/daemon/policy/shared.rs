@@ -4,13 +4,14 @@ use crate::policy::action_of;
 use netrig_aggregate::PolicyEventTeller;
 use netrig_drain::policy::PolicyDrain;
 use netrig_model::{
-    PolicyInForce, PolicyInterface, PolicyMode, PolicyRuleStatus, PolicySource, PolicyStatus, Timestamp, TrafficCounts,
+    PolicyInForce, PolicyInterface, PolicyMode, PolicyRuleStatus, PolicySource, PolicyStatus, RingStatus, Timestamp,
+    TrafficCounts,
 };
 use netrig_policy::compile::{ALWAYS, MANAGEMENT};
 use netrig_policy::words::Mode;
 use netrig_policy::{Compiled, Policy, Slots};
-use netrig_probes::TickClock;
 use netrig_probes::meter::Parts;
+use netrig_probes::{HighWater, TickClock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,6 +82,25 @@ pub(super) struct Door {
     pub(super) detail: String,
 }
 
+/// Counts of probes that are gone: were they to go with them, nobody would see what passed when the last policy lapsed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Former {
+    fell_back: u64,
+    events_lost: u64,
+    buckets_lost: u64,
+}
+
+impl Former {
+    fn plus(self, drain: Option<&PolicyDrain>) -> Self {
+        let Some(drain) = drain else { return self };
+        Self {
+            fell_back: self.fell_back + drain.fell_back(),
+            events_lost: self.events_lost + drain.events_lost(),
+            buckets_lost: self.buckets_lost + drain.buckets_lost(),
+        }
+    }
+}
+
 /// All of it.
 pub(super) struct Shared {
     pub(super) drain: Option<(PolicyDrain, TickClock)>,
@@ -88,10 +108,14 @@ pub(super) struct Shared {
     pub(super) parts: Option<Arc<Parts>>,
     /// What former probes took, by interface: an interface's account goes on when a policy is removed and another one comes.
     gone: BTreeMap<u32, TrafficCounts>,
+    /// What else they counted; none before the first of them has gone.
+    former: Option<Former>,
     pub(super) in_force: Option<InForce>,
     pub(super) doors: BTreeMap<String, Door>,
     pub(super) warnings: Vec<String>,
     pub(super) teller: PolicyEventTeller,
+    /// Octets that waited in the ring of packets that were looked at, and that it has room for; none where there is no probe.
+    events: Option<(HighWater, u64)>,
     /// Why there is no probe although a policy was asked for.
     pub(super) failed: Option<String>,
 }
@@ -102,17 +126,44 @@ impl Shared {
             drain: None,
             parts: None,
             gone: BTreeMap::new(),
+            former: None,
             in_force: None,
             doors: BTreeMap::new(),
             warnings: Vec::new(),
             teller: PolicyEventTeller::new(Some(host.to_owned())),
+            events: None,
             failed: None,
         }
     }
 
+    /// So many octets waited in that ring, of so many.
+    pub(super) fn see_events(&mut self, (waited, capacity): (u64, u64)) {
+        self.events.get_or_insert((HighWater::default(), capacity)).0.see(waited);
+    }
+
+    /// How full that ring was.
+    pub(super) fn fullest(&self) -> Option<RingStatus> {
+        self.events.map(|(waited, capacity)| waited.status("policy_events", capacity))
+    }
+
+    /// Another window begins: [`Self::fullest`] tells of this and the one before.
+    pub(super) fn end_window(&mut self) {
+        self.events.iter_mut().for_each(|(waited, _)| waited.end_window());
+    }
+
     /// How things stand; none before any policy was asked for.
     pub(super) fn status(&mut self, taken: Timestamp) -> Option<PolicyStatus> {
-        let (drain, clock) = self.drain.as_mut()?;
+        let counts = self.former.or(self.drain.is_some().then(Former::default))?;
+        let counts = counts.plus(self.drain.as_ref().map(|(drain, _)| drain));
+        let beside = PolicyStatus {
+            taken,
+            warnings: self.warnings.clone(),
+            events_lost: counts.events_lost + self.teller.not_kept(),
+            limit_sources_lost: counts.buckets_lost,
+            fell_back_packets: counts.fell_back,
+            ..PolicyStatus::default()
+        };
+        let Some((drain, clock)) = self.drain.as_mut() else { return Some(beside) };
         let mut sources: BTreeMap<u16, Vec<PolicySource>> = drain.top_sources(SOURCES_SHOWN);
         let rules = self.in_force.iter().flat_map(|policy| &policy.rules).map(|rule| {
             let count = drain.count(rule.slot, clock);
@@ -141,14 +192,10 @@ impl Shared {
             }
         });
         Some(PolicyStatus {
-            taken,
             in_force: self.in_force.as_ref().map(|policy| policy.shown.clone()),
             interfaces: interfaces.collect(),
             rules,
-            warnings: self.warnings.clone(),
-            events_lost: drain.events_lost() + self.teller.not_kept(),
-            limit_sources_lost: drain.buckets_lost(),
-            fell_back_packets: drain.fell_back(),
+            ..beside
         })
     }
 
@@ -166,9 +213,10 @@ impl Shared {
         Some(sum)
     }
 
-    /// The probe goes, and with it all that it counted.
+    /// The probe goes, and with it the counts of its rules.
     pub(super) fn close(&mut self) {
         if let Some((drain, _)) = self.drain.take() {
+            self.former = Some(self.former.unwrap_or_default().plus(Some(&drain)));
             for each in drain.removed() {
                 let Some(ifindex) = each.ifindex else { continue };
                 let sum = self.gone.entry(ifindex).or_default();
@@ -177,6 +225,7 @@ impl Shared {
             }
         }
         self.parts = None;
+        self.events = None;
         self.in_force = None;
         self.doors.clear();
         self.warnings.clear();

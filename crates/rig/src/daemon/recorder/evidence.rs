@@ -29,7 +29,7 @@ pub(super) fn gather(triggers: &[Trigger], probes: &mut Probes) -> Evidence {
 /// Of sources that do not count the same packets again.
 fn drops(evidence: &mut Evidence, probes: &mut Probes) {
     let Some(drops) = probes.drops.get_mut() else { return };
-    drops.look();
+    drops.look_for_triggers();
     for group in drops.status().groups {
         if matches!(group.source, DropSource::Skb | DropSource::Xdp | DropSource::Device) {
             let entry = evidence.drops.entry(group.reason).or_insert((group.class, 0));

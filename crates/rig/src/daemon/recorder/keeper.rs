@@ -15,14 +15,10 @@ use std::time::Duration;
 
 /// While something is recorded a ring must not go round unread: with the smallest memory and a busy CPU that takes some milliseconds.
 const REST_RECORDING: Duration = Duration::from_millis(5);
-const REST: Duration = Duration::from_millis(500);
-/// Where the rings were is remembered so often in the time before a trigger.
-const MARKS: u64 = 16;
 /// Owners are a help, no reason to wait.
 const OWNERS_PATIENCE_NS: u64 = 1_000_000_000;
 /// Interfaces whose names are known, those that are gone too.
 const INTERFACES_MAX: usize = 4096;
-const NS_PER_SECOND: u64 = 1_000_000_000;
 
 /// The keeper.
 pub(super) struct Keeper {
@@ -59,8 +55,11 @@ impl Keeper {
             tracing::warn!(error = %format_args!("{error:#}"), "The keeper of the recorder has more rights than it needs.");
         }
         loop {
-            let rest = if self.open.is_some() { REST_RECORDING } else { REST };
-            match inbox.recv_timeout(rest) {
+            let told = match self.open {
+                Some(_) => inbox.recv_timeout(REST_RECORDING),
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match told {
                 Ok(Message::Fired(fired)) => self.fire(fired),
                 Ok(Message::Interfaces(interfaces)) => self.follow(interfaces),
                 Ok(Message::Settings(settings)) => self.settings = settings,
@@ -69,6 +68,7 @@ impl Keeper {
                         dump.owners = Some(owners);
                     }
                 }
+                Ok(Message::Mark(at_ns, cursors)) => self.mark(at_ns, cursors),
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -89,7 +89,6 @@ impl Keeper {
     }
 
     fn turn(&mut self, now_ns: u64) {
-        self.mark(now_ns);
         let Some(dump) = &mut self.open else { return };
         let over = dump.is_over(now_ns);
         // What passed in the last moment was recorded by then.
@@ -111,14 +110,10 @@ impl Keeper {
         }
     }
 
-    /// Remembers where the rings are, so that what is overwritten of the time before a trigger can be counted.
-    fn mark(&mut self, now_ns: u64) {
-        let distance_ns = (self.settings.before_ns / MARKS).max(NS_PER_SECOND / 2);
-        if self.marks.back().is_some_and(|(at_ns, _)| now_ns < at_ns + distance_ns) {
-            return;
-        }
-        self.marks.push_back((now_ns, self.recorder.now()));
-        let since_ns = now_ns.saturating_sub(self.settings.before_ns);
+    /// Remembers where the rings were, so that what is overwritten of the time before a trigger can be counted.
+    fn mark(&mut self, at_ns: u64, cursors: Cursors) {
+        self.marks.push_back((at_ns, cursors));
+        let since_ns = at_ns.saturating_sub(self.settings.before_ns);
         while self.marks.get(1).is_some_and(|(at_ns, _)| *at_ns <= since_ns) {
             self.marks.pop_front();
         }

@@ -7,6 +7,7 @@
 mod dump;
 mod evidence;
 mod keeper;
+mod marks;
 mod owners;
 mod shared;
 mod watcher;
@@ -18,11 +19,13 @@ use super::questions;
 use super::watching::{link_kind, targets};
 use crate::control::{Answer, Ask, Asked, Socket};
 use keeper::Keeper;
+use marks::Marks;
 use netrig_capture::{LinkType, Quota};
 use netrig_config::{Config, Trigger};
-use netrig_drain::recorder::Recorder;
+use netrig_drain::recorder::{Cursors, Recorder};
 use netrig_host::monotonic_ns;
 use netrig_model::{Direction, ProbeState, ProbeStatus, RecordedInterface, RecorderStatus};
+use netrig_probes::flow::FlowProbe;
 use netrig_probes::flow::LinkKind;
 use netrig_probes::meter::Parts;
 use netrig_probes::recorder::{RecorderProbe, RecorderSizes};
@@ -87,6 +90,8 @@ enum Message {
     Interfaces(Interfaces),
     Settings(Settings),
     Owners(Owners),
+    /// Where the rings were, and when.
+    Mark(u64, Cursors),
     /// Everything ends.
     End,
 }
@@ -153,6 +158,7 @@ impl Door {
 /// The loop's end.
 pub(super) struct FlightRecorder {
     probe: RecorderProbe,
+    ns_per_tick: u64,
     recorder: Recorder,
     door: Door,
     shared: Handle,
@@ -160,11 +166,12 @@ pub(super) struct FlightRecorder {
     /// What cannot be recorded, and why.
     without: BTreeMap<String, String>,
     /// What was followed last.
-    followed: Vec<(u32, String)>,
+    followed: Vec<Named>,
     names: BTreeMap<u32, String>,
     triggers: Vec<Trigger>,
     looks: Looks,
     looked: Instant,
+    marks: Marks<Cursors>,
     /// Why nothing can be asked for by command.
     unheard: Option<String>,
     // Removed when the rig ends.
@@ -202,9 +209,12 @@ impl FlightRecorder {
         config: &Config,
         host: &str,
         sizes: RecorderSizes,
+        flow: &FlowProbe,
         (door, Inbox(inbox)): (Door, Inbox),
     ) -> anyhow::Result<Self> {
-        let probe = RecorderProbe::load(sizes)?;
+        let mut probe = RecorderProbe::load_behind(sizes, Some(flow.followers()?))?;
+        let ns_per_tick = flow.clock()?.ns_per_tick();
+        probe.set_pace(config.recorder.rate, ns_per_tick);
         let recorder = Recorder::new(probe.memory());
         let shared = Handle::default();
         let (jobs, written) = sync_channel(1);
@@ -222,6 +232,7 @@ impl FlightRecorder {
         };
         Ok(Self {
             probe,
+            ns_per_tick,
             recorder,
             door,
             shared,
@@ -232,6 +243,7 @@ impl FlightRecorder {
             triggers: config.recorder.triggers(),
             looks: Looks::default(),
             looked: Instant::now(),
+            marks: Marks::new(config.recorder.before, Cursors::default()),
             unheard,
             _socket: socket,
         })
@@ -239,23 +251,22 @@ impl FlightRecorder {
 
     /// Brings what is recorded in line with what is watched.
     pub(super) fn follow(&mut self, watched: &[Named]) {
-        let wanted: Vec<(u32, String)> = watched.iter().map(|(_, ifindex, name)| (*ifindex, name.clone())).collect();
-        if wanted == self.followed {
+        if watched == self.followed {
             return;
         }
         let gone: Vec<u32> =
-            self.probe.watched().filter(|ifindex| wanted.iter().all(|(wanted, _)| wanted != ifindex)).collect();
+            self.probe.watched().filter(|ifindex| watched.iter().all(|wanted| wanted.ifindex != *ifindex)).collect();
         gone.into_iter().for_each(|ifindex| self.probe.unwatch(ifindex));
         self.without.clear();
         let known: Vec<u32> = self.probe.watched().collect();
-        for (ifindex, name) in wanted.iter().filter(|(ifindex, _)| !known.contains(ifindex)) {
-            if let Err(error) = self.probe.watch(name, *ifindex) {
+        for Named { ifindex, name, hooks, .. } in watched.iter().filter(|each| !known.contains(&each.ifindex)) {
+            if let Err(error) = self.probe.watch(name, *ifindex, *hooks) {
                 tracing::warn!(iface = %name, %error, "The interface is not recorded.");
                 self.without.insert(name.clone(), error.to_string());
             }
         }
-        self.names = wanted.iter().cloned().collect();
-        self.followed = wanted;
+        self.names = watched.iter().map(|each| (each.ifindex, each.name.clone())).collect();
+        self.followed = watched.to_vec();
         let _ = self.door.0.send(Message::Interfaces(self.interfaces()));
     }
 
@@ -280,6 +291,8 @@ impl FlightRecorder {
     /// Takes over what a running rig can.
     pub(super) fn reload(&mut self, config: &Config) {
         self.triggers = config.recorder.triggers();
+        self.marks.before = config.recorder.before;
+        self.probe.set_pace(config.recorder.rate, self.ns_per_tick);
         let _ = self.door.0.send(Message::Settings(Settings::of(config)));
     }
 
@@ -311,6 +324,13 @@ impl FlightRecorder {
         self.looks.push(now);
     }
 
+    /// Has the keeper remember where the rings are, where they have gone on.
+    fn mark(&mut self) {
+        if let Some((at_ns, cursors)) = self.marks.next(monotonic_ns(), || self.recorder.now()) {
+            let _ = self.door.0.send(Message::Mark(at_ns, cursors));
+        }
+    }
+
     fn asked(&self) -> Option<Vec<Ends>> {
         self.shared.lock().asked.take()
     }
@@ -331,6 +351,7 @@ impl FlightRecorder {
             interfaces: interfaces.collect(),
             without: self.without.keys().cloned().collect(),
             packets,
+            left_out_packets: self.recorder.left_out(),
             held_packets,
             capacity_packets: sizes.all_slots().into(),
             snaplen: sizes.snaplen,
@@ -370,6 +391,7 @@ impl FlightRecorder {
 /// Looks for triggers where it is time to, and for owners where they are asked for.
 pub(super) fn turn(probes: &mut Probes) {
     let Some(recorder) = probes.recorder.get_mut() else { return };
+    recorder.mark();
     let asked = recorder.asked();
     if let Some(triggers) = recorder.due() {
         let evidence = evidence::gather(&triggers, probes);

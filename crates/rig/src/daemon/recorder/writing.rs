@@ -8,7 +8,7 @@ use crate::control::Answer;
 use anyhow::Context;
 use netrig_capture as capture;
 use netrig_capture::{Files, InterfaceNumber, Packet, Quota, Rotation, Section, Statistics, Zone, dump_path};
-use netrig_drain::recorder::Recorded;
+use netrig_drain::recorder::{Reach, Recorded};
 use netrig_host::realtime_offset_ns;
 use netrig_model::{Direction, DumpOutcome, Timestamp};
 use netrig_probes::recorder::RecorderSizes;
@@ -168,6 +168,7 @@ impl DumpFile<'_> {
             original,
             direction: Some(direction),
             queue: recorded.queue.map(u32::from),
+            lost_before: recorded.left_out.into(),
             owner,
             ..Packet::whole(self.clock.time(recorded.time_ns), interface, octets)
         })?;
@@ -234,17 +235,27 @@ fn comment(job: &Job, host: &str, clock: Clock) -> String {
     }
     for (ifindex, reach) in &dump.reaches {
         let name = interfaces.get(ifindex).map_or_else(|| format!("interface {ifindex}"), |known| known.name.clone());
-        let _ = write!(out, "{name}: {} packets", units::count(reach.packets));
-        let _ = match (reach.overwritten, reach.whole_since_ns) {
-            (0, _) => writeln!(out, ", every one that passed."),
-            (many, None) => writeln!(out, "; {} more were overwritten before they could be read.", units::count(many)),
-            (many, Some(since_ns)) => writeln!(
-                out,
-                "; about {} more were overwritten before they could be read. Every one since {}.",
-                units::count(many),
-                clock.time(since_ns)
-            ),
-        };
+        let _ = writeln!(out, "{name}: {}", whole(reach, clock));
     }
+    out
+}
+
+/// How whole the packets of an interface are.
+fn whole(reach: &Reach, clock: Clock) -> String {
+    let mut out = format!("{} packets", units::count(reach.packets));
+    if reach.left_out > 0 {
+        let _ = write!(out, ", an even part of a flood: {} between them were left out", units::count(reach.left_out));
+    }
+    let _ = match (reach.overwritten, reach.whole_since_ns) {
+        (0, _) if reach.left_out == 0 => write!(out, ", every one that passed."),
+        (0, _) => write!(out, "."),
+        (many, None) => write!(out, "; {} more were overwritten before they could be read.", units::count(many)),
+        (many, Some(since_ns)) => write!(
+            out,
+            "; about {} more were overwritten before they could be read, none since {}.",
+            units::count(many),
+            clock.time(since_ns)
+        ),
+    };
     out
 }

@@ -44,12 +44,15 @@ impl<'a> Rig<'a> {
 
     /// The same for a configuration that says where to listen.
     pub(crate) fn start_with_listen(ns: &'a NetNs, config: &str, listen: &'static str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the rig");
-        fs::write(folder.path().join("rig.toml"), config).expect("write rig.toml");
-        Self::start_in(ns, folder, listen)
+        Self::start_in(ns, folder_with(config), listen, true)
     }
 
-    fn start_in(ns: &'a NetNs, folder: TempDir, listen: &'static str) -> Self {
+    /// The same for one that cannot do all that it should, and says so.
+    pub(crate) fn start_unwell(ns: &'a NetNs, config: &str) -> Self {
+        Self::start_in(ns, folder_with(config), LISTEN, false)
+    }
+
+    fn start_in(ns: &'a NetNs, folder: TempDir, listen: &'static str, healthy: bool) -> Self {
         let _beside = beside();
         let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("open the log");
         // Not by `ip netns exec`, which hides the control groups that a host has under /sys.
@@ -67,16 +70,17 @@ impl<'a> Rig<'a> {
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("the log twice")).stderr(log);
         let child = ns.inside(|| command.spawn()).expect("start netrig");
         let mut rig = Self { ns, child, folder, listen, _beside };
-        rig.wait_until_healthy();
+        rig.wait_until_it_answers(healthy);
         rig
     }
 
-    fn wait_until_healthy(&mut self) {
+    fn wait_until_it_answers(&mut self, healthy: bool) {
         wait_for("the rig answers", START_LIMIT, || {
             let ended = self.child.try_wait().expect("ask for the rig");
             assert!(ended.is_none(), "the rig ended at its start ({ended:?}): {}", self.log());
             // It answers for its health while it still attaches; what is open it tells once it has.
-            self.try_get("/healthz").and_then(|_| self.try_get("/api/v1/connections")).ok()
+            let well = self.try_get("/healthz").is_ok();
+            (well == healthy).then(|| self.try_get("/api/v1/connections").ok()).flatten()
         });
     }
 
@@ -178,8 +182,14 @@ impl<'a> Rig<'a> {
         let ended = self.child.try_wait().expect("ask for the rig");
         assert!(ended.is_some(), "only a rig that has ended can start again");
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("a folder"));
-        Self::start_in(self.ns, folder, self.listen)
+        Self::start_in(self.ns, folder, self.listen, true)
     }
+}
+
+fn folder_with(config: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder for the rig");
+    fs::write(folder.path().join("rig.toml"), config).expect("write rig.toml");
+    folder
 }
 
 /// Where a rig takes policies, and where those lie that outlive it: its own, that tests may run side by side.

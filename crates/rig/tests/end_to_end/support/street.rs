@@ -40,6 +40,14 @@ impl Street {
         self.far.run("ethtool -K far0 tso off gso off gro off");
     }
 
+    /// Both ends know each other for good: neither asks whether the other is still there, which it would seconds later by itself.
+    pub(crate) fn without_questions(&self) {
+        let mac_of = |ns: &NetNs, iface: &str| ns.run(&format!("cat /sys/class/net/{iface}/address")).trim().to_owned();
+        let (near, far) = (mac_of(&self.near, "near0"), mac_of(&self.far, "far0"));
+        self.near.run(&format!("ip neighbour replace {FAR} lladdr {far} dev near0 nud permanent"));
+        self.far.run(&format!("ip neighbour replace {NEAR} lladdr {near} dev far0 nud permanent"));
+    }
+
     /// The kernel's own counters of `near0`.
     pub(crate) fn counters(&self) -> Counters {
         Counters::read(&self.near, "near0")

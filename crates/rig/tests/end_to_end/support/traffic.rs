@@ -11,6 +11,17 @@ pub(crate) const HEADERS_BYTES: u64 = 14 + 20 + 8;
 /// Sends `rounds` packets of `payload_bytes` to each of `flows` different addresses and ports behind the far end, from
 /// the calling thread's namespace, and returns how many packets went out.
 pub(crate) fn udp_churn(flows: u32, rounds: u32, payload_bytes: usize) -> u64 {
+    udp_churn_with_rests(flows, rounds, payload_bytes, (u64::MAX, &mut || ()))
+}
+
+/// The same, with a rest after every so many packets: how fast a machine is decides how much a second is sent, and not whether what
+/// comes between two rests has room.
+pub(crate) fn udp_churn_with_rests(
+    flows: u32,
+    rounds: u32,
+    payload_bytes: usize,
+    (every, rest): (u64, &mut dyn FnMut()),
+) -> u64 {
     let payload = vec![0x5a; payload_bytes];
     let mut sent = 0;
     // Several source ports too: a flow is all of them together.
@@ -22,6 +33,9 @@ pub(crate) fn udp_churn(flows: u32, rounds: u32, payload_bytes: usize) -> u64 {
             let socket = &sockets[flow as usize % sockets.len()];
             send(socket, &payload, SocketAddrV4::new(address, port));
             sent += 1;
+            if sent % every == 0 {
+                rest();
+            }
         }
     }
     sent

@@ -6,6 +6,7 @@ use crate::daemon::snapshot::now;
 use crate::policy::{Prepared, SetFiles, Surroundings, prepare};
 use anyhow::{Context, anyhow};
 use netrig_drain::policy::PolicyDrain;
+use netrig_host::monotonic_ns;
 use netrig_model::PolicyInForce;
 use netrig_policy::explain::Severity;
 use netrig_probes::policy::PolicyProbe;
@@ -75,7 +76,7 @@ impl Keeper {
             sets,
             interfaces,
             session: wanted.session,
-            since,
+            applied_ns: monotonic_ns(),
         };
         self.take_over(applied, &prepared, wanted.confirm.is_some());
         Ok(notes)

@@ -4,9 +4,9 @@ use super::apply::{give_back_memory, pin_as_told};
 use super::{Failure, Keeper, NOT_RENEWED};
 use crate::daemon::policy::kept::Kept;
 use crate::daemon::policy::shared::InForce;
-use crate::daemon::snapshot::now;
 use crate::policy::{Surroundings, prepare};
 use anyhow::{Context, anyhow};
+use netrig_host::monotonic_ns;
 use netrig_model::PolicyInForce;
 use netrig_policy::Slots;
 use netrig_probes::policy::remove_pinned;
@@ -95,7 +95,7 @@ impl Keeper {
                 tracing::error!(file = applied.file, error = %refused, "A set has changed, and is not taken over.");
                 anyhow!("{NOT_RENEWED}: {refused}")
             })?;
-        let passed = Duration::from_nanos(u64::try_from(now().0 - applied.since.0).unwrap_or(0));
+        let passed = Duration::from_nanos(monotonic_ns().saturating_sub(applied.applied_ns));
         // A rule's time goes on from when the policy was applied.
         for (rule, of_rule) in prepared.read.policy.rules.iter().zip(prepared.compiled.tables.rules.iter_mut().skip(2))
         {

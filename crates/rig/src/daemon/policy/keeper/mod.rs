@@ -15,7 +15,6 @@ use anyhow::Context;
 use apply::{Wanted, pin_as_told};
 use netrig_config::Config;
 use netrig_drain::policy::sighting;
-use netrig_model::Timestamp;
 use netrig_policy::Slots;
 use netrig_probes::policy::PolicyProbe;
 use std::fs;
@@ -58,7 +57,8 @@ struct Applied {
     sets: SetFiles,
     interfaces: Vec<String>,
     session: Option<String>,
-    since: Timestamp,
+    /// When, on the clock that nobody sets.
+    applied_ns: u64,
     /// How it is told.
     shown: InForce,
     slots: Slots,
@@ -203,6 +203,7 @@ impl Keeper {
         if let Err(error) = fetched {
             tracing::debug!(%error, "Packets that rules matched could not be fetched.");
         }
+        shared.see_events(probe.events_waited());
     }
 
     /// Deadlines, files and interfaces.

@@ -2,12 +2,20 @@
 
 use super::{Applied, Keeper};
 use crate::daemon::policy::kept::Kept;
+use crate::daemon::snapshot::now;
 use crate::policy::SetFiles;
 use netrig_drain::policy::PolicyDrain;
+use netrig_host::monotonic_ns;
+use netrig_model::Timestamp;
 use netrig_policy::Slots;
 use netrig_probes::policy::PolicyProbe;
 use std::path::Path;
 use std::sync::Arc;
+
+/// As near as the time of day tells it.
+fn monotonic_of(time: Timestamp) -> u64 {
+    monotonic_ns().saturating_sub(u64::try_from(now().0 - time.0).unwrap_or(0))
+}
 
 impl Keeper {
     /// What a rig that comes after this one must know, where the policy outlives this one.
@@ -22,6 +30,7 @@ impl Keeper {
             session: applied.session.clone(),
             slots: self.slots.iter().map(|(id, slot)| (id.to_owned(), slot)).collect(),
             in_force: applied.shown.clone(),
+            applied_ns: Some(applied.applied_ns),
         };
         if let Err(error) = kept.write(&self.settings.kept) {
             tracing::warn!(error = %format_args!("{error:#}"), "After a restart of the rig this policy's rules will have no names.");
@@ -62,7 +71,7 @@ impl Keeper {
             file: kept.file,
             interfaces: kept.interfaces,
             session: kept.session,
-            since: kept.in_force.shown.since,
+            applied_ns: kept.applied_ns.unwrap_or_else(|| monotonic_of(kept.in_force.shown.since)),
             shown: kept.in_force.clone(),
             slots: self.slots.clone(),
         });

@@ -1,4 +1,4 @@
-//! When a capture is told to end.
+//! When a command that goes on by itself is told to end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The bell that wakes user space before what fills has no room: at rest it sleeps for longer than a flood takes to fill a ring. Whoever
+ * goes to sleep for long says so in a word, which whoever rings takes back: one ring, however many fill.
+ */
+#ifndef NETRIG_BELL_H
+#define NETRIG_BELL_H
+
+#include "maps.h"
+
+enum {
+	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_RB_FORCE_WAKEUP = 1 << 1,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} bell SEC(".maps");
+
+/* A part of so many of its room is full. */
+#define BELL_PART 64
+
+/* Inlined: calls of the way that copies payload have no stack left. What is put there is of no interest. */
+static __always_inline void ring_bell(void)
+{
+	*(volatile __u32 *)&sampling[0].asleep = 0;
+	bpf_ringbuf_output(&bell, sampling, sizeof(__u64), BPF_RB_FORCE_WAKEUP);
+}
+
+/* `waiting` of `room` are there. */
+static __always_inline void wake_if_full(__u64 waiting, __u64 room)
+{
+	if (waiting * BELL_PART > room && *(volatile __u32 *)&sampling[0].asleep)
+		ring_bell();
+}
+
+#endif /* NETRIG_BELL_H */

@@ -1,0 +1,42 @@
+//! What breaks first, and that it is named. These want the machine for themselves, so they come last, by their module's name: until then
+//! nobody has to wait for another.
+
+use crate::support::{alone, assert_accounted, report};
+use netrig_stress::report::model::Stage;
+use netrig_testkit::require_root;
+
+#[test]
+fn a_rig_that_stood_still_names_the_ring_as_what_broke() {
+    require_root!();
+    let _alone = alone();
+    let report = report(&["ring-starved", "--duration", "9s", "--no-victim"]);
+    assert_accounted(&report);
+    assert_eq!(report.bottleneck.stage, Stage::Ring, "{:?} {:?}", report.bottleneck, report.losses);
+    assert!(report.traffic.lost_packets.is_some_and(|lost| lost > 0), "{:?}", report.traffic);
+}
+
+#[test]
+fn a_full_disk_names_the_store_as_what_broke() {
+    require_root!();
+    let _alone = alone();
+    let report = report(&["disk-full", "--duration", "4s", "--no-victim"]);
+    assert_accounted(&report);
+    assert_eq!(report.bottleneck.stage, Stage::Store, "{:?} {:?}", report.bottleneck, report.losses);
+    let rows = report.losses.iter().find(|loss| loss.stage == Stage::Store).expect("rows are lost");
+    assert!(rows.count > 0 && rows.unit == "rows");
+}
+
+#[test]
+fn a_table_made_small_is_named_with_the_setting_that_moves_it() {
+    require_root!();
+    let _alone = alone();
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("rig.toml");
+    std::fs::write(&config, "[rig]\nmemory = \"16MiB\"\n").expect("write");
+    let config = config.display().to_string();
+    let report = report(&["churn", "--duration", "4s", "--rate", "300000", "--no-victim", "--config", &config]);
+    assert_accounted(&report);
+    assert_eq!(report.bottleneck.stage, Stage::Table, "{:?} {:?}", report.bottleneck, report.losses);
+    let setting = report.bottleneck.setting.expect("a setting");
+    assert_eq!((setting.key.as_str(), setting.now.as_str()), ("rig.memory", "\"16MiB\""));
+}
