@@ -144,8 +144,18 @@ impl SentDatagrams {
     /// Octets of the busiest bucket of this length, where buckets begin when the clock is a multiple of it.
     #[must_use]
     pub fn peak_bytes(&self, bucket_ns: u64) -> u64 {
-        let buckets = self.times_ns.chunk_by(|a, b| a / bucket_ns == b / bucket_ns);
-        buckets.map(|bucket| bucket.len() as u64 * self.frame_bytes).max().unwrap_or(0)
+        self.buckets(bucket_ns).max().unwrap_or(0)
+    }
+
+    /// Octets of all such buckets that have more than this each.
+    #[must_use]
+    pub fn bytes_of_buckets(&self, bucket_ns: u64, least: u64) -> u64 {
+        self.buckets(bucket_ns).filter(|bytes| *bytes > least).sum()
+    }
+
+    fn buckets(&self, bucket_ns: u64) -> impl Iterator<Item = u64> {
+        let buckets = self.times_ns.chunk_by(move |a, b| a / bucket_ns == b / bucket_ns);
+        buckets.map(|bucket| bucket.len() as u64 * self.frame_bytes)
     }
 }
 
@@ -205,6 +215,8 @@ mod tests {
             assert!(burst.length_ns() >= 1_990_000, "never faster than asked: {}", burst.length_ns());
             assert_eq!(burst.flows.iter().map(|(_, sent)| *sent).collect::<Vec<_>>(), [30, 10]);
             assert!(burst.peak_bytes(1_000_000) <= 21 * 1442);
+            assert_eq!(burst.bytes_of_buckets(1_000_000, 0), burst.bytes());
+            assert_eq!(burst.bytes_of_buckets(1_000_000, burst.peak_bytes(1_000_000)), 0);
         }
         assert!(sent[1].first_ns() - sent[0].first_ns() > 15_000_000);
     }

@@ -24,6 +24,17 @@ enum Measure {
     Cores,
 }
 
+impl Measure {
+    /// How far nothing beside nothing is off what it should be.
+    fn off_by(self, noise: Spread) -> f64 {
+        let nothing = match self {
+            Self::Kept(_) | Self::P99 => 1.0,
+            Self::Busy | Self::Cores => 0.0,
+        };
+        (noise.median - nothing).abs().max(2.0 * noise.error)
+    }
+}
+
 /// A promise.
 struct Bar {
     what: &'static str,
@@ -38,21 +49,38 @@ const fn kept(what: &'static str, load: Kind, contender: Contender, base: Conten
     Bar { what, load, contender, measure: Measure::Kept(base), limit, is_least: true }
 }
 
-const fn below(what: &'static str, load: Kind, measure: Measure, limit: f64) -> Bar {
-    Bar { what, load, contender: Contender::Default, measure, limit, is_least: false }
+const fn below(what: &'static str, load: Kind, contender: Contender, measure: Measure, limit: f64) -> Bar {
+    Bar { what, load, contender, measure, limit, is_least: false }
 }
 
-const BARS: [Bar; 10] = [
-    below("CPU at rest, process and kernel programs, share of a core", Kind::Rest, Measure::Cores, 0.002),
-    kept("bulk TCP: throughput kept", Kind::Bulk, Contender::Default, Contender::Off, 0.99),
-    kept("flood, forwarded: rate kept", Kind::FloodForwarded, Contender::Default, Contender::Empty, 0.93),
-    kept("flood, forwarded: rate kept", Kind::FloodForwarded, Contender::Flows, Contender::Empty, 0.96),
-    kept("flood, thrown away: rate kept", Kind::FloodRefused, Contender::Default, Contender::Empty, 0.93),
-    kept("flood, thrown away: rate kept", Kind::FloodRefused, Contender::Flows, Contender::Empty, 0.96),
-    below("10,000 opaque requests a second: share of the machine", Kind::Opaque, Measure::Busy, 0.01),
-    below("10,000 opaque requests a second: p99 as a multiple", Kind::Opaque, Measure::P99, 1.02),
-    below("10,000 HTTP requests a second: share of the machine", Kind::Http, Measure::Busy, 0.01),
-    below("10,000 HTTP requests a second: p99 as a multiple", Kind::Http, Measure::P99, 1.02),
+const REST: &str = "CPU at rest, process and kernel programs, share of a core";
+const BULK: &str = "bulk TCP: throughput kept";
+const FORWARDED: &str = "flood, forwarded: rate kept";
+const REFUSED: &str = "flood, thrown away: rate kept";
+const OPAQUE: &str = "10,000 opaque requests a second: share of the machine";
+const OPAQUE_P99: &str = "10,000 opaque requests a second: p99 as a multiple";
+const HTTP: &str = "10,000 HTTP requests a second: share of the machine";
+const HTTP_P99: &str = "10,000 HTTP requests a second: p99 as a multiple";
+
+/// Of the default in the first seconds of a load, and when its governor has done what `[rig] cpu` asks.
+const BARS: [Bar; 17] = [
+    below(REST, Kind::Rest, Contender::Default, Measure::Cores, 0.002),
+    kept(BULK, Kind::Bulk, Contender::Default, Contender::Off, 0.99),
+    kept(BULK, Kind::Bulk, Contender::Settled, Contender::Off, 0.99),
+    kept(FORWARDED, Kind::FloodForwarded, Contender::Default, Contender::Empty, 0.93),
+    kept(FORWARDED, Kind::FloodForwarded, Contender::Settled, Contender::Empty, 0.93),
+    kept(FORWARDED, Kind::FloodForwarded, Contender::Flows, Contender::Empty, 0.96),
+    kept(REFUSED, Kind::FloodRefused, Contender::Default, Contender::Empty, 0.93),
+    kept(REFUSED, Kind::FloodRefused, Contender::Settled, Contender::Empty, 0.93),
+    kept(REFUSED, Kind::FloodRefused, Contender::Flows, Contender::Empty, 0.96),
+    below(OPAQUE, Kind::Opaque, Contender::Default, Measure::Busy, 0.01),
+    below(OPAQUE, Kind::Opaque, Contender::Settled, Measure::Busy, 0.01),
+    below(OPAQUE_P99, Kind::Opaque, Contender::Default, Measure::P99, 1.02),
+    below(OPAQUE_P99, Kind::Opaque, Contender::Settled, Measure::P99, 1.02),
+    below(HTTP, Kind::Http, Contender::Default, Measure::Busy, 0.01),
+    below(HTTP, Kind::Http, Contender::Settled, Measure::Busy, 0.01),
+    below(HTTP_P99, Kind::Http, Contender::Default, Measure::P99, 1.02),
+    below(HTTP_P99, Kind::Http, Contender::Settled, Measure::P99, 1.02),
 ];
 
 /// Whether a promise is kept.
@@ -61,7 +89,7 @@ const BARS: [Bar; 10] = [
 pub(crate) enum Verdict {
     Met,
     Missed,
-    /// The limit is nearer than twice the median's standard error, or there are too few rounds to know that error.
+    /// The limit is nearer than twice the median's standard error, or than noise alone makes; or there are too few rounds to know.
     Unsure,
     /// The machine did not send what was to be sent, with nothing attached.
     NoPace,
@@ -113,6 +141,9 @@ fn judge_one(bar: &Bar, figures: &Figures<'_>, kernel: &[KernelTime]) -> Judged 
         Measure::Cores => None,
     };
     let figure = beside(bar.contender, base.unwrap_or(Contender::Off));
+    let noise = base.and_then(|_| beside(Contender::OffAgain, Contender::Off));
+    let noise_alone = noise.map_or(0.0, |noise| bar.measure.off_by(noise));
+    let known = keeps_pace(figures, bar.load);
     Judged {
         what: bar.what.to_owned(),
         contender: bar.contender.name().to_owned(),
@@ -120,16 +151,15 @@ fn judge_one(bar: &Bar, figures: &Figures<'_>, kernel: &[KernelTime]) -> Judged 
         limit: bar.limit,
         is_least: bar.is_least,
         figure,
-        noise: base.and_then(|_| beside(Contender::OffAgain, Contender::Off)),
-        verdict: if keeps_pace(figures, bar.load) { verdict(figure, bar.limit, bar.is_least) } else { Verdict::NoPace },
+        noise,
+        verdict: if known { verdict(figure, bar.limit, bar.is_least, noise_alone) } else { Verdict::NoPace },
     }
 }
 
 /// Whether requests were sent when they were due while nothing was attached: else what is told of them is the machine's.
 fn keeps_pace(figures: &Figures<'_>, load: Kind) -> bool {
-    let is_paced = matches!(load, Kind::Http | Kind::Opaque);
     let rate = figures.spread(load, Contender::Off, RATE);
-    !is_paced || rate.is_none_or(|rate| rate.median > PACE_LEAST * f64::from(PACE))
+    !load.is_paced() || rate.is_none_or(|rate| rate.median > PACE_LEAST * f64::from(PACE))
 }
 
 /// The process' share of a core in each round, and the kernel programs' on top.
@@ -139,9 +169,10 @@ fn cores(figures: &Figures<'_>, kernel: &[KernelTime], load: Kind, contender: Co
     Some(process.map(|cores| cores + programs))
 }
 
-fn verdict(figure: Option<Spread>, limit: f64, is_least: bool) -> Verdict {
+/// `noise`: how far off nothing beside nothing was.
+fn verdict(figure: Option<Spread>, limit: f64, is_least: bool, noise: f64) -> Verdict {
     let Some(figure) = figure else { return Verdict::NotMeasured };
-    if figure.rounds < ROUNDS_LEAST || (figure.median - limit).abs() < 2.0 * figure.error {
+    if figure.rounds < ROUNDS_LEAST || (figure.median - limit).abs() < noise.max(2.0 * figure.error) {
         Verdict::Unsure
     } else if (figure.median >= limit) == is_least {
         Verdict::Met
@@ -161,14 +192,25 @@ mod tests {
 
     #[test]
     fn a_promise_is_kept_broken_or_too_near_to_say() {
-        assert_eq!(verdict(spread(0.995, 0.001), 0.99, true), Verdict::Met);
-        assert_eq!(verdict(spread(0.95, 0.001), 0.99, true), Verdict::Missed);
-        assert_eq!(verdict(spread(0.995, 0.003), 0.99, true), Verdict::Unsure);
-        assert_eq!(verdict(spread(0.001, 0.0001), 0.002, false), Verdict::Met);
-        assert_eq!(verdict(spread(0.004, 0.0001), 0.002, false), Verdict::Missed);
-        assert_eq!(verdict(None, 0.002, false), Verdict::NotMeasured);
+        assert_eq!(verdict(spread(0.995, 0.001), 0.99, true, 0.0), Verdict::Met);
+        assert_eq!(verdict(spread(0.95, 0.001), 0.99, true, 0.0), Verdict::Missed);
+        assert_eq!(verdict(spread(0.995, 0.003), 0.99, true, 0.0), Verdict::Unsure);
+        assert_eq!(verdict(spread(0.001, 0.0001), 0.002, false, 0.0), Verdict::Met);
+        assert_eq!(verdict(spread(0.004, 0.0001), 0.002, false, 0.0), Verdict::Missed);
+        assert_eq!(verdict(None, 0.002, false, 0.0), Verdict::NotMeasured);
         let hasty = spread(0.5, 0.0).map(|spread| Spread { rounds: 2, ..spread });
-        assert_eq!(verdict(hasty, 0.99, true), Verdict::Unsure);
+        assert_eq!(verdict(hasty, 0.99, true, 0.0), Verdict::Unsure);
+    }
+
+    #[test]
+    fn what_noise_alone_makes_keeps_no_promise_and_breaks_none() {
+        let noise = |median, error| Measure::Busy.off_by(spread(median, error).expect("a spread"));
+        // Seven points less than nothing, where nothing beside nothing differs by twelve.
+        assert_eq!(verdict(spread(-0.07, 0.003), 0.01, false, noise(0.007, 0.12)), Verdict::Unsure);
+        assert_eq!(verdict(spread(-0.07, 0.003), 0.01, false, noise(0.007, 0.001)), Verdict::Met);
+        let kept = Measure::Kept(Contender::Off).off_by(spread(0.98, 0.001).expect("a spread"));
+        assert_eq!(verdict(spread(0.975, 0.001), 0.99, true, kept), Verdict::Unsure);
+        assert_eq!(verdict(spread(0.92, 0.001), 0.99, true, kept), Verdict::Missed);
     }
 
     #[test]
@@ -187,8 +229,9 @@ mod tests {
             let judged = judge(&Figures(&turns(rate)), &[]);
             judged.iter().filter(|judged| judged.what.contains("opaque")).map(|judged| judged.verdict).collect()
         };
-        assert_eq!(verdicts(2_500.0), [Verdict::NoPace; 2]);
-        assert_eq!(verdicts(9_999.0), [Verdict::Met; 2]);
+        let (met, none) = (Verdict::Met, Verdict::NotMeasured);
+        assert_eq!(verdicts(2_500.0), [Verdict::NoPace; 4]);
+        assert_eq!(verdicts(9_999.0), [met, none, met, none]);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(crate) enum Contender {
     Empty,
     Flows,
     Default,
+    /// The same, when its governor has had its time with the load.
+    Settled,
     Everything,
     TcpdumpNull,
     TcpdumpFile,
@@ -21,10 +23,11 @@ pub(crate) enum Contender {
 }
 
 /// Everyone, in the order of turns: the rig's default stands between nothing and nothing again.
-pub(crate) const ALL: [Contender; 10] = [
+pub(crate) const ALL: [Contender; 11] = [
     Contender::Off,
     Contender::Default,
     Contender::OffAgain,
+    Contender::Settled,
     Contender::Empty,
     Contender::Flows,
     Contender::Everything,
@@ -54,6 +57,7 @@ impl Contender {
             Self::Empty => "empty program",
             Self::Flows => "netrig, flows alone",
             Self::Default => "netrig, default",
+            Self::Settled => "netrig, default, settled",
             Self::Everything => "netrig, everything on",
             Self::TcpdumpNull => "tcpdump -w /dev/null",
             Self::TcpdumpFile => "tcpdump -s 128 -w FILE",
@@ -63,7 +67,7 @@ impl Contender {
     }
 
     pub(crate) fn is_rig(self) -> bool {
-        matches!(self, Self::Flows | Self::Default | Self::Everything)
+        matches!(self, Self::Flows | Self::Default | Self::Settled | Self::Everything)
     }
 
     /// The program that is run, if it is another's.
@@ -101,7 +105,7 @@ impl Contender {
         };
         match self {
             Self::Flows => Some(rig(FLOWS)),
-            Self::Default => Some(rig("")),
+            Self::Default | Self::Settled => Some(rig("")),
             Self::Everything => Some(rig(EVERYTHING)),
             Self::Pmacctd => Some(("pmacctd.conf", pmacctd(iface, folder))),
             _ => None,

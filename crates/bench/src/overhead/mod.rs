@@ -12,6 +12,7 @@ mod loads;
 mod machine;
 mod plan;
 mod record;
+mod spare;
 mod stop;
 mod tool;
 mod turns;

@@ -5,7 +5,7 @@ use super::contender::Contender;
 use super::ground::Ground;
 use super::loads::{Kind, Load};
 use super::machine::Busy;
-use super::plan::WARM_UP_PART;
+use super::spare::{Left, Spare};
 use super::stop;
 use super::tool::{self, Tool};
 use crate::statistics::Statistics;
@@ -78,13 +78,14 @@ impl Group {
         }
         // Where CPUs cannot be kept awake, the page says so.
         let _awake = self.loads.iter().all(|load| load.fills_a_cpu()).then(Awake::hold);
+        let spare = self.loads.iter().all(|load| load.is_paced()).then(Spare::start).transpose()?;
         let mut loads = Vec::new();
         for load in &self.loads {
             loads.push((*load, load.begin(&ground).with_context(|| format!("the load {}", load.name()))?));
         }
         for round in 0..self.rounds {
             for contender in self.order(round) {
-                self.turn(&ground, &mut loads, contender, round, told)?;
+                self.turn(&ground, &mut loads, (contender, round), spare.as_ref(), told)?;
             }
         }
         for contender in self.contenders.iter().filter(|contender| contender.is_rig()) {
@@ -107,14 +108,15 @@ impl Group {
         &self,
         ground: &Ground,
         loads: &mut [(Kind, Box<dyn Load + '_>)],
-        contender: Contender,
-        round: usize,
+        (contender, round): (Contender, usize),
+        spare: Option<&Spare>,
         told: &mut dyn FnMut(Turn),
     ) -> Result<()> {
         let mut outcomes = Vec::new();
         let ended = self.attended(ground, loads, contender, &mut |loads, mut tool| {
             for (kind, load) in loads.iter_mut() {
-                let outcome = self.measure(*kind, load.as_mut(), tool.as_deref_mut());
+                let outcome = load.run_if_any(self.warm_up(*kind, contender));
+                let outcome = outcome.and_then(|()| self.measure(load.as_mut(), tool.as_deref_mut(), spare));
                 outcomes.push((*kind, outcome));
             }
             Ok(())
@@ -154,14 +156,11 @@ impl Group {
         done
     }
 
-    fn measure(&self, kind: Kind, load: &mut dyn Load, mut tool: Option<&mut Tool>) -> Result<Outcome> {
-        if kind.warms_up() {
-            load.run(self.turn / WARM_UP_PART)?;
-        }
+    fn measure(&self, load: &mut dyn Load, mut tool: Option<&mut Tool>, spare: Option<&Spare>) -> Result<Outcome> {
         let cpu_ns = |tool: &Option<&mut Tool>| tool.as_ref().map(|tool| tool.cpu_ns());
-        let (begun, busy, before) = (Instant::now(), Busy::now()?, cpu_ns(&tool));
+        let (begun, work, before) = (Instant::now(), Work::now(spare)?, cpu_ns(&tool));
         let measured = load.run(self.turn)?;
-        let (after, now, took) = (cpu_ns(&tool), Busy::now()?, begun.elapsed());
+        let (after, now, took) = (cpu_ns(&tool), Work::now(spare)?, begun.elapsed());
         if let Some(tool) = &mut tool {
             tool.check()?;
         }
@@ -170,7 +169,7 @@ impl Group {
             rate: measured.rate,
             p50_us: measured.p50_us,
             p99_us: measured.p99_us,
-            busy_share: now.since(busy),
+            busy_share: now.since(work),
             process_cores: process_ns.map(|ns| ns as f64 / took.as_nanos() as f64),
         })
     }
@@ -188,6 +187,7 @@ impl Group {
         let ended = self.attended(ground, loads, contender, &mut |loads, tool| {
             let Some(tool) = tool else { return Ok(()) };
             for (kind, load) in loads.iter_mut() {
+                load.run_if_any(self.warm_up(*kind, contender))?;
                 let (begun, before) = (Instant::now(), tool.kernel_runs()?);
                 load.run(self.turn)?;
                 let programs = programs(&before, &tool.kernel_runs()?, begun.elapsed());
@@ -202,6 +202,25 @@ impl Group {
             Err(e) => println!("time in kernel programs of {}: {e:#}", contender.name()),
         }
         Ok(())
+    }
+}
+
+/// How much the machine had done at one time: by what it left to nobody, where that is looked at, else by the kernel's ticks.
+#[derive(Clone, Copy)]
+struct Work {
+    ticks: Busy,
+    left: Option<Left>,
+}
+
+impl Work {
+    fn now(spare: Option<&Spare>) -> Result<Self> {
+        Ok(Self { ticks: Busy::now()?, left: spare.map(Spare::now) })
+    }
+
+    /// Share of the whole machine's time, 0 to 1.
+    fn since(self, earlier: Self) -> f64 {
+        let left = self.left.zip(earlier.left).map(|(now, earlier)| now.busy_since(earlier));
+        left.unwrap_or_else(|| self.ticks.since(earlier.ticks))
     }
 }
 

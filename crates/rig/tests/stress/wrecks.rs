@@ -4,12 +4,26 @@
 use crate::support::{alone, assert_accounted, report};
 use netrig_stress::report::model::Stage;
 use netrig_testkit::require_root;
+use tempfile::TempDir;
+
+/// What is wrecked on purpose breaks first only where nothing else is the limit: on a slow machine the CPU budget would be.
+const UNTHROTTLED: &str = "[rig]\ncpu = \"100%\"\n";
+
+/// A folder with a configuration in it, and where that is.
+fn configured(more_of_rig: &str) -> (TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("rig.toml");
+    std::fs::write(&path, format!("{UNTHROTTLED}{more_of_rig}")).expect("write");
+    let path = path.display().to_string();
+    (folder, path)
+}
 
 #[test]
 fn a_rig_that_stood_still_names_the_ring_as_what_broke() {
     require_root!();
     let _alone = alone();
-    let report = report(&["ring-starved", "--duration", "9s", "--no-victim"]);
+    let (_folder, config) = configured("");
+    let report = report(&["ring-starved", "--duration", "9s", "--no-victim", "--config", &config]);
     assert_accounted(&report);
     assert_eq!(report.bottleneck.stage, Stage::Ring, "{:?} {:?}", report.bottleneck, report.losses);
     assert!(report.traffic.lost_packets.is_some_and(|lost| lost > 0), "{:?}", report.traffic);
@@ -19,7 +33,8 @@ fn a_rig_that_stood_still_names_the_ring_as_what_broke() {
 fn a_full_disk_names_the_store_as_what_broke() {
     require_root!();
     let _alone = alone();
-    let report = report(&["disk-full", "--duration", "4s", "--no-victim"]);
+    let (_folder, config) = configured("");
+    let report = report(&["disk-full", "--duration", "4s", "--no-victim", "--config", &config]);
     assert_accounted(&report);
     assert_eq!(report.bottleneck.stage, Stage::Store, "{:?} {:?}", report.bottleneck, report.losses);
     let rows = report.losses.iter().find(|loss| loss.stage == Stage::Store).expect("rows are lost");
@@ -30,10 +45,7 @@ fn a_full_disk_names_the_store_as_what_broke() {
 fn a_table_made_small_is_named_with_the_setting_that_moves_it() {
     require_root!();
     let _alone = alone();
-    let folder = tempfile::tempdir().expect("a folder");
-    let config = folder.path().join("rig.toml");
-    std::fs::write(&config, "[rig]\nmemory = \"16MiB\"\n").expect("write");
-    let config = config.display().to_string();
+    let (_folder, config) = configured("memory = \"16MiB\"\n");
     let report = report(&["churn", "--duration", "4s", "--rate", "300000", "--no-victim", "--config", &config]);
     assert_accounted(&report);
     assert_eq!(report.bottleneck.stage, Stage::Table, "{:?} {:?}", report.bottleneck, report.losses);

@@ -57,6 +57,13 @@ fn windows_that_are_larger_than_the_store_s_budget_ask_for_a_larger_one() {
 }
 
 #[test]
+fn rows_that_are_lost_for_good_weigh_more_than_flows_that_were_sampled() {
+    let mut report = made::disk_full();
+    report.ledger[0].sampled_out_packets = report.traffic.sent_packets / 64 * 63;
+    assert_eq!(judge(&report).stage, Stage::Store);
+}
+
+#[test]
 fn a_rig_that_runs_and_is_late_has_not_stood_still() {
     let mut report = made::churn();
     report.samples[6].drain_lag_s = Some(4.4);

@@ -27,7 +27,8 @@ pub(super) const BARS: &str = "
 ## The bars
 
 Medians over rounds, ± the standard error of the median. *Off beside off* is the same figure with nothing attached in both turns of a round:
-what noise alone makes. A bar that is nearer than twice the error is *unsure*, whichever side the median is on, and so is all of fewer than three rounds.
+what noise alone makes. A bar that is nearer than twice the error, or than noise alone makes, is *unsure*, whichever side the median is on, and so
+is all of fewer than three rounds.
 
 ";
 
@@ -35,7 +36,7 @@ pub(super) const END: &str = "
 ## The same on your machine
 
 ```text
-./dev overhead                   some 20 minutes; writes this page
+./dev overhead                   half an hour; writes this page
 ./dev overhead --quick           a few minutes, one round of each; writes target/bench/overhead.md
 ./dev overhead --only bulk       one load; writes target/bench/overhead.md
 ./dev overhead --json FILE       the raw figures of every turn as well
@@ -63,7 +64,9 @@ everyone has a turn under each load: it is started, waited for until it sees pac
 second round goes backwards. *Kept*, *times off* and *beyond off* compare turns of the same round; tables tell the median of the rounds
 and, in brackets, the least and the most.
 
-- *Machine busy* is `/proc/stat`: all CPUs, interrupts included, without what a hypervisor took, at a resolution of one tick.
+- *Machine busy* is `/proc/stat`: all CPUs, interrupts included, without what a hypervisor took, at a resolution of one tick. Under requests
+  that are sent when they are due, which fall between ticks or on each, it is what threads that come after everybody else did not get: one
+  on each CPU looks at the clock all the time, and between two looks that follow on each other nobody else had the CPU.
 - *Its process* is CPU time of all its threads, and of the processes it started, by the scheduler's own clock.
 - *Its kernel programs* is the kernel's run-time statistics of BPF programs, in one turn more, as they cost time themselves; what they
   say includes a part of their own clock. What others do in the kernel (packet sockets) is in *machine busy* alone.
@@ -71,8 +74,8 @@ and, in brackets, the least and the most.
   the flood's sender.
 - CPUs that wait are kept awake, under loads that fill one, by a request for no latency at `/dev/cpu_dma_latency`: a virtual CPU is else given
   back to the hypervisor, and brought back by way of it, for longer than a packet takes. How often that happens depends on who wakes
-  whom; it made bulk TCP half as fast again where tcpdump kept the CPUs busy. What is measured so is work. At rest, and under requests that
-  are sent when they are due, CPUs sleep as they would: of these the idle time is wanted, which a CPU that is kept awake knows to the tick only.
+  whom; it made bulk TCP half as fast again where tcpdump kept the CPUs busy. What is measured so is work. Under requests the threads above
+  keep the CPUs awake; at rest CPUs sleep as they would.
 - netrig's probes of sockets see all namespaces. Both ends of every connection are on this machine, so they have twice the work that a
   host with one end has.
 
@@ -81,6 +84,7 @@ and, in brackets, the least and the most.
 | off; off, again | nothing attached, twice a round |
 | empty program | a program that does nothing, on the watched interface's tcx ingress |
 | netrig, default | `netrig run` with the interface named, and nothing else set |
+| netrig, default, settled | the same after twenty seconds under the load: its governor has turned down by then what `[rig] cpu` (1 % of the machine) has no room for |
 | netrig, flows alone | every other probe, the flight recorder and policies switched off |
 | netrig, everything on | tunnels, every read, every message timed, paths of requests, examples of all drops, the recorder with 480 octets of each packet; `[rig] cpu = \"100%\"`, so that nothing is turned down |
 | tcpdump -w /dev/null | whole packets, thrown away |

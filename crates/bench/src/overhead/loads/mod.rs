@@ -42,6 +42,11 @@ pub(crate) trait Load {
     /// Makes it for about so long.
     fn run(&mut self, time: Duration) -> Result<Measured>;
 
+    /// The same, if that is any time at all; what it came to does not count.
+    fn run_if_any(&mut self, time: Duration) -> Result<()> {
+        if time.is_zero() { Ok(()) } else { self.run(time).map(|_| ()) }
+    }
+
     /// Puts a program that does nothing where the rig counts packets, or takes it away.
     fn set_empty_program(&mut self, _is_attached: bool) -> Result<()> {
         anyhow::bail!("this load has no empty program")
@@ -81,10 +86,14 @@ impl Kind {
         matches!(self, Self::FloodForwarded | Self::FloodRefused)
     }
 
-    /// Whether it is as much as there is room for. Of the others the time that CPUs are idle is wanted, and a CPU that is kept awake knows that
-    /// by its ticks alone: what is sent when it is due falls between them, or on each.
+    /// Whether it is as much as there is room for.
     pub(crate) fn fills_a_cpu(self) -> bool {
-        !matches!(self, Self::Rest | Self::Http | Self::Opaque)
+        !matches!(self, Self::Rest) && !self.is_paced()
+    }
+
+    /// Whether it is sent when it is due: of these it is told what they leave of the machine.
+    pub(crate) fn is_paced(self) -> bool {
+        matches!(self, Self::Http | Self::Opaque)
     }
 
     pub(crate) fn has_latency(self) -> bool {

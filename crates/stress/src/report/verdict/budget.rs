@@ -11,7 +11,7 @@ use crate::report::series::ratio;
 /// The governor turns things down at the budget: what is turned down is nearer to it than whatever is only full.
 const TURNED_DOWN: f64 = 0.95;
 /// Sampling by the governor keeps sums: it counts for less than a loss.
-const SAMPLED_WEIGHT: f64 = 0.1;
+pub(super) const SAMPLED_WEIGHT: f64 = 0.1;
 
 /// The budget is the limit where something is turned down for it: of the programs or of the process, whichever takes more.
 pub(super) fn budget(facts: &Facts<'_>, knobs: &Knobs) -> Option<Candidate> {

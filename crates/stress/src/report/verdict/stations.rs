@@ -1,7 +1,7 @@
 //! What each station says of itself: what it lost, and how near to its limit it came.
 
 use super::Candidate;
-use super::budget::budget;
+use super::budget::{SAMPLED_WEIGHT, budget};
 use super::facts::{Facts, RECORDED};
 use crate::report::figures::{many, plain, seconds, share};
 use crate::report::knobs::Knobs;
@@ -21,8 +21,9 @@ const FULL_TABLE: f64 = 0.9;
 /// A table that replaces this part of its entries in a second has no free places; less is chance, as entries may stand in few
 /// places only.
 const TURNOVER_FULL: f64 = 0.1;
-/// Rows that are lost are lost for good: they count for something even when they are few.
-const ROWS_WEIGHT_MIN: f64 = 0.05;
+/// Rows that are lost are lost for good: they count for something even when they are few, and for more than any sampling, which keeps
+/// the sums.
+const ROWS_WEIGHT_MIN: f64 = 1.5 * SAMPLED_WEIGHT;
 /// Kernel programs that take this much of a core make the queue in front of them, whatever else is behind them.
 const HEAVY_PROBES: f64 = 0.5;
 /// A store that holds so much of its budget is near it.
