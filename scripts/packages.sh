@@ -19,6 +19,7 @@ test  | cmd:ping                   | iputils-ping    | iputils                | 
 test  | cmd:iperf3                 | iperf3          | iperf3                 | iperf3          | iperf             | traffic for the tests
 test  | cmd:tcpdump                | tcpdump         | tcpdump                | tcpdump         | tcpdump           | a second opinion on what passed
 test  | cmd:tshark               | tshark          | wireshark-cli          | wireshark-cli   | wireshark         | a second opinion on captures' files
+test  | cmd:bpftool                | bpftool         | bpftool                | bpf             | bpftool           | a second opinion on what programs cost
 test  | cmd:ethtool                | ethtool         | ethtool                | ethtool         | ethtool           | offloads of test interfaces
 test  | cmd:nft                | nftables        | nftables               | nftables        | nftables          | drops by a firewall's rule, in the tests
 test  | cmd:dnsmasq            | dnsmasq-base    | dnsmasq                | dnsmasq         | dnsmasq           | a resolver, whose log the requests are held against

@@ -9,6 +9,14 @@ use tempfile::TempDir;
 /// What is wrecked on purpose breaks first only where nothing else is the limit: on a slow machine the CPU budget would be.
 const UNTHROTTLED: &str = "[rig]\ncpu = \"100%\"\n";
 
+const ONE_PACKET_EACH: &str = "about = \"Flows of one packet.\"
+[[flood]]
+flows = 4000000000
+draw = \"new\"
+packets_per_flow = 1
+bytes = 64
+";
+
 /// A folder with a configuration in it, and where that is.
 fn configured(more_of_rig: &str) -> (TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -45,8 +53,12 @@ fn a_full_disk_names_the_store_as_what_broke() {
 fn a_table_made_small_is_named_with_the_setting_that_moves_it() {
     require_root!();
     let _alone = alone();
-    let (_folder, config) = configured("memory = \"16MiB\"\n");
-    let report = report(&["churn", "--duration", "4s", "--rate", "300000", "--no-victim", "--config", &config]);
+    let (folder, config) = configured("memory = \"16MiB\"\n");
+    // A flow for each packet: no process takes them over as fast as the kernel makes them.
+    let churn = folder.path().join("churn.toml");
+    std::fs::write(&churn, ONE_PACKET_EACH).expect("write");
+    let churn = churn.display().to_string();
+    let report = report(&[&churn, "--duration", "4s", "--rate", "600000", "--no-victim", "--config", &config]);
     assert_accounted(&report);
     assert_eq!(report.bottleneck.stage, Stage::Table, "{:?} {:?}", report.bottleneck, report.losses);
     let setting = report.bottleneck.setting.expect("a setting");
