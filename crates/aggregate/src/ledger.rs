@@ -68,6 +68,25 @@ struct Account {
     policy: TrafficCounts,
     unaccounted: u64,
     unsent: u64,
+    imbalance: Worst,
+}
+
+/// Whoever looks now and then is to see it too.
+const IMBALANCE_STAYS_NS: u64 = 60_000_000_000;
+
+/// The imbalance that was furthest from 0 of late.
+#[derive(Clone, Copy, Debug, Default)]
+struct Worst {
+    packets: i64,
+    window_end: Timestamp,
+}
+
+impl Worst {
+    fn after(self, packets: i64, window_end: Timestamp) -> Self {
+        // A clock that was set back makes it leave early, not stay for ever.
+        let is_old = self.window_end.0.abs_diff(window_end.0) >= IMBALANCE_STAYS_NS;
+        if is_old || packets.unsigned_abs() >= self.packets.unsigned_abs() { Self { packets, window_end } } else { self }
+    }
 }
 
 impl Account {
@@ -85,6 +104,7 @@ impl Account {
             policy: input.policy.unwrap_or(self.policy),
             unaccounted: self.unaccounted.max(unaccounted),
             unsent: self.unsent.max(unsent),
+            imbalance: self.imbalance,
         }
     }
 }
@@ -124,7 +144,16 @@ impl Ledger {
         let account = self.accounts.entry((input.iface, input.direction)).or_default();
         let before = *account;
         *account = before.after(input);
-        LedgerRecord { host: self.host.clone(), ..difference(window, input, &before, account) }
+        let row = LedgerRecord { host: self.host.clone(), ..difference(window, input, &before, account) };
+        account.imbalance = before.imbalance.after(row.imbalance_packets, window.1);
+        row
+    }
+
+    /// The imbalance of an interface in one direction that was furthest from 0: of the last window, and of those that ended within a
+    /// minute before it.
+    #[must_use]
+    pub fn imbalance(&self, iface: InterfaceId, direction: Direction) -> i64 {
+        self.accounts.get(&(iface, direction)).map_or(0, |account| account.imbalance.packets)
     }
 
     /// Packets unaccounted and unsent on an interface in one direction since attachment; neither goes backwards.
@@ -255,6 +284,26 @@ mod tests {
         (now.counts.seen, now.sampled_out) = (counts(110), counts(90));
         let row = &ledger.close_window(WINDOW, &[now])[0];
         assert_eq!((row.sampled_out_packets, row.extrapolated_bytes, row.imbalance_bytes), (10, Some(0), 0));
+    }
+
+    #[test]
+    fn an_imbalance_is_there_for_a_minute_for_whoever_looks_now_and_then() {
+        let mut ledger = Ledger::new(None);
+        let mut now = input(Direction::Ingress, 0, 0);
+        let mut close = |end_s: i64, (seen, told): (u64, u64)| {
+            (now.counts.seen, now.told) = (counts(seen), counts(told));
+            let second = 1_000_000_000;
+            ledger.close_window((Timestamp((end_s - 10) * second), Timestamp(end_s * second)), std::slice::from_ref(&now));
+            ledger.imbalance(InterfaceId(1), Direction::Ingress)
+        };
+        assert_eq!(close(10, (100, 100)), 0);
+        assert_eq!(close(20, (200, 203)), -3, "told twice");
+        assert_eq!(close(30, (300, 302)), -3, "the next is nearer to 0");
+        assert_eq!(close(70, (400, 402)), -3);
+        assert_eq!(close(80, (500, 502)), 0, "a minute later");
+        assert_eq!(close(90, (600, 598)), 4);
+        assert_eq!(close(100, (700, 708)), -10, "the next is worse");
+        assert_eq!(close(-100, (800, 808)), 0, "the clock was set back");
     }
 
     #[test]

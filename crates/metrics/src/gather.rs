@@ -22,7 +22,6 @@ pub(crate) fn gather(snapshot: &Snapshot, memory: &Exporter) -> Families {
         not_ip(&mut out, iface, status, ethertypes);
     }
     transports(&mut out, snapshot, interfaces);
-    imbalance(&mut out, snapshot, interfaces);
     tables(&mut out, snapshot);
     rings(&mut out, snapshot);
     drain(&mut out, snapshot);
@@ -123,6 +122,7 @@ fn ledger(out: &mut Families, iface: &str, status: &InterfaceStatus) {
         out.count(&names::LEDGER_PACKETS, &[iface, direction, "policy"], removed.packets);
         out.count(&names::LEDGER_BYTES, &[iface, direction, "policy"], removed.bytes);
     }
+    out.add(&names::LEDGER_IMBALANCE, &[iface, direction], Value::Signed(status.imbalance_packets));
     if status.kernel.is_some() {
         out.count(&names::LEDGER_UNACCOUNTED, &[iface, direction], status.unaccounted_packets);
         if status.direction == netrig_model::Direction::Egress {
@@ -143,15 +143,6 @@ fn transports(out: &mut Families, snapshot: &Snapshot, interfaces: &Bound) {
         let labels = [interfaces.label(iface), direction.as_str(), transport];
         out.count(&names::FLOW_PACKETS, &labels, counts.packets);
         out.count(&names::FLOW_BYTES, &labels, counts.bytes);
-    }
-}
-
-fn imbalance(out: &mut Families, snapshot: &Snapshot, interfaces: &Bound) {
-    for record in &snapshot.ledger {
-        if let (Some(iface), Some(direction)) = (&record.iface, record.direction) {
-            let labels = [interfaces.label(iface), direction.as_str()];
-            out.add(&names::LEDGER_IMBALANCE, &labels, Value::Signed(record.imbalance_packets));
-        }
     }
 }
 

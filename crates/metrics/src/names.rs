@@ -157,7 +157,7 @@ metrics! {
     LEDGER_BYTES = Counter "netrig_ledger_bytes_total" ["iface", "direction", "fate"]
         "What became of the octets seen: told in a flow record, overflow, not_ip or sampled_out, less extrapolated; and policy: removed unseen";
     LEDGER_IMBALANCE = Gauge "netrig_ledger_imbalance_packets" ["iface", "direction"]
-        "Packets seen minus all fates in the last closed window; anything but 0 is a bug in the rig";
+        "Packets seen minus all fates, in the window of the last minute that was furthest from 0; anything but 0 is a bug in the rig";
     LEDGER_UNACCOUNTED = Gauge "netrig_ledger_unaccounted_packets" ["iface", "direction"]
         "Packets the kernel counted since the rig attached that no hook saw and neither policy nor drop counters explain";
     UNSENT = Gauge "netrig_unsent_packets" ["iface"]

@@ -123,6 +123,10 @@ pub struct InterfaceStatus {
     pub unaccounted_packets: u64,
     /// Egress packets that passed the hook since attachment and have not left.
     pub unsent_packets: u64,
+    /// Packets seen minus all fates, in the window that was furthest from 0 of the last one and those that ended within a minute before it:
+    /// anything but 0 is a bug in the rig.
+    #[serde(default)]
+    pub imbalance_packets: i64,
 }
 
 /// One flow table (`ipv4` also holds what is not IP).

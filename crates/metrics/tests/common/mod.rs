@@ -37,6 +37,7 @@ pub(crate) fn interface(name: &str, direction: Direction, packets: u64) -> Inter
         policy: (direction == Direction::Ingress).then(|| counts(46, 4508)),
         unaccounted_packets: 0,
         unsent_packets: u64::from(direction == Direction::Egress),
+        imbalance_packets: if direction == Direction::Ingress { -1 } else { 0 },
     }
 }
 

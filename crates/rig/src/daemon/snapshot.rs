@@ -49,6 +49,7 @@ pub(crate) fn interface(of: &Sources<'_>, watched: &Watched, way: Direction) -> 
         policy: policies.and_then(|policies| policies.removed(watched.ifindex)),
         unaccounted_packets,
         unsent_packets,
+        imbalance_packets: of.ledger.imbalance(watched.id, way),
     }
 }
 

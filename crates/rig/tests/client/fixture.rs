@@ -306,6 +306,7 @@ pub(crate) fn rig_that_saw_no_requests(interfaces: &[&str]) -> Server {
         policy: None,
         unaccounted_packets: 0,
         unsent_packets: 0,
+        imbalance_packets: 0,
     };
     let open = OpenFlows { records: Vec::new(), stored_before: window(0) };
     serve(Fake {

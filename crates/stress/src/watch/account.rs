@@ -231,6 +231,7 @@ mod tests {
             policy: None,
             unaccounted_packets: 0,
             unsent_packets: 0,
+            imbalance_packets: 0,
         }
     }
 

@@ -23,6 +23,7 @@ fn interface(iface: &str, direction: Direction, bytes: u64, unaccounted: u64) ->
         policy: None,
         unaccounted_packets: unaccounted,
         unsent_packets: 0,
+        imbalance_packets: 0,
     }
 }
 
