@@ -85,7 +85,11 @@ impl Worst {
     fn after(self, packets: i64, window_end: Timestamp) -> Self {
         // A clock that was set back makes it leave early, not stay for ever.
         let is_old = self.window_end.0.abs_diff(window_end.0) >= IMBALANCE_STAYS_NS;
-        if is_old || packets.unsigned_abs() >= self.packets.unsigned_abs() { Self { packets, window_end } } else { self }
+        if is_old || packets.unsigned_abs() >= self.packets.unsigned_abs() {
+            Self { packets, window_end }
+        } else {
+            self
+        }
     }
 }
 
@@ -293,7 +297,10 @@ mod tests {
         let mut close = |end_s: i64, (seen, told): (u64, u64)| {
             (now.counts.seen, now.told) = (counts(seen), counts(told));
             let second = 1_000_000_000;
-            ledger.close_window((Timestamp((end_s - 10) * second), Timestamp(end_s * second)), std::slice::from_ref(&now));
+            ledger.close_window(
+                (Timestamp((end_s - 10) * second), Timestamp(end_s * second)),
+                std::slice::from_ref(&now),
+            );
             ledger.imbalance(InterfaceId(1), Direction::Ingress)
         };
         assert_eq!(close(10, (100, 100)), 0);

@@ -1,6 +1,6 @@
 //! What holds an answer in TCP's own queue: the peer's window, the congestion window, the send buffer.
 
-use crate::support::latency::{Run, Scene};
+use crate::support::latency::{Run, Scene, undisturbed};
 use netrig_model::{QueueCause, Stage};
 use netrig_testkit::{Answers, Pair, Questions, require_root};
 use std::time::Duration;
@@ -21,26 +21,30 @@ fn assert_cause(run: &Run, expected: QueueCause) {
 #[test]
 fn answers_that_wait_for_the_peers_window() {
     require_root!();
-    let pair = Pair::new("window");
-    let scene = Scene::new(&pair);
-    let answers = Answers::default().of_bytes(ANSWER_BYTES).send_buffer_bytes(1 << 20);
-    let ask = |q: Questions| q.for_answers_of(ANSWER_BYTES).receive_buffer_bytes(8192);
-    let prompt = scene.run(answers, ask);
-    let late = scene.run(answers, |q| ask(q).read_late(Duration::from_millis(6)));
-    late.assert_server_carries(&prompt, &[(Stage::TcpQueue, late.added_ns(&prompt))]);
-    assert_cause(&late, QueueCause::ReceiveWindow);
-    scene.assert_explained(&late, "receive window");
+    undisturbed(|| {
+        let pair = Pair::new("window");
+        let scene = Scene::new(&pair);
+        let answers = Answers::default().of_bytes(ANSWER_BYTES).send_buffer_bytes(1 << 20);
+        let ask = |q: Questions| q.for_answers_of(ANSWER_BYTES).receive_buffer_bytes(8192);
+        let prompt = scene.run(answers, ask);
+        let late = scene.run(answers, |q| ask(q).read_late(Duration::from_millis(6)));
+        late.assert_server_carries(&prompt, &[(Stage::TcpQueue, late.added_ns(&prompt))]);
+        assert_cause(&late, QueueCause::ReceiveWindow);
+        scene.assert_explained(&late, "receive window");
+    });
 }
 
 #[test]
 fn answers_that_wait_for_the_congestion_window_or_for_room_in_the_send_buffer() {
     require_root!();
-    let pair = Pair::with_relay("congestion", Duration::from_millis(2));
-    // Others pace as well.
-    pair.right.sysctl("net.ipv4.tcp_congestion_control", "reno");
-    let scene = Scene::new(&pair);
-    congestion_window(&scene);
-    send_buffer(&scene);
+    undisturbed(|| {
+        let pair = Pair::with_relay("congestion", Duration::from_millis(2));
+        // Others pace as well.
+        pair.right.sysctl("net.ipv4.tcp_congestion_control", "reno");
+        let scene = Scene::new(&pair);
+        congestion_window(&scene);
+        send_buffer(&scene);
+    });
 }
 
 /// Of a new connection the window is small: an answer that fits leaves at once.
