@@ -28,30 +28,6 @@ struct frame {
 	__u8 facts; /* what the hook knows of the key's kind */
 };
 
-/* Segments of a super-packet. Some drivers leave the count to whoever needs it. */
-static __always_inline __u32 segments(__u32 len, __u32 header_len, __u32 gso_size, __u32 gso_segs)
-{
-	if (gso_segs || gso_size == GSO_BY_FRAGS || len <= header_len)
-		return gso_segs ?: 1;
-	return (len - header_len + gso_size - 1) / gso_size;
-}
-
-/* Beyond what the stack sees: further segments with their headers, and lifted tags. */
-static __always_inline void make_wire_true(struct contribution *add, struct iface_counts *counts, __u32 header_len,
-					   __u32 gso_size, __u32 gso_segs, __u16 lifted_tag)
-{
-	const __u32 len = add->bytes;
-
-	if (gso_size) {
-		add->packets = segments(len, header_len, gso_size, gso_segs);
-		add->bytes += (__u64)(add->packets - 1) * header_len;
-	}
-	if (lifted_tag)
-		add->bytes += (__u64)LEN_VLAN * add->packets;
-	counts->extra_packets += add->packets - 1;
-	counts->extra_bytes += add->bytes - len;
-}
-
 /* What is added of a packet, and whether payload is looked at. */
 struct slow_account {
 	struct contribution add;
@@ -171,6 +147,63 @@ SLOW_WAY(tc, HOOK_TC, struct __sk_buff)
 SLOW_WAY(xdp, HOOK_XDP, struct xdp_md)
 SLOW_WAY(replay, HOOK_REPLAY, struct __sk_buff)
 
+/*
+ * A super-packet of TCP's, straight down: how many words its key has that lies in its CPU's memory now (aside.h), or 1 where nothing is
+ * left to do. 0: it is for the thorough way, and nothing of it has been counted.
+ */
+static __always_inline int add_super(struct __sk_buff *skb, const struct slow_frame *frame, const bool is_ipv6)
+{
+	void *data = (void *)(long)skb->data;
+	struct fast f = {
+		.hook = HOOK_TC,
+		.ctx = skb,
+		.end = (void *)(long)skb->data_end,
+		.cpu = frame->cpu & settings.cpu_mask,
+		.iface = frame->iface,
+		.vlan = frame->lifted_tag,
+		.kind = frame->facts,
+		.super = frame,
+		.add = { .bytes = frame->len, .packets = 1, .now = frame->now },
+	};
+
+	if (frame->ethernet) {
+		if (data + LEN_ETHERNET > f.end)
+			return 0;
+		if (*(__be16 *)(data + 12) != (is_ipv6 ? bpf_htons(ETH_IPV6) : bpf_htons(ETH_IPV4)))
+			return 0;
+		data += LEN_ETHERNET;
+		f.l3 = LEN_ETHERNET;
+	}
+	f.counts = counts_of(f.cpu, f.iface, f.kind);
+	if (!(is_ipv6 ? fast_ipv6(&f, data) : fast_ipv4(&f, data)))
+		return 0;
+	return f.aside_words ?: 1;
+}
+
+__noinline int add_super4_tc(struct __sk_buff *skb, struct slow_frame *frame)
+{
+	return frame ? add_super(skb, frame, false) : 0;
+}
+
+__noinline int add_super6_tc(struct __sk_buff *skb, struct slow_frame *frame)
+{
+	return frame ? add_super(skb, frame, true) : 0;
+}
+
+static __always_inline bool go_super(struct __sk_buff *skb, struct slow_frame *frame)
+{
+	int words;
+
+	if (settings.no_fast_path)
+		return false;
+	words = add_super4_tc(skb, frame) ?: add_super6_tc(skb, frame);
+	if (words == 3 && add_aside4_tc(skb, frame->cpu))
+		look_aside4_tc(skb, frame->cpu);
+	if (words == 6 && add_aside6_tc(skb, frame->cpu))
+		look_aside6_tc(skb, frame->cpu);
+	return words;
+}
+
 static __always_inline void go_slowly(const struct frame *frame)
 {
 	struct slow_frame slow = {
@@ -186,6 +219,8 @@ static __always_inline void go_slowly(const struct frame *frame)
 		.ethernet = frame->ethernet,
 	};
 
+	if (frame->hook == HOOK_TC && frame->gso_size && go_super(frame->ctx, &slow))
+		return;
 	/* Super-packets are TCP's, nearly all. */
 	if (frame->hook == HOOK_TC && !frame->gso_size)
 		slow.pid = sender_pid(frame->ctx);
@@ -225,6 +260,7 @@ static __always_inline bool account_fast(const struct frame *frame, struct iface
 		.iface = frame->iface,
 		.vlan = frame->lifted_tag,
 		.kind = frame->facts,
+		.counts = counts,
 		.add = { .bytes = frame->len, .packets = 1, .now = frame->now },
 	};
 

@@ -37,57 +37,31 @@ static __always_inline bool sample(struct contribution *add, struct iface_counts
 	return for_packets;
 }
 
+/*
+ * Whether a packet is one of those that nobody takes, which nearly all are: then its interface counts it, and that is all. One look, ahead
+ * of all that only those need that are taken. Not while bursts are counted, for buckets have all packets.
+ */
+static __always_inline bool passed_over(struct iface_counts *counts, __u32 cpu, const struct contribution *add, __u32 one_in)
+{
+	struct flow_sampler *own = sampler_of(cpu);
+	__u32 gap = own->gap;
+
+	if (unlikely(gap <= add->packets || add->packets >= one_in || own->one_in != one_in))
+		return false;
+	if (unlikely(add->tcp_flags & SAMPLING_ALWAYS) || (burst.on && !burst_cpu_of(cpu)->off))
+		return false;
+	own->gap = gap - add->packets;
+	counts->sampled_out_packets += add->packets;
+	counts->sampled_out_bytes += add->bytes;
+	return true;
+}
+
 /* A packet that no flow has is in its bucket all the same; which flows filled that is asked of the others. */
 static __always_inline void left_out(const __u32 words, const __u64 *key, __u32 cpu, const struct contribution *add,
 				     const struct wire_size size)
 {
 	if (burst.on)
 		table_added(words, key, cpu, add, size, flow_hash(key, words), 0, NULL);
-}
-
-/* The packet of the common shapes that lies in its CPU's memory. */
-static __always_inline int add_sampled(__u32 cpu, struct __sk_buff *skb, const __u32 words)
-{
-	struct sampled_packet *packet = &sampler_of(cpu)->packet;
-	const struct wire_size size = { .bytes = packet->bytes, .packets = 1 };
-	__u64 facts = packet->key[words - 2];
-	struct contribution add = {
-		.bytes = size.bytes,
-		.packets = 1,
-		.now = packet->now,
-		.tcp_flags = packet->tcp_flags,
-		.tos = packet->tos,
-		.skb = skb,
-	};
-
-	cpu &= settings.cpu_mask;
-	if (!(packet->tcp_flags & SAMPLING_ALWAYS) &&
-	    !sample(&add, counts_of(cpu, facts >> 32, facts >> 56), cpu, packet->one_in))
-		left_out(words, packet->key, cpu, &add, size);
-	else
-		table_add(words == 6 ? family6() : family4(), packet->key, cpu, &add, size);
-	return 0;
-}
-
-/* Global functions: the verifier looks at each once. */
-__noinline int add_sampled4_tc(struct __sk_buff *skb, __u32 cpu)
-{
-	return add_sampled(cpu, skb, 3);
-}
-
-__noinline int add_sampled6_tc(struct __sk_buff *skb, __u32 cpu)
-{
-	return add_sampled(cpu, skb, 6);
-}
-
-__noinline int add_sampled4(__u32 cpu)
-{
-	return add_sampled(cpu, NULL, 3);
-}
-
-__noinline int add_sampled6(__u32 cpu)
-{
-	return add_sampled(cpu, NULL, 6);
 }
 
 #endif /* NETRIG_SAMPLED_H */

@@ -300,14 +300,19 @@ static __always_inline __u64 *table_insert(const struct family *family, const __
 	return victim;
 }
 
+/* Added, not OR'd: see counts_in. */
+static __always_inline __u64 table_set(const struct family *family, __u32 cpu, __u64 hash)
+{
+	return ((__u64)cpu << (64 - family->shift)) + (hash >> family->shift);
+}
+
 /* Adds a packet to its flow, and returns its slot. `key` is the family's part of a flow_key. */
 static __always_inline __u64 *table_add(const struct family family, const __u64 *key, __u32 cpu,
 					const struct contribution *add, const struct wire_size size)
 {
 	const __u32 words = family.words;
 	__u64 hash = flow_hash(key, words);
-	/* Added, not OR'd: see counts_in. */
-	__u64 set = ((__u64)cpu << (64 - family.shift)) + (hash >> family.shift);
+	__u64 set = table_set(&family, cpu, hash);
 	__u64 *first = family.table + set * FLOW_WAYS * family.slot_bytes;
 	__u64 *second = first + family.slot_bytes / sizeof(__u64), *slot = first;
 

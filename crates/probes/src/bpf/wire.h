@@ -152,17 +152,19 @@ struct flow_sampling {
 } __attribute__((aligned(64)));
 
 /*
- * A packet of the common shapes, on its way to the function that does what is done while flows are sampled: the way of packets while all
- * of them are told knows nothing of it, and keeps what it reads in registers. The stack has no room for it.
+ * A packet of the common shapes on its way to a function that does the rest (aside.h): while flows are sampled, and super-packets. The way
+ * of all others knows nothing of it, and keeps what it reads in registers. The stack has no room for it.
  */
-struct sampled_packet {
+struct aside_packet {
 	__u64 key[6]; /* as its family has it */
 	__u32 bytes; /* as on the wire */
 	__u32 now; /* tick */
 	__u32 one_in;
+	__u32 packets; /* as on the wire: more than one of a super-packet */
 	__u8 tcp_flags;
 	__u8 tos;
-	__u8 reserved[2];
+	__u8 l3; /* offset of its IP header */
+	__u8 reserved[5];
 };
 
 /* One CPU's choice of the packets it takes: sampling.h. */
@@ -170,8 +172,8 @@ struct flow_sampler {
 	__u32 one_in; /* for which the gap was drawn */
 	__u32 gap; /* packets up to the next that is taken, itself among them */
 	__u64 state; /* of its random numbers: never 0 */
-	struct sampled_packet packet;
-	__u64 reserved[6];
+	struct aside_packet packet;
+	__u64 reserved[5];
 } __attribute__((aligned(64)));
 
 /* One CPU's ends of its two outboxes; the kernel writes the first cache line, user space the second. */
