@@ -14,6 +14,11 @@ use std::time::{Duration, Instant};
 const CALM: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// The same while something may have to be turned down or up.
 const ALERT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+/// How often it is asked whether the next slice should be due, and what makes it: so many times the budget, or the packets before; of
+/// packets so many a second at least.
+const GLANCE: Duration = Duration::from_millis(250);
+const MANY_TIMES: f64 = 5.0;
+const MANY_PACKETS: f64 = 20_000.0;
 /// What measuring costs has this name among the probes.
 pub(super) const METER: &str = "meter";
 /// A policy has this one.
@@ -42,6 +47,8 @@ pub(super) struct Measured {
     /// CPU time, nanoseconds.
     pub(super) kernel_ns: f64,
     pub(super) user_ns: u64,
+    /// That the flow probe has counted.
+    pub(super) packets: u64,
 }
 
 /// A slice that lasts.
@@ -71,6 +78,23 @@ pub(super) struct Meter {
     last_runs: Vec<Runs>,
     slices: u64,
     kernel_bytes: u64,
+    /// Over the time before the last slice.
+    packets_per_second: f64,
+    glanced: Glance,
+}
+
+/// What is known without statistics, for next to nothing.
+#[derive(Clone, Copy, Debug)]
+struct Glance {
+    at: Instant,
+    frames: u64,
+    cpu_ns: u64,
+}
+
+impl Glance {
+    fn now(world: &dyn World) -> Self {
+        Self { at: Instant::now(), frames: world.frames(), cpu_ns: process::cpu_ns() }
+    }
 }
 
 impl Meter {
@@ -110,6 +134,8 @@ impl Meter {
             last_runs: Vec::new(),
             slices: 0,
             kernel_bytes: 0,
+            packets_per_second: 0.0,
+            glanced: Glance { at: now, frames: 0, cpu_ns: process::cpu_ns() },
         }
     }
 
@@ -119,7 +145,25 @@ impl Meter {
         (self.last, self.last_frames, self.last_cpu_ns) = (now, world.frames(), process::cpu_ns());
         self.last_runs = self.read();
         self.next = now + ALERT.1;
+        self.glanced = Glance::now(world);
         self.weigh_memory(world);
+    }
+
+    /// Between slices: where the process has taken many times its budget (of so many cores) since the last glance, or packets are far more
+    /// than they were, the next slice is due at once.
+    pub(super) fn glance(&mut self, world: &dyn World, budget_cores: f64) {
+        if self.alert || self.open.is_some() || self.glanced.at.elapsed() < GLANCE {
+            return;
+        }
+        let now = Glance::now(world);
+        let before = std::mem::replace(&mut self.glanced, now);
+        let span_ns = now.at.saturating_duration_since(before.at).as_nanos() as f64;
+        let took_ns = now.cpu_ns.saturating_sub(before.cpu_ns) as f64;
+        let packets = per_second(now.frames.saturating_sub(before.frames), span_ns as u64);
+        let many = packets > MANY_PACKETS && packets > MANY_TIMES * self.packets_per_second;
+        if many || took_ns > MANY_TIMES * budget_cores * span_ns {
+            (self.alert, self.next) = (true, now.at);
+        }
     }
 
     /// How long until a slice begins or ends.
@@ -193,7 +237,8 @@ impl Meter {
         self.slices += 1;
         self.forget_policy();
         self.next = now + jittered(if self.alert { ALERT.1 } else { CALM.1 });
-        Measured { span_ns: whole.span_ns, kernel_ns, user_ns }
+        self.packets_per_second = per_second(whole.frames, whole.span_ns);
+        Measured { span_ns: whole.span_ns, kernel_ns, user_ns, packets: whole.frames }
     }
 
     fn read(&self) -> Vec<Runs> {
@@ -283,6 +328,10 @@ fn weigh(switch: &Result<Switch, String>) -> Result<Weight, String> {
     yardstick.weigh(|| switch.on()).map(at_least).map_err(|error| {
         format!("run-time statistics cannot be switched on ({error}): that takes CAP_SYS_ADMIN, or kernel.bpf_stats_enabled = 1")
     })
+}
+
+fn per_second(count: u64, span_ns: u64) -> f64 {
+    count as f64 * 1e9 / span_ns.max(1) as f64
 }
 
 /// By up to a half longer or shorter: what comes at regular times is not always met, nor always missed.

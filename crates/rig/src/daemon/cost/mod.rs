@@ -92,7 +92,7 @@ impl Cost {
         let budget = probe_options(config).1;
         Self {
             meter: Meter::start(parts),
-            governor: Governor::new(Step::ALL.iter().map(|step| switches::has(*step, config, probes))),
+            governor: governor(config, probes),
             turned: Turned::default(),
             threads: Threads::default(),
             memory: MemoryCost {
@@ -121,9 +121,10 @@ impl Cost {
 
     /// Slices, and what follows of them.
     pub(super) fn turn(&mut self, mut around: Around<'_>) {
+        let budget = around.config.rig.cpu.fraction();
+        self.meter.glance(&around.seen(), budget * self.cpus as f64);
         let Some(measured) = self.meter.turn(&around.seen()) else { return };
         self.note(&measured, &around);
-        let budget = around.config.rig.cpu.fraction();
         let sample = self.sample(&measured);
         let was_exhausted = self.governor.is_exhausted();
         let changes = self.governor.observe(sample, budget);
@@ -156,7 +157,8 @@ impl Cost {
 
     /// As shares of the machine.
     fn sample(&self, measured: &Measured) -> Sample {
-        Sample::of(measured.span_ns, measured.kernel_ns, measured.user_ns, self.cpus)
+        let packets = measured.packets as f64 * 1e9 / measured.span_ns.max(1) as f64;
+        Sample { packets, ..Sample::of(measured.span_ns, measured.kernel_ns, measured.user_ns, self.cpus) }
     }
 
     /// Brings what is turned down in line with the governor and the configuration, which may be a new one.
@@ -209,6 +211,11 @@ impl Cost {
             exhausted: self.governor.is_exhausted(),
         }
     }
+}
+
+fn governor(config: &Config, probes: &Probes) -> Governor {
+    let available = Step::ALL.iter().map(|step| switches::has(*step, config, probes));
+    Governor::new(available, Step::ALL.iter().take_while(|step| **step != Step::LEAP_TO).count() + 1)
 }
 
 /// Refuses a configuration whose `[rig] cpu` could not be kept on this machine.

@@ -14,11 +14,13 @@ pub(crate) enum Step {
     FlowsOneIn16,
     FlowsOneIn64,
     Latency,
+    FlowsOneIn256,
+    FlowsOneIn1024,
 }
 
 impl Step {
     /// All, in order.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Recorder,
         Self::LatencyOneIn256,
         Self::LatencyOneIn1024,
@@ -30,7 +32,12 @@ impl Step {
         Self::FlowsOneIn16,
         Self::FlowsOneIn64,
         Self::Latency,
+        Self::FlowsOneIn256,
+        Self::FlowsOneIn1024,
     ];
+
+    /// Up to here all is turned down at once where the cost is beyond all measure.
+    pub(crate) const LEAP_TO: Self = Self::FlowsOneIn16;
 
     /// The word for it in the status and in logs.
     pub(crate) fn name(self) -> &'static str {
@@ -46,6 +53,8 @@ impl Step {
             Self::FlowsOneIn16 => "flows_16",
             Self::FlowsOneIn64 => "flows_64",
             Self::Latency => "latency",
+            Self::FlowsOneIn256 => "flows_256",
+            Self::FlowsOneIn1024 => "flows_1024",
         }
     }
 
@@ -63,6 +72,8 @@ impl Step {
             Self::FlowsOneIn16 => "flows are told of 1 packet in 16; totals stay exact",
             Self::FlowsOneIn64 => "flows are told of 1 packet in 64; totals stay exact",
             Self::Latency => "no latency is told",
+            Self::FlowsOneIn256 => "flows are told of 1 packet in 256; totals stay exact",
+            Self::FlowsOneIn1024 => "flows are told of 1 packet in 1024; totals stay exact",
         }
     }
 }
@@ -112,6 +123,8 @@ impl Turned {
                 Step::FlowsOneIn16 => turned.flows_one_in = turned.flows_one_in.max(16),
                 Step::FlowsOneIn64 => turned.flows_one_in = turned.flows_one_in.max(64),
                 Step::Latency => turned.latency = true,
+                Step::FlowsOneIn256 => turned.flows_one_in = turned.flows_one_in.max(256),
+                Step::FlowsOneIn1024 => turned.flows_one_in = turned.flows_one_in.max(1024),
             }
         }
         turned
@@ -132,7 +145,7 @@ mod tests {
             before = now;
         }
         let Turned { latency_one_in, flows_one_in, .. } = before;
-        assert_eq!((latency_one_in, flows_one_in), (4096, 64));
+        assert_eq!((latency_one_in, flows_one_in), (4096, 1024));
     }
 
     #[test]

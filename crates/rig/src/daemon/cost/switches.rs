@@ -20,6 +20,8 @@ pub(super) fn has(step: Step, config: &Config, probes: &Probes) -> bool {
         Step::FlowsOneIn16 => flows_rarer(16),
         Step::FlowsOneIn64 => flows_rarer(64),
         Step::Latency => probes.latency.get().is_some(),
+        Step::FlowsOneIn256 => flows_rarer(256),
+        Step::FlowsOneIn1024 => flows_rarer(1024),
     }
 }
 
