@@ -1,5 +1,6 @@
 //! Route and generic netlink, as far as the rig speaks them: dumps, multicast, attributes.
 
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::netlink::{GENERIC, SocketAddrNetlink};
@@ -83,7 +84,7 @@ impl Socket {
     fn bound(flags: SocketFlags, protocol: Option<Protocol>, groups: u32) -> io::Result<Self> {
         let fd = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, protocol)?;
         bind(&fd, &SocketAddrNetlink::new(0, groups))?;
-        Ok(Self { fd, sequence: 0, buffer: vec![0; BUFFER_BYTES] })
+        Ok(Self { fd, sequence: 0, buffer: Vec::with_capacity(BUFFER_BYTES) })
     }
 
     /// Asks for everything of a kind (`request` and the fixed header with attributes in `body`) and keeps what `parse` makes of it.
@@ -121,8 +122,8 @@ impl Socket {
     fn receive_dump(&mut self, take: &mut dyn FnMut(&Message<'_>)) -> io::Result<bool> {
         let mut whole = true;
         loop {
-            let length = receive(&self.fd, &mut self.buffer)?;
-            for message in messages(&self.buffer[..length]).filter(|m| m.sequence == self.sequence) {
+            receive(&self.fd, &mut self.buffer)?;
+            for message in messages(&self.buffer).filter(|m| m.sequence == self.sequence) {
                 whole &= message.flags & NLM_F_DUMP_INTR == 0;
                 match message.kind {
                     // Both carry a negated error number, which is 0 after a dump that went well.
@@ -159,7 +160,7 @@ impl Socket {
         let mut complete = true;
         loop {
             match receive(&self.fd, &mut self.buffer) {
-                Ok(length) => messages(&self.buffer[..length]).for_each(|message| take(&message)),
+                Ok(()) => messages(&self.buffer).for_each(|message| take(&message)),
                 Err(Errno::NOBUFS) => complete = false,
                 Err(Errno::WOULDBLOCK) => return Ok(complete),
                 Err(e) => return Err(e.into()),
@@ -168,12 +169,14 @@ impl Socket {
     }
 }
 
-/// Receives one datagram; one larger than the buffer is an error, never cut.
-fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> Result<usize, Errno> {
+/// Receives one datagram; one larger than the buffer has room for is an error, never cut. Room that nothing came into is never written:
+/// it is large, and most datagrams are not.
+fn receive(fd: &OwnedFd, buffer: &mut Vec<u8>) -> Result<(), Errno> {
     loop {
-        match recv(fd, &mut *buffer, RecvFlags::TRUNC) {
-            Ok((_, length)) if length > buffer.len() => return Err(Errno::MSGSIZE),
-            Ok((_, length)) => return Ok(length),
+        buffer.clear();
+        match recv(fd, spare_capacity(buffer), RecvFlags::TRUNC) {
+            Ok((kept, length)) if length > kept => return Err(Errno::MSGSIZE),
+            Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(e) => return Err(e),
         }
