@@ -313,6 +313,18 @@ impl DropTeller {
         all
     }
 
+    /// The packets of each of them, with its reason and class: without flows and examples that costs next to nothing.
+    pub fn each_count(&self, each: &mut dyn FnMut(DropSource, &str, Option<DropClass>, u64)) {
+        for group in self.groups.iter().filter(|group| group.now.packets > 0) {
+            let (name, class) = group.called();
+            each(group.key.source, &name.reason, class, group.now.packets);
+        }
+        for (key, tally) in self.tallies.all() {
+            let class = (self.class_of)(key.source, &key.reason, key.place.as_deref());
+            each(key.source, &key.reason, class, tally.all);
+        }
+    }
+
     fn tally_shown(&self, key: &TallyKey, tally: &Tally) -> DropGroup {
         DropGroup {
             source: key.source,

@@ -14,7 +14,8 @@ use netrig_config::Config;
 use netrig_drain::drops::{Drops as Drain, sighting};
 use netrig_host::{owner_of_process, realtime_offset_ns};
 use netrig_model::{
-    DropKey, DropRecord, DropStatus, InterfaceId, Owner, ProbeState, ProbeStatus, RingStatus, Timestamp, drop_class,
+    DropClass, DropKey, DropRecord, DropSource, DropStatus, InterfaceId, Owner, ProbeState, ProbeStatus, RingStatus,
+    Timestamp, drop_class,
 };
 use netrig_probes::HighWater;
 use netrig_probes::drop::{DropOptions, DropProbe};
@@ -118,6 +119,11 @@ impl Drops {
     pub(super) fn look_for_triggers(&mut self) {
         self.look_at_packets();
         self.counters.read_devices(&mut self.teller);
+    }
+
+    /// Packets since the start, as of the last look, with their reasons and classes.
+    pub(super) fn each_count(&self, each: &mut dyn FnMut(DropSource, &str, Option<DropClass>, u64)) {
+        self.teller.each_count(each);
     }
 
     fn look_at_packets(&mut self) {

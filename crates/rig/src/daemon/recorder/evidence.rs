@@ -30,12 +30,11 @@ pub(super) fn gather(triggers: &[Trigger], probes: &mut Probes) -> Evidence {
 fn drops(evidence: &mut Evidence, probes: &mut Probes) {
     let Some(drops) = probes.drops.get_mut() else { return };
     drops.look_for_triggers();
-    for group in drops.status().groups {
-        if matches!(group.source, DropSource::Skb | DropSource::Xdp | DropSource::Device) {
-            let entry = evidence.drops.entry(group.reason).or_insert((group.class, 0));
-            entry.1 += group.packets;
+    drops.each_count(&mut |source, reason, class, packets| {
+        if matches!(source, DropSource::Skb | DropSource::Xdp | DropSource::Device) {
+            evidence.drops.entry(reason.to_owned()).or_insert((class, 0)).1 += packets;
         }
-    }
+    });
 }
 
 fn round_trips(evidence: &mut Evidence, probes: &mut Probes) {
