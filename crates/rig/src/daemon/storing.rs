@@ -432,16 +432,20 @@ impl<R: Record> Lane<R> {
         store.writer.make_room(file);
     }
 
+    /// Where nothing came there is nothing to keep up: flows' end does it once for each window, whatever came.
     fn end(&mut self, store: &mut Store<'_>, window: Window) {
-        self.close(store);
-        store.upkeep(window.1);
+        if self.close(store) {
+            store.upkeep(window.1);
+        }
     }
 
-    fn close(&mut self, store: &mut Store<'_>) {
-        let Some((_, file)) = self.open.take() else { return };
+    /// Whether there was something to close.
+    fn close(&mut self, store: &mut Store<'_>) -> bool {
+        let Some((_, file)) = self.open.take() else { return false };
         // As for the ledger: the writer says what there is to say.
         let _ = store.writer.finish(file);
         (self.pending)(&mut lock(store.shared)).end();
+        true
     }
 }
 
