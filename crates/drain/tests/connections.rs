@@ -4,6 +4,7 @@
 use netrig_drain::tcp::{Places, Services, totals};
 use netrig_model::{Role, SocketReading, SocketRole, TcpState};
 use netrig_probes::TickClock;
+use netrig_probes::flow::{FlowOptions, FlowProbe};
 use netrig_probes::tcp::{Scope, TcpOptions, TcpProbe};
 use netrig_testkit::{NetNs, require_root};
 use std::io::{Read, Write};
@@ -213,4 +214,28 @@ fn a_walk_leaves_places_for_connections_that_come() {
     let connections = found.filter(|r| r.role != SocketRole::Listener).count();
     assert_eq!(totals(&rig.probe.memory()).adopted, connections as u64, "listeners are none");
     drop(pairs);
+}
+
+#[test]
+fn who_sleeps_is_woken_before_ended_connections_have_taken_all_places() {
+    require_root!();
+    let rig = Rig::start(512 << 10);
+    let flow = FlowProbe::load(&FlowOptions::replay(false, 4 << 20)).expect("load");
+    let mut bell = flow.bell(Some(&rig.probe)).expect("a bell");
+    let mut rings = |limit: u64| bell.wait(Duration::from_millis(limit)).expect("wait");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    // Both ends of each have a place. Others of this host may end meanwhile.
+    let eighth = rig.probe.memory().sizes.slots / 8;
+    let end = |connections: u32| (0..connections).for_each(|_| drop(echo(&listener, 1)));
+    rings(0);
+    end(2);
+    assert!(!rings(100), "nobody is asleep");
+    rig.places.sleep(true);
+    end(eighth / 2 + 1);
+    assert!(rings(2_000), "an eighth of {} places are of ended connections", eighth * 8);
+    end(2);
+    assert!(!rings(100), "once is enough");
+    rig.places.sleep(false);
+    end(2);
+    assert!(!rings(100), "who is awake need not be woken");
 }

@@ -170,7 +170,7 @@ fn who_sleeps_is_woken_once_before_an_outbox_is_full() {
     let mut options = small_tables();
     options.sizes.outbox4 = 1024;
     let mut probe = FlowProbe::load(&options).expect("load");
-    let mut bell = probe.bell().expect("a bell");
+    let mut bell = probe.bell(None).expect("a bell");
     let mut drain = Drain::new(probe.memory());
     let rings = |bell: &mut netrig_probes::flow::Bell| bell.wait(Duration::from_millis(200)).expect("wait");
     let evict = |probe: &mut FlowProbe, flows: u32| {

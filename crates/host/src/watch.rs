@@ -5,10 +5,11 @@ use crate::interface::{Interface, list_by};
 use crate::netlink::{Message, Socket, Wake, read_u32};
 use crate::reach::changes_reach;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::PipeReader;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What happened to an interface.
@@ -30,14 +31,26 @@ pub enum LinkEvent {
 }
 
 /// A watch over the interfaces of the namespace it was started in; dropping it ends its thread.
-#[derive(Debug)]
 pub struct Watch {
     /// The interfaces when the watch began: events tell what happened since, and nothing is missed between.
     pub initial: Vec<Interface>,
     events: Receiver<LinkEvent>,
     overruns: Arc<AtomicU64>,
+    waker: Waker,
     /// Closing it is what wakes the thread for its end.
     _stop: std::io::PipeWriter,
+}
+
+/// Called after each news, once somebody wants that.
+type Waker = Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>;
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("initial", &self.initial)
+            .field("overruns", &self.overruns)
+            .finish_non_exhaustive()
+    }
 }
 
 const RTM_DELLINK: u16 = 17;
@@ -79,13 +92,22 @@ pub fn watch_with_buffer(buffer_bytes: usize) -> Result<Watch, HostError> {
     let (sender, events) = channel();
     let overruns = Arc::new(AtomicU64::new(0));
     let known = initial.iter().map(|i| (i.index, i.clone())).collect();
-    let mut watcher = Watcher { news, dumps, known: Known(known), sender, overruns: Arc::clone(&overruns) };
+    let waker = Waker::default();
+    let (theirs, overrun) = (Arc::clone(&waker), Arc::clone(&overruns));
+    let mut watcher = Watcher { news, dumps, known: Known(known), sender, overruns: overrun, waker: theirs };
     let thread = std::thread::Builder::new().name("netrig-links".to_owned());
     thread.spawn(move || watcher.run(&stopped)).map_err(HostError::Thread)?;
-    Ok(Watch { initial, events, overruns, _stop: stop })
+    Ok(Watch { initial, events, overruns, waker, _stop: stop })
 }
 
 impl Watch {
+    /// Has the watch's thread call `wake` whenever there are events to be taken, and now, for those that came before. The first to ask is
+    /// heard.
+    pub fn when_there_is_news(&self, wake: impl Fn() + Send + Sync + 'static) {
+        // In this order: what comes in between wakes twice, rather than not at all.
+        self.waker.get_or_init(|| Box::new(wake))();
+    }
+
     /// The next event, when there is one already.
     #[must_use]
     pub fn try_next(&self) -> Option<LinkEvent> {
@@ -119,6 +141,7 @@ struct Watcher {
     known: Known,
     sender: Sender<LinkEvent>,
     overruns: Arc<AtomicU64>,
+    waker: Waker,
 }
 
 impl Watcher {
@@ -137,6 +160,9 @@ impl Watcher {
                     for event in events {
                         // The watch was dropped; the pipe will say so too.
                         let _ = self.sender.send(event);
+                    }
+                    if let Some(wake) = self.waker.get().filter(|_| unsettled) {
+                        wake();
                     }
                 }
                 Err(e) => {

@@ -20,19 +20,26 @@ pub(crate) struct Ring<T> {
 impl<T: Copy + Send + 'static> Ring<T> {
     /// Of the ring called `name` in C.
     pub(crate) fn of(object: &Object, name: &'static str) -> Result<Self, ProbeError> {
+        Self::of_all(&[object], name)
+    }
+
+    /// Of the rings that are called `name` in each of these objects, which are read as one; how full it was is told of the first.
+    pub(crate) fn of_all(objects: &[&Object], name: &'static str) -> Result<Self, ProbeError> {
         let failed = |source: libbpf_rs::Error| ProbeError::Ring { name, reason: format!("{source:#}") };
         let read = Arc::new(Mutex::new(Vec::new()));
-        let into = Arc::clone(&read);
-        let map = map(object, name)?;
+        let maps = objects.iter().map(|object| map(object, name)).collect::<Result<Vec<_>, _>>()?;
         let mut builder = RingBufferBuilder::new();
-        let take = move |bytes: &[u8]| {
-            if let (Some(event), Ok(mut read)) = (object::from_bytes(bytes), into.lock()) {
-                read.push(event);
-            }
-            0
-        };
-        builder.add(&map, take).map_err(failed)?;
-        // The builder borrows the map for its descriptor alone, which libbpf has taken over by now.
+        for map in &maps {
+            let into = Arc::clone(&read);
+            let take = move |bytes: &[u8]| {
+                if let (Some(event), Ok(mut read)) = (object::from_bytes(bytes), into.lock()) {
+                    read.push(event);
+                }
+                0
+            };
+            builder.add(map, take).map_err(failed)?;
+        }
+        // The builder borrows the maps for their descriptors alone, which libbpf has taken over by now.
         let ring = builder.build().map_err(failed)?;
         let capacity = octets(&ring)[1];
         Ok(Self { name, ring, read, waited: 0, capacity })
@@ -68,7 +75,7 @@ impl<T: Copy + Send + 'static> Ring<T> {
     }
 }
 
-/// Octets that lie in the only ring of these, and that it has room for: two loads of memory that it shares with the kernel.
+/// Octets that lie in the first ring of these, and that it has room for: two loads of memory that it shares with the kernel.
 #[expect(unsafe_code, reason = "libbpf tells how full a ring is by its C interface alone")]
 fn octets(rings: &RingBuffer<'_>) -> [u64; 2] {
     // SAFETY: the rings live as long as they are borrowed, and so does the first of them, which only these functions read; a ring that

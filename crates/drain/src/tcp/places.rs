@@ -10,6 +10,8 @@ use std::mem::offset_of;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// One in so many of all places may be of ended connections before who sleeps is woken.
+const BELL_PART: u32 = 8;
 const SLOT_WORDS: usize = size_of::<tcp_slot>() / 8;
 const FREE_TAKEN: usize = offset_of!(tcp_ends, free_taken) / 8;
 const NEXT_ID: usize = offset_of!(tcp_ends, next_id) / 8;
@@ -75,6 +77,18 @@ impl Places {
             self.resting.pop_front();
             sink(self, number);
         }
+    }
+
+    /// Has the bell ring once a part of all places is of connections that have ended since they were asked for, or never.
+    pub fn sleep(&self, asleep: bool) {
+        let many = u64::from(self.memory.sizes.slots / BELL_PART).max(1);
+        self.memory.wake_at(if asleep { self.done_taken + many } else { 0 });
+    }
+
+    /// Whether some have ended that rest until they are given.
+    #[must_use]
+    pub fn are_resting(&self) -> bool {
+        !self.resting.is_empty()
     }
 
     /// How full the ring of ended ones was.

@@ -6,26 +6,17 @@
 #ifndef NETRIG_BELL_H
 #define NETRIG_BELL_H
 
+#include "bell_ring.h"
 #include "maps.h"
-
-enum {
-	BPF_MAP_TYPE_RINGBUF = 27,
-	BPF_RB_FORCE_WAKEUP = 1 << 1,
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-} bell SEC(".maps");
 
 /* A part of so many of its room is full. */
 #define BELL_PART 64
 
-/* Inlined: calls of the way that copies payload have no stack left. What is put there is of no interest. */
+/* Inlined: calls of the way that copies payload have no stack left. */
 static __always_inline void ring_bell(void)
 {
 	*(volatile __u32 *)&sampling[0].asleep = 0;
-	bpf_ringbuf_output(&bell, sampling, sizeof(__u64), BPF_RB_FORCE_WAKEUP);
+	strike(sampling);
 }
 
 /* `waiting` of `room` are there. */

@@ -3,6 +3,7 @@
 use super::FlowProbe;
 use crate::ProbeError;
 use crate::ring::Ring;
+use crate::tcp::TcpProbe;
 use crate::wire::flow_sampling;
 use std::mem::offset_of;
 use std::time::Duration;
@@ -22,12 +23,15 @@ impl Bell {
 }
 
 impl FlowProbe {
-    /// The bell: it rings once a ring in shared memory, or an outbox, is full in part while somebody is [asleep](Self::sleep).
+    /// The bell: it rings once a ring in shared memory, or an outbox, is full in part while somebody is [asleep](Self::sleep). Where there
+    /// are `connections` that of their probe is heard, too ([`TcpMemory::wake_at`](crate::tcp::TcpMemory::wake_at)).
     ///
     /// # Errors
     /// When descriptors run out.
-    pub fn bell(&self) -> Result<Bell, ProbeError> {
-        Ring::of(&self.object, "bell").map(Bell)
+    pub fn bell(&self, connections: Option<&TcpProbe>) -> Result<Bell, ProbeError> {
+        let beside = connections.map(|probe| &probe.object);
+        let objects: Vec<_> = std::iter::once(&self.object).chain(beside).collect();
+        Ring::of_all(&objects, "bell").map(Bell)
     }
 
     /// From now on who reads these rings is asleep, or awake.

@@ -5,6 +5,7 @@ use crate::object::map;
 use crate::wire::{clock_reading, tcp_ends, tcp_owner, tcp_service, tcp_slot, tcp_totals};
 use crate::{ProbeError, SharedWords};
 use libbpf_rs::Object;
+use std::mem::offset_of;
 use std::os::fd::AsFd;
 
 /// All arrays of the TCP probe, mapped. Layouts are `tcp/wire.h`'s.
@@ -30,6 +31,12 @@ pub struct TcpMemory {
 }
 
 impl TcpMemory {
+    /// Has the bell ring as the number `end` is put into the ring of ended ones, counted from the start: whoever sleeps is woken before
+    /// places run out. 0 is none: nobody sleeps before the first has ended.
+    pub fn wake_at(&self, end: u64) {
+        self.ends.publish(offset_of!(tcp_ends, wake_at) / 8, end);
+    }
+
     pub(super) fn map(object: &Object, sizes: TcpSizes) -> Result<Self, ProbeError> {
         let words = |name: &str, entries: u32, bytes: usize| {
             SharedWords::map(map(object, name)?.as_fd(), name, entries as usize * bytes)

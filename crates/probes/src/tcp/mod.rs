@@ -47,7 +47,7 @@ impl TcpOptions {
 /// The probe, loaded.
 #[derive(Debug)]
 pub struct TcpProbe {
-    object: Object,
+    pub(crate) object: Object,
     memory: Arc<TcpMemory>,
     cgroup_root: Option<PathBuf>,
     links: Vec<Link>,

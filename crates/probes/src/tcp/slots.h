@@ -6,6 +6,7 @@
 #ifndef NETRIG_TCP_SLOTS_H
 #define NETRIG_TCP_SLOTS_H
 
+#include "../bpf/bell_ring.h"
 #include "../bpf/shared.h"
 #include "../bpf/sender.h"
 #include "../bpf/histogram.h"
@@ -121,16 +122,20 @@ static __always_inline __s64 take_free(struct tcp_ends *end)
 static __always_inline void put_done(struct tcp_slot *slot, __u32 number)
 {
 	struct tcp_ends *end = the_ends();
-	__u64 *entry;
+	__u64 *entry, put;
 	__u32 place;
 
 	if (!end || (slot->facts & TCP_ENDED))
 		return;
 	slot->facts |= TCP_ENDED;
-	place = __sync_fetch_and_add(&end->done_put, 1) & settings.ring_mask;
+	put = __sync_fetch_and_add(&end->done_put, 1);
+	place = put & settings.ring_mask;
 	entry = bpf_map_lookup_elem(&done_ring, &place);
 	if (entry)
 		__sync_lock_test_and_set(entry, (__u64)number + 1);
+	/* One alone puts this number. */
+	if (put == *(volatile __u64 *)&end->wake_at)
+		strike(end);
 }
 
 /* An empty place for the socket whose storage is `ref`, or NULL when there is none. */

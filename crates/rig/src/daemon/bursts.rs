@@ -94,6 +94,11 @@ impl Bursts {
         if self.on { self.buckets.fill() } else { 0.0 }
     }
 
+    /// How long rings of buckets take to go round.
+    pub(super) fn span(&self) -> Duration {
+        Duration::from_nanos(self.buckets.bucket_ns()) * self.buckets.sizes().buckets
+    }
+
     /// How full rings of samples and of buckets were.
     pub(super) fn fullest(&self) -> [RingStatus; 2] {
         self.buckets.fullest()
@@ -104,7 +109,7 @@ impl Bursts {
         self.buckets.end_window();
     }
 
-    /// Takes what is in the short rings; what is in the long ones ten times a second. `without_retransmits`: why nobody counts
+    /// Takes what is in the short rings; what is in the long ones ten times a second at most. `without_retransmits`: why nobody counts
     /// what TCP sends again, if nobody does.
     pub(super) fn turn(&mut self, watched: &[Named], without_retransmits: Option<&str>) {
         if !self.on {

@@ -1,13 +1,15 @@
 //! How long the loop may rest.
 //!
-//! To wake costs more than to look, so at rest it wakes ten times a second; a flood that comes meanwhile rings a bell before a ring in
-//! shared memory has no room, and what is attached for a slice of time is taken off when that is over. Where nobody can ring it wakes more
-//! often, and asks with a few loads whether anything is to be done. A whole turn looks at everything.
+//! To wake costs more than to look, so it wakes ten times a second, and where hardly a packet comes twice; a flood that comes meanwhile
+//! rings a bell before a ring in shared memory has no room, and what is attached for a slice of time is taken off when that is over. Where
+//! nobody can ring it wakes more often, and asks with a few loads whether anything is to be done. A whole turn looks at everything.
 
 use super::Request;
 use super::bursts::Bursts;
+use super::connections::Connections;
 use super::cost::Cost;
 use super::probes::Probes;
+use super::recorder::FlightRecorder;
 use super::requests::Requests;
 use super::rights::{self, Needs};
 use super::road::Road;
@@ -22,6 +24,10 @@ const NAP: Duration = Duration::from_millis(20);
 const NAP_IN_CHURN: Duration = Duration::from_millis(2);
 /// With the bell: what does not ring it can wait for so long.
 const SLEEP: Duration = Duration::from_millis(100);
+/// The same while next to nothing happens: ended connections ring the bell, too, and rings of buckets take four times as long to go round.
+const LONG_SLEEP: Duration = Duration::from_millis(500);
+/// Fewer frames than this in the time of [`SLEEP`] are what a host at rest has, too.
+const STIRRING_FRAMES: f64 = 10.0;
 /// Rings are emptied once they are so full.
 const FILL: f64 = 1.0 / 64.0;
 /// So many connections may have ended before their places are given back.
@@ -49,6 +55,24 @@ impl Stirring<'_> {
             && !self.until_due(Instant::now()).is_zero()
     }
 
+    /// From now on the bell is to ring, or not.
+    fn sleep(self, asleep: bool) {
+        if let Some(road) = self.road {
+            road.probe.sleep(asleep);
+        }
+        if let Some(connections) = self.probes.connections.get() {
+            connections.sleep(asleep);
+        }
+    }
+
+    /// What rings no bell has room for all that can come in a long sleep, and nothing waits for the next turn.
+    fn may_sleep_long(self) -> bool {
+        let Self { probes, .. } = self;
+        probes.bursts.get().is_none_or(|bursts| bursts.span() >= LONG_SLEEP * 4)
+            && !probes.connections.get().is_some_and(Connections::are_resting)
+            && !probes.recorder.get().is_some_and(FlightRecorder::is_writing)
+    }
+
     /// How long until something is to be attached, or taken off in time.
     fn until_due(self, now: Instant) -> Duration {
         let Self { probes, cost, .. } = self;
@@ -58,6 +82,38 @@ impl Stirring<'_> {
     }
 }
 
+/// How many frames come.
+#[derive(Debug)]
+struct Traffic {
+    looked: Instant,
+    frames: u64,
+    is_little: bool,
+}
+
+impl Traffic {
+    fn new(now: Instant) -> Self {
+        Self { looked: now, frames: 0, is_little: false }
+    }
+
+    /// So many have come so far.
+    fn hear(&mut self, frames: u64, now: Instant) {
+        let sleeps = now.saturating_duration_since(self.looked).as_secs_f64() / SLEEP.as_secs_f64();
+        if sleeps < 1.0 {
+            // Of so short a time a few frames would be many.
+            return;
+        }
+        self.is_little = (frames.wrapping_sub(self.frames) as f64) < STIRRING_FRAMES * sleeps;
+        (self.looked, self.frames) = (now, frames);
+    }
+}
+
+/// How long is slept, with `until_end` of the window to go. What ends in the last moment before that is found in time to be told in it: a
+/// connection's end is read at the second turn after it.
+fn longest(until_end: Duration, long: bool) -> Duration {
+    let long = if long { LONG_SLEEP.min(until_end.saturating_sub(SLEEP)) } else { SLEEP };
+    long.max(SLEEP).min(until_end)
+}
+
 /// The rest between turns.
 #[derive(Debug)]
 pub(super) struct Rest {
@@ -65,11 +121,19 @@ pub(super) struct Rest {
     turned: Instant,
     nap: Duration,
     has_bell: bool,
+    traffic: Traffic,
 }
 
 impl Rest {
     pub(super) fn new() -> Self {
-        Self { turned: Instant::now(), nap: NAP, has_bell: false }
+        let now = Instant::now();
+        Self { turned: now, nap: NAP, has_bell: false, traffic: Traffic::new(now) }
+    }
+
+    /// So many frames have passed watched interfaces so far. Whether more of them come than at rest.
+    pub(super) fn stirs(&mut self, frames: u64) -> bool {
+        self.traffic.hear(frames, Instant::now());
+        !self.traffic.is_little
     }
 
     /// Somebody listens for the bell from now on.
@@ -83,7 +147,7 @@ impl Rest {
         self.nap = if busy { NAP_IN_CHURN } else { NAP };
     }
 
-    /// Rests until something is asked or to be done, or `most` has passed.
+    /// Rests until something is asked or to be done, or the window ends, which is `most` from now.
     pub(super) fn until_asked(
         &self,
         inbox: &Receiver<Request>,
@@ -91,22 +155,23 @@ impl Rest {
         stirring: Stirring<'_>,
     ) -> Result<Request, RecvTimeoutError> {
         let sleeps = self.has_bell && self.nap == NAP;
-        let probe = stirring.road.filter(|_| sleeps).map(|road| &road.probe);
-        if let Some(probe) = probe {
-            probe.sleep(true);
+        if sleeps {
+            stirring.sleep(true);
         }
+        let long = sleeps && self.traffic.is_little && stirring.may_sleep_long();
+        let sleep = longest(most, long);
         // What came before the bell was armed has not rung it.
-        let nap = if probe.is_some() && stirring.is_calm() { SLEEP } else { self.nap };
+        let nap = if sleeps && stirring.is_calm() { sleep } else { self.nap };
         let asked = loop {
             let asked = inbox.recv_timeout(nap.min(most).min(stirring.until_due(Instant::now())));
             let rested = self.turned.elapsed();
-            let goes_on = self.nap == NAP && rested < SLEEP.min(most) && stirring.is_calm();
+            let goes_on = self.nap == NAP && rested < sleep && stirring.is_calm();
             if !goes_on || !matches!(asked, Err(RecvTimeoutError::Timeout)) {
                 break asked;
             }
         };
-        if let Some(probe) = probe {
-            probe.sleep(false);
+        if sleeps {
+            stirring.sleep(false);
         }
         asked
     }
@@ -130,4 +195,37 @@ pub(super) fn listen(mut bell: Bell, requests: Sender<Request>) -> std::io::Resu
         }
     };
     Builder::new().name("netrig-bell".into()).spawn(listen).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_rest_sleeps_are_long_and_end_in_time_for_the_window() {
+        let ms = Duration::from_millis;
+        assert_eq!(longest(ms(9_000), true), LONG_SLEEP);
+        assert_eq!(longest(ms(9_000), false), SLEEP);
+        assert_eq!(longest(ms(450), true), ms(350), "a turn comes ahead of the window's end");
+        assert_eq!(longest(ms(120), true), SLEEP);
+        assert_eq!(longest(ms(30), true), ms(30));
+        assert_eq!(longest(ms(30), false), ms(30));
+    }
+
+    #[test]
+    fn a_host_at_rest_is_known_by_its_frames() {
+        let (start, ms) = (Instant::now(), Duration::from_millis);
+        let mut traffic = Traffic::new(start);
+        assert!(!traffic.is_little, "nothing is known yet");
+        traffic.hear(1_000, start + ms(20));
+        assert!(!traffic.is_little, "that is too short a time to tell");
+        traffic.hear(1_009, start + ms(200));
+        assert!(!traffic.is_little);
+        traffic.hear(1_018, start + ms(300));
+        assert!(traffic.is_little);
+        traffic.hear(1_067, start + ms(800));
+        assert!(traffic.is_little, "49 in half a second are 10 in a tenth of it");
+        traffic.hear(1_117, start + ms(1_300));
+        assert!(!traffic.is_little);
+    }
 }

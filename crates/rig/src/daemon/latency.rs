@@ -20,8 +20,6 @@ const PLACES_FIXED: u64 = 2;
 /// A slow connection's place rests for longer than this before it is handed on: by then its last messages have been seen,
 /// however long windows are.
 const LOOK_SPAN: Duration = Duration::from_secs(5);
-/// So many frames between two turns, a tenth of a second apart at rest, are more than a host at rest has.
-const STIRRING_FRAMES: u64 = 10;
 
 /// From stages to records.
 pub(super) struct Latency {
@@ -32,8 +30,6 @@ pub(super) struct Latency {
     begun: Instant,
     looked: Instant,
     sampling: u32,
-    /// Of watched interfaces, at the latest turn.
-    frames: u64,
 }
 
 /// How the latency probe is to be loaded under a configuration.
@@ -67,7 +63,6 @@ impl Latency {
             begun: Instant::now(),
             looked: Instant::now(),
             sampling: config.latency.sampling,
-            frames: 0,
             probe,
         })
     }
@@ -98,13 +93,11 @@ impl Latency {
         self.probe.until_due(now)
     }
 
-    /// Clocks and slices. `frames` have passed watched interfaces so far: where they begin to come, the next slice need not wait any
-    /// longer.
-    pub(super) fn turn(&mut self, frames: u64) {
-        if frames.wrapping_sub(self.frames) >= STIRRING_FRAMES {
+    /// Clocks and slices. Where the host `stirs`, more frames come than at rest, and the next slice need not wait any longer.
+    pub(super) fn turn(&mut self, stirs: bool) {
+        if stirs {
             self.probe.stir();
         }
-        self.frames = frames;
         self.probe.turn();
         if self.looked.elapsed() >= LOOK_SPAN {
             self.look();

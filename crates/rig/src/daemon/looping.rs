@@ -7,7 +7,7 @@ use super::cost::{Around, Cost, check_budget};
 use super::ledger::warn_of;
 use super::live::Handle;
 use super::open::open;
-use super::probes::{Named, Probes};
+use super::probes::{Named, Probes, frames};
 use super::requests::{Intake, Requests};
 use super::rights::Needs;
 use super::rings;
@@ -163,10 +163,17 @@ impl Loop {
         self.close_window(self.windows.so_far(now()), true);
     }
 
-    /// Has the bell wake the loop: without it, it wakes often by itself.
+    /// Has the bell wake the loop, and news of interfaces too: without it, it wakes often by itself.
     pub(crate) fn listen_for_the_bell(&mut self, requests: Sender<Request>) {
         let Some(road) = &self.road else { return };
-        let heard = road.probe.bell().map_err(anyhow::Error::from);
+        if let Some(watching) = &self.watching {
+            let wake = requests.clone();
+            watching.when_there_is_news(move || drop(wake.send(Request::Wake)));
+        }
+        let heard = road
+            .probe
+            .bell(self.probes.connections.get().map(|connections| &connections.probe))
+            .map_err(anyhow::Error::from);
         match heard.and_then(|bell| calm::listen(bell, requests).map_err(anyhow::Error::from)) {
             Ok(()) => self.rest.with_bell(),
             Err(error) => {
@@ -177,7 +184,8 @@ impl Loop {
 
     /// One turn: outboxes, hot-plug, the window's end. Returns whether so much was found that the next should be soon.
     fn turn(&mut self, live: &Handle) -> bool {
-        let mut busy = self.probes.turn(self.storing.as_ref(), self.road.as_ref(), &self.named);
+        let stirs = self.rest.stirs(self.road.as_ref().map_or(0, |road| frames(&self.named, &road.drain)));
+        let mut busy = self.probes.turn(self.storing.as_ref(), self.road.as_ref(), (&self.named, stirs));
         let outlet = outlet(self.windows.open(), self.storing.as_ref(), &self.probes);
         if let Some(road) = &mut self.road {
             let records = road.outboxes(outlet);
@@ -200,7 +208,7 @@ impl Loop {
             }
         }
         let (cost, around) = self.around();
-        cost.turn(around);
+        cost.turn(around, stirs);
         busy
     }
 

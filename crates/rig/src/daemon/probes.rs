@@ -159,10 +159,15 @@ impl Probes {
         self.latency.get().is_some() || self.queues.get().is_some_and(Queues::attaches_in_slices)
     }
 
-    /// Gives each its turn; true where so much came that the next should be soon.
-    pub(super) fn turn(&mut self, storing: Option<&Storing>, road: Option<&Road>, watched: &[Named]) -> bool {
+    /// Gives each its turn; true where so much came that the next should be soon. The host `stirs` where more frames come than at rest.
+    pub(super) fn turn(
+        &mut self,
+        storing: Option<&Storing>,
+        road: Option<&Road>,
+        (watched, stirs): (&[Named], bool),
+    ) -> bool {
         if let Some(latency) = self.latency.get_mut() {
-            latency.turn(road.map_or(0, |road| frames(watched, &road.drain)));
+            latency.turn(stirs);
         }
         if let Some(drops) = self.drops.get_mut() {
             drops.turn(watched);
@@ -326,7 +331,7 @@ impl Probes {
 }
 
 /// All that have passed watched interfaces.
-fn frames(watched: &[Named], drain: &Drain) -> u64 {
+pub(super) fn frames(watched: &[Named], drain: &Drain) -> u64 {
     let ways = |each: &Named| Direction::BOTH.map(|way| drain.interface_counts(each.id, way).frames.packets);
     watched.iter().flat_map(ways).fold(0, u64::wrapping_add)
 }

@@ -76,6 +76,11 @@ impl Watching {
         })
     }
 
+    /// What is to be done when something has happened that [`Self::take_events`] takes in; by another thread.
+    pub(crate) fn when_there_is_news(&self, wake: impl Fn() + Send + Sync + 'static) {
+        self.watch.when_there_is_news(wake);
+    }
+
     /// Another choice, from a reload.
     pub(crate) fn choose(&mut self, entries: &[String]) -> anyhow::Result<()> {
         self.selector = Selector::parse(entries).context("[rig] interfaces")?;

@@ -117,6 +117,16 @@ impl Connections {
         self.places.have_ended(more_than)
     }
 
+    /// Whether some have ended that wait to be read.
+    pub(super) fn are_resting(&self) -> bool {
+        self.places.are_resting()
+    }
+
+    /// From now on the bell is to ring when many have ended, or not.
+    pub(super) fn sleep(&self, asleep: bool) {
+        self.places.sleep(asleep);
+    }
+
     /// How full the ring of ended ones was.
     pub(super) fn fullest(&self) -> RingStatus {
         self.places.fullest()

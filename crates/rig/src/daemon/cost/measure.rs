@@ -1,19 +1,15 @@
 //! When is measured, and what comes of it: statistics on for a slice, all programs read at its both ends.
 
+use super::pace::{Pace, Schedule};
 use super::process;
 use super::statistics::Switch;
 use super::tally::{Slice, Tally};
 use netrig_model::{CostMethod, ProbeCost};
 use netrig_probes::meter::{Parts, Runs, Statistics, Weight, Yardstick};
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a slice is, and how long after one the next begins, about: two in a hundred of the time both ways.
-const CALM: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// The same while something may have to be turned down or up.
-const ALERT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// How often it is asked whether the next slice should be due, and what makes it: so many times the budget, or the packets before; of
 /// packets so many a second at least.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -69,10 +65,8 @@ pub(super) struct Meter {
     without: String,
     method: CostMethod,
     open: Option<Open>,
-    next: Instant,
-    alert: bool,
-    /// When the last slice ended, and what was so then.
-    last: Instant,
+    schedule: Schedule,
+    /// What was so when the last slice ended.
     last_frames: u64,
     last_cpu_ns: u64,
     last_runs: Vec<Runs>,
@@ -117,7 +111,6 @@ impl Meter {
                 (Weight::default(), why)
             }
         };
-        let now = Instant::now();
         Self {
             metered: all.map(metered).collect(),
             own: Tally::new(false),
@@ -126,25 +119,22 @@ impl Meter {
             without,
             method: CostMethod::None,
             open: None,
-            next: now,
-            alert: true,
-            last: now,
+            schedule: Schedule::new(Instant::now()),
             last_frames: 0,
             last_cpu_ns: process::cpu_ns(),
             last_runs: Vec::new(),
             slices: 0,
             kernel_bytes: 0,
             packets_per_second: 0.0,
-            glanced: Glance { at: now, frames: 0, cpu_ns: process::cpu_ns() },
+            glanced: Glance { at: Instant::now(), frames: 0, cpu_ns: process::cpu_ns() },
         }
     }
 
     /// All is attached: what has been spent so far was the start's.
     pub(super) fn begin(&mut self, world: &dyn World) {
-        let now = Instant::now();
-        (self.last, self.last_frames, self.last_cpu_ns) = (now, world.frames(), process::cpu_ns());
+        self.schedule.begin(Instant::now());
+        (self.last_frames, self.last_cpu_ns) = (world.frames(), process::cpu_ns());
         self.last_runs = self.read();
-        self.next = now + ALERT.1;
         self.glanced = Glance::now(world);
         self.weigh_memory(world);
     }
@@ -152,7 +142,7 @@ impl Meter {
     /// Between slices: where the process has taken many times its budget (of so many cores) since the last glance, or packets are far more
     /// than they were, the next slice is due at once.
     pub(super) fn glance(&mut self, world: &dyn World, budget_cores: f64) {
-        if self.alert || self.open.is_some() || self.glanced.at.elapsed() < GLANCE {
+        if self.schedule.is_alert() || self.open.is_some() || self.glanced.at.elapsed() < GLANCE {
             return;
         }
         let now = Glance::now(world);
@@ -162,17 +152,13 @@ impl Meter {
         let packets = per_second(now.frames.saturating_sub(before.frames), span_ns as u64);
         let many = packets > MANY_PACKETS && packets > MANY_TIMES * self.packets_per_second;
         if many || took_ns > MANY_TIMES * budget_cores * span_ns {
-            (self.alert, self.next) = (true, now.at);
+            self.schedule.hurry(now.at);
         }
     }
 
     /// How long until a slice begins or ends.
     pub(super) fn until_due(&self, now: Instant) -> Duration {
-        let (length, _) = if self.alert { ALERT } else { CALM };
-        match &self.open {
-            Some(open) => length.saturating_sub(now.saturating_duration_since(open.began)),
-            None => self.next.saturating_duration_since(now),
-        }
+        self.schedule.until_due(self.open.as_ref().map(|open| open.began), now)
     }
 
     /// To be called when [`Self::until_due`] has passed. Something, where a slice has ended.
@@ -214,7 +200,7 @@ impl Meter {
         let (now, frames, cpu_ns, runs) = (Instant::now(), world.frames(), process::cpu_ns(), self.read());
         let span_ns =
             |since: Instant| u64::try_from(now.saturating_duration_since(since).as_nanos()).unwrap_or(u64::MAX);
-        let whole = Slice { span_ns: span_ns(self.last), frames: frames.saturating_sub(self.last_frames) };
+        let whole = Slice { span_ns: span_ns(self.schedule.last), frames: frames.saturating_sub(self.last_frames) };
         let (before, slice, own_ns) = match &open {
             Some(open) => {
                 let slice = Slice { span_ns: span_ns(open.began), frames: frames.saturating_sub(open.frames) };
@@ -233,10 +219,10 @@ impl Meter {
         let own = Runs { runs: all.runs, time_ns: (all.runs as f64 * own_ns) as u64 };
         kernel_ns += self.own.add(own, whole, whole, 0.0);
         let user_ns = cpu_ns.saturating_sub(self.last_cpu_ns);
-        (self.last, self.last_frames, self.last_cpu_ns, self.last_runs) = (now, frames, cpu_ns, runs);
+        (self.last_frames, self.last_cpu_ns, self.last_runs) = (frames, cpu_ns, runs);
         self.slices += 1;
         self.forget_policy();
-        self.next = now + jittered(if self.alert { ALERT.1 } else { CALM.1 });
+        self.schedule.ended(now);
         self.packets_per_second = per_second(whole.frames, whole.span_ns);
         Measured { span_ns: whole.span_ns, kernel_ns, user_ns, packets: whole.frames }
     }
@@ -258,12 +244,14 @@ impl Meter {
         }
     }
 
-    /// Whether something may have to be changed soon: slices are shorter then, and come more often.
-    pub(super) fn be_alert(&mut self, alert: bool) {
-        if alert && !self.alert {
-            self.next = self.next.min(Instant::now() + ALERT.1);
-        }
-        self.alert = alert;
+    /// How often is measured from now on.
+    pub(super) fn keep_pace(&mut self, pace: Pace) {
+        self.schedule.keep_pace(pace);
+    }
+
+    /// Frames begin to come.
+    pub(super) fn stir(&mut self) {
+        self.schedule.stir();
     }
 
     /// Something was changed: costs are others from now on.
@@ -332,24 +320,4 @@ fn weigh(switch: &Result<Switch, String>) -> Result<Weight, String> {
 
 fn per_second(count: u64, span_ns: u64) -> f64 {
     count as f64 * 1e9 / span_ns.max(1) as f64
-}
-
-/// By up to a half longer or shorter: what comes at regular times is not always met, nor always missed.
-fn jittered(span: Duration) -> Duration {
-    let random = RandomState::new().build_hasher().finish() >> 44;
-    span / 2 + span.mul_f64(random as f64 / (1_u64 << 20) as f64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jitter_stays_within_a_half_and_is_none_on_the_average() {
-        let spans: Vec<_> = (0..2000).map(|_| jittered(CALM.1)).collect();
-        let bounds = CALM.1 / 2..CALM.1 * 3 / 2;
-        assert!(spans.iter().all(|span| bounds.contains(span)));
-        let mean = spans.iter().sum::<Duration>() / 2000;
-        assert!(mean.abs_diff(CALM.1) < CALM.1 / 10, "{mean:?}");
-    }
 }

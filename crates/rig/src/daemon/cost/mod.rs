@@ -5,6 +5,7 @@ mod governor;
 mod governor_tests;
 mod least;
 mod measure;
+mod pace;
 mod process;
 mod statistics;
 mod steps;
@@ -13,14 +14,15 @@ mod tally;
 
 pub(super) use steps::Turned;
 
-use super::probes::{Named, Probes};
+use super::probes::{Named, Probes, frames};
 use super::road::{Road, probe_options};
 use governor::{Change, Governor, Sample};
 use measure::{Measured, Meter, World};
 use netrig_config::Config;
 use netrig_drain::Drain;
-use netrig_model::{Direction, GovernorStatus, MemoryCost, OverheadStatus, StepState, StepStatus};
+use netrig_model::{GovernorStatus, MemoryCost, OverheadStatus, StepState, StepStatus};
 use netrig_probes::meter::Parts;
+use pace::Pace;
 use process::Threads;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +32,10 @@ use steps::Step;
 const MEMORY_SPAN: Duration = Duration::from_secs(60);
 /// From this part of the budget on it is looked at more often.
 const ALERT_SHARE: f64 = 0.5;
+/// Up to this part of it kernel programs may cost while there is next to nothing to be measured.
+const REST_SHARE: f64 = 0.02;
+/// How often threads are looked at, at most.
+const THREADS_SPAN: Duration = Duration::from_secs(5);
 
 /// All that has to do with it.
 pub(super) struct Cost {
@@ -37,6 +43,7 @@ pub(super) struct Cost {
     governor: Governor,
     turned: Turned,
     threads: Threads,
+    threads_looked: Instant,
     memory: MemoryCost,
     weighed: Instant,
     cpus: usize,
@@ -62,9 +69,7 @@ struct Seen<'a> {
 
 impl World for Seen<'_> {
     fn frames(&self) -> u64 {
-        let Some(drain) = self.drain else { return 0 };
-        let ways = self.named.iter().flat_map(|each| Direction::BOTH.map(|way| (each.id, way)));
-        ways.map(|(id, way)| drain.interface_counts(id, way).frames.packets).sum()
+        self.drain.map_or(0, |drain| frames(self.named, drain))
     }
 
     fn policy(&self) -> Option<Arc<Parts>> {
@@ -95,6 +100,7 @@ impl Cost {
             governor: governor(config, probes),
             turned: Turned::default(),
             threads: Threads::default(),
+            threads_looked: Instant::now(),
             memory: MemoryCost {
                 budget_bytes: config.rig.memory.0,
                 kernel_budget_bytes: budget.kernel_all_bytes(),
@@ -111,6 +117,7 @@ impl Cost {
     pub(super) fn begin(&mut self, around: &Around<'_>) {
         self.meter.begin(&around.seen());
         self.threads.look(1);
+        self.threads_looked = Instant::now();
         self.weighed = Instant::now();
     }
 
@@ -119,8 +126,11 @@ impl Cost {
         self.meter.until_due(now)
     }
 
-    /// Slices, and what follows of them.
-    pub(super) fn turn(&mut self, mut around: Around<'_>) {
+    /// Slices, and what follows of them. The host `stirs` where more frames come than at rest.
+    pub(super) fn turn(&mut self, mut around: Around<'_>, stirs: bool) {
+        if stirs {
+            self.meter.stir();
+        }
         let budget = around.config.rig.cpu.fraction();
         self.meter.glance(&around.seen(), budget * self.cpus as f64);
         let Some(measured) = self.meter.turn(&around.seen()) else { return };
@@ -129,7 +139,13 @@ impl Cost {
         let was_exhausted = self.governor.is_exhausted();
         let changes = self.governor.observe(sample, budget);
         let cost = self.governor.cost().unwrap_or(sample.kernel + sample.user);
-        self.meter.be_alert(self.governor.level() > 0 || cost > ALERT_SHARE * budget);
+        self.meter.keep_pace(if self.governor.level() > 0 || cost > ALERT_SHARE * budget {
+            Pace::Alert
+        } else if stirs || sample.kernel > REST_SHARE * budget {
+            Pace::Calm
+        } else {
+            Pace::Rest
+        });
         if self.governor.is_exhausted() && !was_exhausted {
             tracing::warn!(
                 percent = %percent(cost),
@@ -146,7 +162,11 @@ impl Cost {
 
     fn note(&mut self, measured: &Measured, around: &Around<'_>) {
         self.cpus = cpus(self.cpus);
-        self.threads.look(measured.span_ns);
+        let looked = self.threads_looked.elapsed();
+        if looked >= THREADS_SPAN {
+            self.threads_looked = Instant::now();
+            self.threads.look(u64::try_from(looked.as_nanos()).unwrap_or(u64::MAX));
+        }
         self.process_cpu_ns = process::cpu_ns();
         self.process_core_ratio = measured.user_ns as f64 / measured.span_ns.max(1) as f64;
         if self.weighed.elapsed() >= MEMORY_SPAN {
@@ -166,7 +186,7 @@ impl Cost {
         let down = |(at, _): &(usize, Step)| self.governor.is_down(*at) == Some(true);
         self.turned = Turned::of(Step::ALL.into_iter().enumerate().filter(down).map(|(_, step)| step));
         switches::apply(self.turned, around);
-        self.meter.be_alert(true);
+        self.meter.keep_pace(Pace::Alert);
     }
 
     /// `policy_bytes` is what the tables of the policy in force take of the kernel's memory, as it is known since they were made.

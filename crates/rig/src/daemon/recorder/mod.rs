@@ -331,6 +331,11 @@ impl FlightRecorder {
         }
     }
 
+    /// Whether packets are being copied, whose owners will be asked for.
+    pub(super) fn is_writing(&self) -> bool {
+        self.shared.lock().recording
+    }
+
     fn asked(&self) -> Option<Vec<Ends>> {
         self.shared.lock().asked.take()
     }
