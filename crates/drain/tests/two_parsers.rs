@@ -104,6 +104,41 @@ fn hold_against_each_other(tunnels: bool, link: LinkKind) {
     assert_eq!(fast.0.len(), thorough.0.len());
 }
 
+/// The same of super-packets, which the kernel's programs at tcx are given as they are.
+fn run_super_packets(no_fast_path: bool) -> Told {
+    let unknown = InterfaceId(0);
+    let probe = FlowProbe::load(&FlowOptions { no_fast_path, ..FlowOptions::live(16 << 20) }).expect("load");
+    let mut drain = Drain::new(probe.memory());
+    let mut random = Random(11);
+    let mut flows = BTreeMap::new();
+    let mut collect = |d: &netrig_model::FlowDelta| {
+        let flow: &mut (u64, u64, u8) = flows.entry(format!("{:?}", d.key)).or_default();
+        *flow = (flow.0 + d.packets, flow.1 + d.bytes, flow.2 | d.tcp_flags);
+    };
+    for number in 0..PACKETS {
+        let data = packet(&mut random);
+        let (segments, bytes) = (random.pick(&[0, 1, 2, 44]), random.pick(&[20, 100, 1448]));
+        probe.try_super_packet(&data, segments, bytes).expect("run");
+        if number % 512 == 511 {
+            drain.outboxes(&Ticks, &mut collect);
+        }
+    }
+    drain.scan(&Ticks, &mut collect);
+    (flows, drain.interface_counts(unknown, Direction::Ingress))
+}
+
+#[test]
+fn both_parsers_read_the_same_of_super_packets() {
+    require_root!();
+    let (fast, thorough) = (run_super_packets(false), run_super_packets(true));
+    assert_eq!(fast.1, thorough.1, "the interface's counts");
+    assert!(fast.1.seen.packets > 2 * fast.1.frames.packets, "{:?}", fast.1);
+    assert_eq!(fast.0.len(), thorough.0.len());
+    for (flow, counts) in &thorough.0 {
+        assert_eq!(fast.0.get(flow), Some(counts), "{flow}");
+    }
+}
+
 #[test]
 fn both_parsers_read_the_same_of_ethernet_frames() {
     require_root!();

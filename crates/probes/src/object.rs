@@ -145,8 +145,24 @@ pub(crate) fn test_run(program: BorrowedFd<'_>, data: &[u8]) -> io::Result<u32> 
 }
 
 /// The same, with what has become of the data: as much of it as there is room for, and how much that is.
-#[expect(unsafe_code, reason = "libbpf-rs' test run allocates an output for every call")]
 pub(crate) fn test_run_out(program: BorrowedFd<'_>, data: &[u8], out: &mut [u8]) -> io::Result<(u32, usize)> {
+    test_run_in(program, data, &[], out)
+}
+
+/// Words of the kernel's `__sk_buff`, and where in it a super-packet's segments are told.
+const SK_BUFF_WORDS: usize = 48;
+const GSO_SEGMENTS_AT: usize = 41;
+const GSO_BYTES_AT: usize = 44;
+
+/// One run on a super-packet of tc's, of so many segments (0: that is not known) of so many octets of payload.
+pub(crate) fn test_run_super(program: BorrowedFd<'_>, data: &[u8], segments: u32, bytes: u32) -> io::Result<()> {
+    let mut context = [0; SK_BUFF_WORDS];
+    (context[GSO_SEGMENTS_AT], context[GSO_BYTES_AT]) = (segments, bytes);
+    test_run_in(program, data, &context, &mut []).map(drop)
+}
+
+#[expect(unsafe_code, reason = "libbpf-rs' test run allocates an output for every call")]
+fn test_run_in(program: BorrowedFd<'_>, data: &[u8], context: &[u32], out: &mut [u8]) -> io::Result<(u32, usize)> {
     let mut options = libbpf_sys::bpf_test_run_opts {
         sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
         data_in: if data.is_empty() { std::ptr::null() } else { data.as_ptr().cast() },
@@ -156,12 +172,16 @@ pub(crate) fn test_run_out(program: BorrowedFd<'_>, data: &[u8], out: &mut [u8])
     if !data.is_empty() {
         options.repeat = 1;
     }
+    if !context.is_empty() {
+        options.ctx_in = context.as_ptr().cast();
+        options.ctx_size_in = size_of_val(context) as u32;
+    }
     if !out.is_empty() {
         options.data_out = out.as_mut_ptr().cast();
         options.data_size_out = out.len() as u32;
     }
-    // SAFETY: `options` is a whole structure of the size it states; `data` outlives the call, which only reads it, and `out`,
-    // which is written no further than its length.
+    // SAFETY: `options` is a whole structure of the size it states; `data` and `context` outlive the call, which only reads
+    // them, and so does `out`, which is written no further than its length.
     let done = unsafe { libbpf_sys::bpf_prog_test_run_opts(program.as_raw_fd(), &raw mut options) };
     if done < 0 {
         return Err(io::Error::from_raw_os_error(-done));

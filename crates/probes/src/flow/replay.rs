@@ -3,7 +3,7 @@
 use super::FlowProbe;
 use super::interfaces::join;
 use crate::ProbeError;
-use crate::object::test_run;
+use crate::object::{test_run, test_run_super};
 use netrig_model::{Direction, InterfaceId};
 
 /// What a frame begins with.
@@ -60,6 +60,17 @@ impl FlowProbe {
         let mut padded = [0; FRAME_MIN];
         padded[..captured].copy_from_slice(&frame.data[..captured]);
         run(&padded).map(drop)
+    }
+
+    /// Runs a super-packet through the program at tcx, of so many segments (0: that is not known) of so many octets of payload. It is
+    /// counted on the interface that nobody was told of, unless that is the loopback's number: for tests.
+    ///
+    /// # Errors
+    /// When the kernel refuses the test run.
+    pub fn try_super_packet(&self, data: &[u8], segments: u32, segment_bytes: u32) -> Result<(), ProbeError> {
+        let program = "flow_ingress";
+        let run = test_run_super(self.program(program)?, data, segments, segment_bytes);
+        run.map_err(|source| ProbeError::TestRun { program, source })
     }
 }
 
