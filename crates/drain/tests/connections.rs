@@ -227,7 +227,6 @@ fn who_sleeps_is_woken_before_ended_connections_have_taken_all_places() {
     // Both ends of each have a place. Others of this host may end meanwhile.
     let eighth = rig.probe.memory().sizes.slots / 8;
     let end = |connections: u32| (0..connections).for_each(|_| drop(echo(&listener, 1)));
-    rings(0);
     end(2);
     assert!(!rings(100), "nobody is asleep");
     rig.places.sleep(true);

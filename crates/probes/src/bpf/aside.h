@@ -68,8 +68,7 @@ static __always_inline int look_aside(struct __sk_buff *skb, __u32 cpu, const __
 	__u64 *slot;
 
 	cpu &= settings.cpu_mask;
-	slot = family.table +
-	       table_set(&family, cpu, flow_hash(packet->key, words)) * FLOW_WAYS * family.slot_bytes;
+	slot = family.table + table_set(&family, cpu, flow_hash(packet->key, words)) * FLOW_WAYS * family.slot_bytes;
 	if (!same_flow(slot, packet->key, words))
 		slot += family.slot_bytes / sizeof(__u64);
 	return hand_on_common(HOOK_TC, skb, slot, words, packet->l3, cpu, 0);

@@ -41,7 +41,8 @@ static __always_inline bool sample(struct contribution *add, struct iface_counts
  * Whether a packet is one of those that nobody takes, which nearly all are: then its interface counts it, and that is all. One look, ahead
  * of all that only those need that are taken. Not while bursts are counted, for buckets have all packets.
  */
-static __always_inline bool passed_over(struct iface_counts *counts, __u32 cpu, const struct contribution *add, __u32 one_in)
+static __always_inline bool passed_over(struct iface_counts *counts, __u32 cpu, const struct contribution *add,
+					__u32 one_in)
 {
 	struct flow_sampler *own = sampler_of(cpu);
 	__u32 gap = own->gap;

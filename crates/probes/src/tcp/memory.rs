@@ -31,8 +31,8 @@ pub struct TcpMemory {
 }
 
 impl TcpMemory {
-    /// Has the bell ring as the number `end` is put into the ring of ended ones, counted from the start: whoever sleeps is woken before
-    /// places run out. 0 is none: nobody sleeps before the first has ended.
+    /// Has the bell ring, once, as so many have been put into the ring of ended ones since the start: whoever sleeps is woken before
+    /// places run out. 0: it does not ring.
     pub fn wake_at(&self, end: u64) {
         self.ends.publish(offset_of!(tcp_ends, wake_at) / 8, end);
     }

@@ -122,7 +122,7 @@ static __always_inline __s64 take_free(struct tcp_ends *end)
 static __always_inline void put_done(struct tcp_slot *slot, __u32 number)
 {
 	struct tcp_ends *end = the_ends();
-	__u64 *entry, put;
+	__u64 *entry, put, wake_at;
 	__u32 place;
 
 	if (!end || (slot->facts & TCP_ENDED))
@@ -133,9 +133,12 @@ static __always_inline void put_done(struct tcp_slot *slot, __u32 number)
 	entry = bpf_map_lookup_elem(&done_ring, &place);
 	if (entry)
 		__sync_lock_test_and_set(entry, (__u64)number + 1);
-	/* One alone puts this number. */
-	if (put == *(volatile __u64 *)&end->wake_at)
+	wake_at = *(volatile __u64 *)&end->wake_at;
+	if (wake_at && put + 1 >= wake_at) {
+		/* Once; two at the same time may both ring. */
+		*(volatile __u64 *)&end->wake_at = 0;
 		strike(end);
+	}
 }
 
 /* An empty place for the socket whose storage is `ref`, or NULL when there is none. */

@@ -156,7 +156,7 @@ struct tcp_ends {
 	__u64 free_taken; /* by programs */
 	__u64 reserved0[7];
 	__u64 free_given; /* by user space */
-	__u64 wake_at; /* by user space: the bell rings as this number of `done` is put */
+	__u64 wake_at; /* by user space, 0 by who rings: the bell rings once so many of `done` have been put */
 	__u64 reserved1[6];
 	__u64 done_put; /* by programs */
 	__u64 reserved2[7];
