@@ -10,7 +10,11 @@ use netrig_testkit::{NetNs, require_root};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+/// Every probe sees the connections of the whole host: one test that takes all places takes another's, too.
+static PLACES: Mutex<()> = Mutex::new(());
 
 struct Rig {
     probe: TcpProbe,
@@ -197,6 +201,7 @@ fn connections_older_than_the_probe_are_found_in_every_namespace() {
 #[test]
 fn a_walk_leaves_places_for_connections_that_come() {
     require_root!();
+    let _alone = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
     let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
     let mut rig = Rig::start(512 << 10);
     let (_, all) = rig.places.free();
@@ -219,6 +224,7 @@ fn a_walk_leaves_places_for_connections_that_come() {
 #[test]
 fn who_sleeps_is_woken_before_ended_connections_have_taken_all_places() {
     require_root!();
+    let _alone = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
     let rig = Rig::start(512 << 10);
     let flow = FlowProbe::load(&FlowOptions::replay(false, 4 << 20)).expect("load");
     let mut bell = flow.bell(Some(&rig.probe)).expect("a bell");
