@@ -12,6 +12,8 @@ const COUNT: u64 = 50;
 const PATIENCE: Duration = Duration::from_secs(10);
 const HERE: Ipv6Addr = Ipv6Addr::new(0xfd5a, 0, 0, 0, 0, 0, 0, 1);
 const PEER: Ipv6Addr = Ipv6Addr::new(0xfd5a, 0, 0, 0, 0, 0x4550, 0, 2);
+/// Who sends pieces: they are found by their sender alone, and other namespaces have the other.
+const PEER_IN_PIECES: Ipv6Addr = Ipv6Addr::new(0xfd5a, 0, 0, 0, 0, 0x4550, 0, 3);
 const UDP: u8 = 17;
 const FRAGMENT: u8 = 44;
 const PORTS: (u16, u16) = (4550, 4551);
@@ -36,9 +38,13 @@ fn snmp6(ns: &NetNs, name: &str) -> u64 {
 
 /// From the peer, with so much behind the header as is said.
 fn ipv6(next_header: u8, payload: &[u8]) -> Vec<u8> {
+    ipv6_from(PEER, next_header, payload)
+}
+
+fn ipv6_from(peer: Ipv6Addr, next_header: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).expect("a short packet").to_be_bytes();
     let mut packet = vec![0x60, 0, 0, 0, length[0], length[1], next_header, 64];
-    packet.extend(PEER.octets());
+    packet.extend(peer.octets());
     packet.extend(HERE.octets());
     packet.extend(payload);
     packet
@@ -108,12 +114,12 @@ fn a_first_fragment_of_ipv6_is_told_by_what_it_carries() {
         let mut piece = vec![UDP, 0, 0, offset << 3 | 1, 0, 0, 0, serial];
         piece.extend([PORTS.0.to_be_bytes(), PORTS.1.to_be_bytes(), [0, 200], [0, 0]].concat());
         piece.extend([0; 24]);
-        wire.arrive(&ipv6(FRAGMENT, &piece));
+        wire.arrive(&ipv6_from(PEER_IN_PIECES, FRAGMENT, &piece));
     }
     wait_for("all were given up", PATIENCE, || (snmp6(&ns, "Ip6ReasmFails") == COUNT).then_some(()));
     let stored = rig.stop();
     // What waits to be put together does not know its interface: it lies in a tree, whose links are in its place.
-    let of_peer = |row: &&DropRecord| row.source == DropSource::Skb && row.src_addr == Some(PEER.into());
+    let of_peer = |row: &&DropRecord| row.source == DropSource::Skb && row.src_addr == Some(PEER_IN_PIECES.into());
     let rows: Vec<_> = stored.drops.iter().filter(of_peer).collect();
     assert_eq!(packets(&rows), COUNT, "{rows:#?}");
     assert!(rows.iter().all(|row| row.protocol == Some(UDP)), "{rows:#?}");
