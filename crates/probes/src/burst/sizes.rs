@@ -3,7 +3,7 @@
 use crate::wire::{burst_bucket, burst_cpu, burst_retransmit, burst_sample, burst_settings, bursts};
 
 /// What a ring remembers at least, nanoseconds, and samples of each CPU, the best first. The rig reads ten times a second, and at rest,
-/// where rings are the longest, twice: half a second is some readings more than it may miss. Samples are taken every 20 ms; fewer of them
+/// where rings are the longest, five times: half a second is some readings more than it may miss. Samples are taken every 20 ms; fewer of them
 /// cost, on a CPU that does a whole link's work for longer than a burst, some of what is known of its flows.
 const SHAPES: [(u64, u64); 4] =
     [(2_000_000_000, 4096), (1_000_000_000, 4096), (SPAN_MIN_NS, 4096), (SPAN_MIN_NS, SAMPLES_MIN)];

@@ -15,7 +15,7 @@ const TIMES_MAX: usize = 30;
 /// So that none is in the picture of another.
 const APART: Duration = Duration::from_millis(300);
 /// What the clock of the kernel's side may be late, and some turns of the rig.
-const SETTLED: Duration = Duration::from_millis(700);
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// A rig that looks at one end of a pair.
 pub(crate) struct BurstScene<'a> {
