@@ -51,7 +51,7 @@ pub use addresses::{AddressBounds, AddressNames};
 pub use aggregator::{AggregateConfig, AggregateStats, Aggregator, BYTES_PER_FLOW};
 pub use bursts::{BurstBounds, BurstTeller, BurstWorld};
 pub use connections::{ConnectionTeller, ToldConnections, end_of, error_name};
-pub use drops::{ClassOf, DropName, DropTeller, Dropped, SeenOn};
+pub use drops::{ClassOf, DropName, DropTeller, Dropped, EachCount, SeenOn};
 pub use key::icmp_counterpart;
 pub use latency::LatencyTeller;
 pub use ledger::{Ledger, LedgerInput, ledger_row};

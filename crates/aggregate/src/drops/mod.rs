@@ -31,6 +31,9 @@ const EXAMPLES_OF_WINDOW: usize = 4096;
 /// What a drop means, by its source, reason and place.
 pub type ClassOf = fn(DropSource, &str, Option<&str>) -> Option<DropClass>;
 
+/// Is told what counted, the reason, its class, and packets since the start.
+pub type EachCount<'a> = dyn FnMut(DropSource, &str, Option<DropClass>, u64) + 'a;
+
 /// What people call a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DropName {
@@ -314,7 +317,7 @@ impl DropTeller {
     }
 
     /// The packets of each of them, with its reason and class: without flows and examples that costs next to nothing.
-    pub fn each_count(&self, each: &mut dyn FnMut(DropSource, &str, Option<DropClass>, u64)) {
+    pub fn each_count(&self, each: &mut EachCount<'_>) {
         for group in self.groups.iter().filter(|group| group.now.packets > 0) {
             let (name, class) = group.called();
             each(group.key.source, &name.reason, class, group.now.packets);

@@ -9,13 +9,12 @@ use super::road::probe_options;
 use super::storing::{CONNECTION_CHUNK_ROWS, Storing};
 use counters::Counters;
 use naming::Naming;
-use netrig_aggregate::{DropTeller, Dropped, FlowEnds, SeenOn, World};
+use netrig_aggregate::{DropTeller, Dropped, EachCount, FlowEnds, SeenOn, World};
 use netrig_config::Config;
 use netrig_drain::drops::{Drops as Drain, sighting};
 use netrig_host::{owner_of_process, realtime_offset_ns};
 use netrig_model::{
-    DropClass, DropKey, DropRecord, DropSource, DropStatus, InterfaceId, Owner, ProbeState, ProbeStatus, RingStatus,
-    Timestamp, drop_class,
+    DropKey, DropRecord, DropStatus, InterfaceId, Owner, ProbeState, ProbeStatus, RingStatus, Timestamp, drop_class,
 };
 use netrig_probes::HighWater;
 use netrig_probes::drop::{DropOptions, DropProbe};
@@ -122,7 +121,7 @@ impl Drops {
     }
 
     /// Packets since the start, as of the last look, with their reasons and classes.
-    pub(super) fn each_count(&self, each: &mut dyn FnMut(DropSource, &str, Option<DropClass>, u64)) {
+    pub(super) fn each_count(&self, each: &mut EachCount<'_>) {
         self.teller.each_count(each);
     }
 
