@@ -10,7 +10,10 @@ use std::io::{Read, Write};
 use std::mem::offset_of;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 const KERNEL_BYTES: u64 = 4 << 20;
 /// The first of those for connections flagged slow.
@@ -25,8 +28,8 @@ fn cgroup_root() -> Option<PathBuf> {
     })
 }
 
-fn load() -> LatencyProbe {
-    let options = LatencyOptions { sampling: 1, ..LatencyOptions::live(KERNEL_BYTES, cgroup_root()) };
+fn load(sampling: u32) -> LatencyProbe {
+    let options = LatencyOptions { sampling, ..LatencyOptions::live(KERNEL_BYTES, cgroup_root()) };
     LatencyProbe::load(&options).expect("load")
 }
 
@@ -66,6 +69,91 @@ impl Place<'_> {
     }
 }
 
+/// Questions and answers without a pause, until it is dropped.
+struct ManyMessages(Arc<AtomicBool>, Option<JoinHandle<()>>);
+
+impl ManyMessages {
+    fn begin() -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let (mut client, mut server) = pair_of(&TcpListener::bind("127.0.0.1:0").expect("listen"));
+        let seen = Arc::clone(&over);
+        let go_on = move || {
+            // By one thread, that messages come as fast as they can.
+            let mut message = [7; 100];
+            while !seen.load(Ordering::Relaxed) {
+                client.write_all(&message).expect("ask");
+                server.read_exact(&mut message).expect("question");
+                server.write_all(&message).expect("answer");
+                client.read_exact(&mut message).expect("answer");
+            }
+        };
+        Self(over, Some(std::thread::spawn(go_on)))
+    }
+}
+
+impl Drop for ManyMessages {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        self.1.take().map(JoinHandle::join);
+    }
+}
+
+fn pair_of(listener: &TcpListener) -> (TcpStream, TcpStream) {
+    let client = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
+    (client, listener.accept().expect("accept").0)
+}
+
+/// Whether this process has a program where messages are written, as the kernel tells of its files.
+fn is_hooked() -> bool {
+    let files = std::fs::read_dir("/proc/self/fdinfo").expect("files").flatten();
+    let mut told = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+    told.any(|file| file.lines().any(|line| line.starts_with("tp_name:") && line.ends_with("tcp_sendmsg_locked")))
+}
+
+/// Gives the probe its turns until its hooks are attached, or away.
+fn turn_until(probe: &mut LatencyProbe, hooked: bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while is_hooked() != hooked {
+        assert!(Instant::now() < deadline, "hooks are {}", if hooked { "away" } else { "attached" });
+        std::thread::sleep(Duration::from_millis(5));
+        probe.turn();
+    }
+}
+
+#[test]
+fn what_ends_while_hooks_are_away_is_not_taken_for_what_ends_later() {
+    require_root!();
+    let mut probe = load(16);
+    let mut latencies = Latencies::new(probe.memory());
+    probe.attach().expect("attach");
+    let _many = ManyMessages::begin();
+    turn_until(&mut probe, false);
+    turn_until(&mut probe, true);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+    let mut pairs: Vec<_> = (0..100).map(|_| pair_of(&listener)).collect();
+    for (client, server) in &mut pairs {
+        client.write_all(&[7; 100]).expect("ask");
+        server.read_exact(&mut [0; 100]).expect("question");
+    }
+    turn_until(&mut probe, false);
+    turn_until(&mut probe, true);
+    for (client, server) in &mut pairs {
+        server.write_all(&[7; 100]).expect("answer");
+        client.read_exact(&mut [0; 100]).expect("answer");
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    latencies.scan();
+    let address = listener.local_addr().expect("address");
+    let names = [address.to_string(), format!(":{}", address.port())];
+    let of_these: Vec<_> = latencies.all().filter(|r| names.contains(&r.service.name())).collect();
+    assert!(!of_these.is_empty(), "some of a hundred questions were looked at");
+    let stages = of_these.iter().flat_map(|reading| &reading.service.stages);
+    let longest_s = stages.clone().filter_map(|sums| sums.histogram.quantile_s(1.0)).fold(0.0, f64::max);
+    assert!(longest_s < 2.0, "nobody saw what came in between: {of_these:#?}");
+    let censored: u64 = stages.map(|sums| sums.censored).sum();
+    assert!(censored > 0, "whose answers came unseen are counted: {of_these:#?}");
+}
+
 fn client_and_sums(reading: &LatencyReading) -> (String, u64, u64) {
     let sums = &reading.service.stages[0];
     let client = reading.service.slow_client.expect("a slow connection").to_string();
@@ -75,7 +163,7 @@ fn client_and_sums(reading: &LatencyReading) -> (String, u64, u64) {
 #[test]
 fn a_place_that_is_handed_on_tells_the_next_connection_nothing_of_the_former() {
     require_root!();
-    let probe = load();
+    let probe = load(1);
     let memory = probe.memory();
     let mut latencies = Latencies::new(probe.memory());
     let place = Place(&memory, SLOW_PLACE);
@@ -99,7 +187,7 @@ fn a_place_that_is_handed_on_tells_the_next_connection_nothing_of_the_former() {
 fn real_round_trips_are_told_by_their_service() {
     require_root!();
     const COUNT: usize = 200;
-    let mut probe = load();
+    let mut probe = load(1);
     let mut latencies = Latencies::new(probe.memory());
     probe.attach().expect("attach");
     probe.turn();

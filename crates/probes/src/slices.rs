@@ -60,6 +60,11 @@ impl Slices {
         self.until_due(now).is_zero()
     }
 
+    /// Whether a slice has begun and not ended.
+    pub(crate) fn is_attached(&self) -> bool {
+        self.attached
+    }
+
     /// How long there is nothing to do.
     pub(crate) fn until_due(&self, now: Instant) -> Duration {
         let Some(began) = self.began else { return Duration::ZERO };

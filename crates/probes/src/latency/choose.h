@@ -47,6 +47,15 @@ static __always_inline void choose(struct bpf_sock_ops *ops, struct bpf_sock *sk
 	await(m, flags & CLIENT ? AWAIT_WRITE : AWAIT_WRITE | AWAIT_ARRIVAL);
 }
 
+/* Its next message would begin unseen. */
+static __always_inline void disarm(struct message *m)
+{
+	if (!(m->facts & FACT_ARMED) || m->rx == RX_ANSWERING)
+		return;
+	m->facts &= ~(FACT_ARMED | FACT_NEXT_EXTRA);
+	await_no_more(m, m->facts & FACT_ASKED ? AWAIT_WRITE : AWAIT_ARRIVAL | AWAIT_WRITE);
+}
+
 /* Every message of a slow connection is looked at; any other rests until it is chosen again. */
 static __always_inline void go_on_or_rest(struct bpf_sock_ops *ops, struct bpf_sock *sk, __u32 flags)
 {
@@ -54,9 +63,14 @@ static __always_inline void go_on_or_rest(struct bpf_sock_ops *ops, struct bpf_s
 
 	if (m && is_overtaken(m, TCP_SOCK_TO_READ(sk)))
 		lose_sent(m);
-	if (!m || m->tx != TX_IDLE || m->facts & (FACT_ARMED | FACT_ASKED))
+	if (!m || m->tx != TX_IDLE)
 		return;
-	if (m->slow_until_ns && bpf_ktime_get_ns() < m->slow_until_ns) {
+	lose_what_passed_unseen(m);
+	if (!sampling())
+		disarm(m);
+	if (m->facts & (FACT_ARMED | FACT_ASKED))
+		return;
+	if (sampling() && m->slow_until_ns && bpf_ktime_get_ns() < m->slow_until_ns) {
 		choose(ops, sk, flags, FACT_NEXT_EXTRA);
 		return;
 	}
@@ -85,20 +99,12 @@ static __always_inline void round_trip(struct bpf_sock_ops *ops, struct bpf_sock
 static __always_inline void closed(struct bpf_sock *sk)
 {
 	struct message *m = MESSAGE_OF(sk);
-	struct latency_service *service;
 
 	if (!m)
 		return;
 	await_no_more(m, AWAIT_ARRIVAL | AWAIT_READ | AWAIT_WRITE);
-	service = service_at(m->place);
-	if (!service)
-		return;
 	lose_sent(m);
-	if (m->rx == RX_ANSWERING)
-		tell_received(m);
-	if (m->facts & FACT_ASKED && m->rx != RX_READY)
-		CENSORED(service, STAGE_WIRE_PEER);
-	m->rx = RX_IDLE;
+	lose_received(m);
 	m->facts = 0;
 }
 

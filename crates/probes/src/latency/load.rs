@@ -9,8 +9,8 @@ use netrig_model::Stage;
 
 static OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/latency.bpf.o"));
 
-/// Programs that are attached all the time: their tracepoints.
-pub(super) const ALWAYS: &[(&str, &str)] = &[
+/// Programs that every message passes: their tracepoints.
+pub(super) const OF_MESSAGES: &[(&str, &str)] = &[
     ("latency_ready", "sk_data_ready"),
     ("latency_waking", "sched_waking"),
     ("latency_read", "tcp_rcv_space_adjust"),
@@ -35,7 +35,7 @@ pub(super) const OPERATIONS: &str = "latency_operations";
 pub(super) const WALK: &str = "latency_walk";
 
 fn all() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    ALWAYS.iter().chain(SLICED).chain([&LINGERING])
+    OF_MESSAGES.iter().chain(SLICED).chain([&LINGERING])
 }
 
 /// What the running kernel has of what the probe needs.

@@ -56,6 +56,25 @@ impl LatencyMemory {
         }
     }
 
+    /// How many messages have passed the hooks while they were attached.
+    pub(super) fn messages(&self) -> u64 {
+        let word = |cpu: usize| (cpu * size_of::<latency_cpu>() + offset_of!(latency_cpu, messages)) / 8;
+        (0..self.sizes.cpus as usize).fold(0, |sum, cpu| sum.wrapping_add(self.cpus.load(word(cpu))))
+    }
+
+    /// Whether somebody waits to see a message arrive or be read.
+    pub(super) fn somebody_waits(&self) -> bool {
+        [offset_of!(latency_gate, await_arrival), offset_of!(latency_gate, await_read)]
+            .iter()
+            .any(|field| self.gate.load(field / 8) != 0)
+    }
+
+    /// What has begun and not ended until now did so unseen, or will.
+    pub(super) fn next_spell(&self) {
+        let word = offset_of!(latency_gate, spell) / 8;
+        self.gate.publish(word, self.gate.load(word).wrapping_add(1));
+    }
+
     /// How often the network's softirq has run, as far as slices saw it.
     pub(super) fn softirqs(&self) -> u64 {
         let host = PLACE_HOST * size_of::<latency_service>();

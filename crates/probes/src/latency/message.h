@@ -67,7 +67,7 @@ struct message {
 	__u32 place; /* in `latencies` */
 	__u32 target; /* the sequence number up to which it must be read */
 	__u32 end; /* the sequence number after the write; 0 where it is not known */
-	__u32 reserved0;
+	__u32 spell; /* in which it began: in a later one its end has passed unseen */
 	__u64 ready_ns;
 	__u64 arrived_ns;
 	__u64 read_ns;
@@ -189,11 +189,19 @@ static __noinline int tell_time(struct time_histogram *histogram, __u64 ns)
 		add(&(service)->censored[stage], 1); \
 	} while (0)
 
+/* 1 message in this many is chosen; 0: none, for the hooks are about to be taken off, or are. */
 static __always_inline __u32 sampling(void)
 {
 	struct latency_gate *gate = the_gate();
 
-	return gate && (__u32)gate->sampling ? gate->sampling : 1;
+	return gate ? *(volatile __u64 *)&gate->sampling : 0;
+}
+
+static __always_inline __u32 this_spell(void)
+{
+	struct latency_gate *gate = the_gate();
+
+	return gate ? *(volatile __u64 *)&gate->spell : 0;
 }
 
 /* What was chosen for the next message is true of the one that begins now. */
@@ -210,7 +218,7 @@ static __always_inline __u32 next_countdown(struct latency_cpu *cpu)
 	__u32 rate = sampling();
 	__u64 random = cpu->random;
 
-	if (rate == 1)
+	if (rate <= 1)
 		return 1;
 	random ^= random << 13;
 	random ^= random >> 7;
@@ -224,6 +232,8 @@ static __always_inline bool is_due(struct latency_cpu *cpu, __u32 *countdown)
 {
 	__u32 left = *countdown;
 
+	if (!sampling())
+		return false;
 	if (left > 1) {
 		*countdown = left - 1;
 		return false;

@@ -1,12 +1,13 @@
 //! The latency probe: where the time goes between the driver and the application, in both directions, and beyond.
 //!
 //! Of one message in so many, and of each of a connection that is slow. Hooks: tracepoints by BTF, some of them only for a
-//! slice of every period; socket operations at the root of the v2 control groups; an iterator over sockets. Metrics:
+//! slice of every period, the others by spells where many messages come; socket operations at the root of the v2 control groups; an iterator over sockets. Metrics:
 //! `netrig_latency_*`. The kernel side is `latency.bpf.c`.
 
 mod load;
 mod memory;
 mod sizes;
+mod spells;
 mod system;
 
 pub use memory::LatencyMemory;
@@ -18,6 +19,7 @@ use crate::wire::latency_gate;
 use crate::{Missing, ProbeError, iterate, object};
 use libbpf_rs::{Link, Object};
 use netrig_model::Stage;
+use spells::{Spell, Spells};
 use std::fs::File;
 use std::io;
 use std::mem::offset_of;
@@ -63,8 +65,12 @@ pub struct LatencyProbe {
     object: Object,
     memory: Arc<LatencyMemory>,
     options: LatencyOptions,
+    /// Of what every message passes; empty between spells.
     links: Vec<Link>,
+    operations: Option<Link>,
     walk: Option<Link>,
+    spells: Spells,
+    is_attached: bool,
     slices: Slices,
     /// Softirqs when the slice began; none where nobody counts them.
     softirqs: Option<u64>,
@@ -88,7 +94,10 @@ impl LatencyProbe {
             memory,
             options: options.clone(),
             links: Vec::new(),
+            operations: None,
             walk: None,
+            spells: Spells::new(options.sampling, Instant::now(), 0),
+            is_attached: false,
             slices: Slices::new(options.sampling),
             softirqs: None,
             stamps: None,
@@ -117,7 +126,7 @@ impl LatencyProbe {
             }
         }
         let mut refused = None;
-        for (name, tracepoint) in load::ALWAYS {
+        for (name, tracepoint) in load::OF_MESSAGES {
             match self.attach_tracepoint(name) {
                 Some(Ok(link)) => self.links.push(link),
                 Some(Err(source)) => {
@@ -128,8 +137,11 @@ impl LatencyProbe {
             }
         }
         self.attach_operations();
-        match (self.links.is_empty(), refused) {
-            (true, Some(error)) => Err(error),
+        self.is_attached = !self.links.is_empty() || self.operations.is_some();
+        self.spells = Spells::new(self.options.sampling, Instant::now(), self.memory.messages());
+        self.choose();
+        match (self.is_attached, refused) {
+            (false, Some(error)) => Err(error),
             _ => Ok(()),
         }
     }
@@ -143,7 +155,7 @@ impl LatencyProbe {
             program.attach_cgroup(root.as_raw_fd()).map_err(|e| io::Error::other(format!("{e:#}")))
         });
         match attached {
-            Ok(link) => self.links.push(link),
+            Ok(link) => self.operations = Some(link),
             Err(error) => self.missing.push(Missing { what: "socket operations", why: error.to_string() }),
         }
         match self.attach_tracepoint(load::WALK) {
@@ -164,23 +176,35 @@ impl LatencyProbe {
     /// How long [`Self::turn`] has nothing to do that is not to wait.
     #[must_use]
     pub fn until_due(&self, now: Instant) -> Duration {
-        if self.is_attached() { self.slices.until_due(now) } else { Duration::MAX }
+        if !self.is_attached {
+            return Duration::MAX;
+        }
+        let slice = if self.has_slice() { self.slices.until_due(now) } else { Duration::MAX };
+        slice.min(self.spells.until_due(now))
     }
 
     /// To be called when [`Self::until_due`] has passed, and some times a second while it is attached: compares clocks, and has hooks that every packet of the
-    /// host would pay for attached for a slice of every period only.
+    /// host would pay for attached for a slice of every period only, and those that every message would pay for by spells where these are many.
     pub fn turn(&mut self) {
-        if !self.is_attached() {
+        if !self.is_attached {
             return;
         }
         if self.clocks_compared.is_none_or(|last| last.elapsed() >= CLOCK_PERIOD) {
             self.compare_clocks();
         }
         let now = Instant::now();
-        match self.slices.turn(now) {
-            Slice::Begins => self.begin_slice(),
-            Slice::Ends => self.end_slice(),
-            Slice::GoesOn => {}
+        match self.spells.turn(now, self.memory.messages(), self.memory.somebody_waits()) {
+            Spell::Begins => self.begin_spell(),
+            Spell::Closes | Spell::Stays => self.choose(),
+            Spell::Ends => self.end_spell(),
+            Spell::GoesOn => {}
+        }
+        if self.has_slice() {
+            match self.slices.turn(now) {
+                Slice::Begins => self.begin_slice(),
+                Slice::Ends => self.end_slice(),
+                Slice::GoesOn => {}
+            }
         }
         let waits = self.memory.gate.load(offset_of!(latency_gate, await_datagram) / 8) != 0;
         if self.slices.rest(waits, now) {
@@ -193,20 +217,47 @@ impl LatencyProbe {
         self.slices.was_quiet(false);
     }
 
+    /// Slices begin in spells, for some of what they have to tell passes the messages' hooks.
+    fn has_slice(&self) -> bool {
+        self.spells.chooses() || self.slices.is_attached()
+    }
+
+    fn begin_spell(&mut self) {
+        self.memory.next_spell();
+        for hook in load::OF_MESSAGES {
+            let link = self.attach_again(hook);
+            self.links.extend(link);
+        }
+        self.choose();
+    }
+
+    fn end_spell(&mut self) {
+        if self.slices.is_attached() {
+            self.end_slice();
+        }
+        self.memory.next_spell();
+        self.links.clear();
+    }
+
+    /// As many messages are chosen as the moment has it.
+    fn choose(&self) {
+        self.memory.set(offset_of!(latency_gate, sampling), self.spells.one_in().into());
+    }
+
     fn begin_slice(&mut self) {
         let mut links = Vec::new();
         for hook in load::SLICED {
-            links.extend(self.attach_for_slice(hook));
+            links.extend(self.attach_again(hook));
         }
         self.softirqs = (links.len() == load::SLICED.len()).then(|| self.memory.softirqs());
-        let lingering = if self.slices.lingers() { None } else { self.attach_for_slice(&load::LINGERING) };
+        let lingering = if self.slices.lingers() { None } else { self.attach_again(&load::LINGERING) };
         self.slices.hold(links, lingering);
         self.stamp(true);
         self.memory.set(offset_of!(latency_gate, slice), 1);
     }
 
     /// What cannot be attached is missing from then on; told once, tried again.
-    fn attach_for_slice(&mut self, (name, tracepoint): &(&str, &'static str)) -> Option<Link> {
+    fn attach_again(&mut self, (name, tracepoint): &(&str, &'static str)) -> Option<Link> {
         match self.attach_tracepoint(name)? {
             Ok(link) => Some(link),
             Err(error) => {
@@ -240,7 +291,9 @@ impl LatencyProbe {
 
     /// 1 message in this many is looked at from now on.
     pub fn set_sampling(&mut self, sampling: u32) {
-        self.memory.set(offset_of!(latency_gate, sampling), sampling.max(1).into());
+        self.options.sampling = sampling.max(1);
+        self.spells.set_sampling(self.options.sampling);
+        self.choose();
         self.memory.choose_anew();
         self.slices.set_sampling(sampling);
     }
@@ -272,16 +325,25 @@ impl LatencyProbe {
     /// Whether it is attached.
     #[must_use]
     pub fn is_attached(&self) -> bool {
-        !self.links.is_empty()
+        self.is_attached
     }
 
     /// Takes the programs off; what they have counted stays.
     pub fn detach(&mut self) {
         self.memory.set(offset_of!(latency_gate, slice), 0);
         self.slices.release_all();
+        self.memory.next_spell();
         self.links.clear();
+        self.operations = None;
+        self.is_attached = false;
         self.walk = None;
         self.stamps = None;
+    }
+
+    /// Whether so many messages come that its hooks are attached by spells.
+    #[must_use]
+    pub fn has_spells(&self) -> bool {
+        self.is_attached && !self.spells.is_attached_always()
     }
 
     /// The stages that this host cannot show, and why.

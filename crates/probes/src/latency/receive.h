@@ -95,6 +95,7 @@ static __always_inline void begin_receive(struct message *m, struct sock *sk, st
 	m->arrived_ns = skb ? arrival_of(skb, now) : 0;
 	m->target = tp ? tp->rcv_nxt : 0;
 	m->rx = RX_READY;
+	m->spell = this_spell();
 	if (!(m->facts & FACT_ASKED))
 		begin_extra(m);
 	await(m, AWAIT_READ);
@@ -117,6 +118,60 @@ static __always_inline bool is_connection(struct sock *sk)
 	       (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6);
 }
 
+/* The way in, into the distributions. */
+static __noinline int tell_received(struct message *m)
+{
+	struct latency_service *service;
+
+	if (!m)
+		return 0;
+	service = service_at(m->place);
+	if (!service)
+		return 0;
+	if (m->arrived_ns)
+		TELL(service, STAGE_STACK, m->ready_ns - m->arrived_ns);
+	if (m->facts & FACT_SLEPT) {
+		TELL(service, STAGE_WAKEUP, m->wakeup_ns);
+		if (m->facts & FACT_WOKEN_READ)
+			TELL(service, STAGE_RUN_QUEUE, m->run_queue_ns);
+		else
+			CENSORED(service, STAGE_RUN_QUEUE);
+	}
+	TELL(service, STAGE_READ, m->wait_ns);
+	return 0;
+}
+
+/* What was on its way in, or is still to be answered, will not be told of any further. */
+static __noinline int lose_received(struct message *m)
+{
+	struct latency_service *service;
+
+	if (!m)
+		return 0;
+	service = service_at(m->place);
+	if (service && m->rx == RX_ANSWERING)
+		tell_received(m);
+	if (service && m->facts & FACT_ASKED && m->rx != RX_READY)
+		CENSORED(service, STAGE_WIRE_PEER);
+	m->rx = RX_IDLE;
+	m->facts &= ~(FACT_ASKED | FACT_EXTRA);
+	return 0;
+}
+
+/* The hooks were off since it began. What it waits for now is what comes next, if anything. */
+static __always_inline void lose_what_passed_unseen(struct message *m)
+{
+	struct latency_service *service = service_at(m->place);
+
+	if (m->spell == this_spell() || (m->rx == RX_IDLE && !(m->facts & FACT_ASKED)))
+		return;
+	/* Whose a message is that nobody has been seen to read, only an earlier one of the socket can tell. */
+	if (service && m->rx == RX_READY && m->place != PLACE_REST)
+		CENSORED(service, STAGE_READ);
+	lose_received(m);
+	await_no_more(m, m->facts & FACT_ARMED ? AWAIT_READ : AWAIT_ARRIVAL | AWAIT_READ | AWAIT_WRITE);
+}
+
 #include "datagram.h"
 
 /* Octets wait in a socket of any kind. */
@@ -131,6 +186,7 @@ int BPF_PROG(latency_ready, struct sock *sk)
 	if (!cpu || !gate)
 		return 0;
 	cpu->expects = 0;
+	cpu->messages++;
 	due = is_due(cpu, &cpu->receive_countdown);
 	if (!due && !*(volatile __u64 *)&gate->await_arrival && !*(volatile __u64 *)&gate->slice)
 		return 0;
@@ -140,7 +196,10 @@ int BPF_PROG(latency_ready, struct sock *sk)
 		return 0;
 	}
 	m = due ? MESSAGE_FOR(sk) : MESSAGE_OF(sk);
-	if (!m || m->rx == RX_READY)
+	if (!m)
+		return 0;
+	lose_what_passed_unseen(m);
+	if (m->rx == RX_READY)
 		return 0;
 	if (m->awaits & AWAIT_ARRIVAL) {
 		if (m->facts & FACT_ASKED)
@@ -173,29 +232,6 @@ int BPF_PROG(latency_waking, struct task_struct *task)
 	wake->at_ns = now;
 	wake->run_delay_ns = task->sched_info.run_delay;
 	wake->pid = task->pid;
-	return 0;
-}
-
-/* The way in, into the distributions. */
-static __noinline int tell_received(struct message *m)
-{
-	struct latency_service *service;
-
-	if (!m)
-		return 0;
-	service = service_at(m->place);
-	if (!service)
-		return 0;
-	if (m->arrived_ns)
-		TELL(service, STAGE_STACK, m->ready_ns - m->arrived_ns);
-	if (m->facts & FACT_SLEPT) {
-		TELL(service, STAGE_WAKEUP, m->wakeup_ns);
-		if (m->facts & FACT_WOKEN_READ)
-			TELL(service, STAGE_RUN_QUEUE, m->run_queue_ns);
-		else
-			CENSORED(service, STAGE_RUN_QUEUE);
-	}
-	TELL(service, STAGE_READ, m->wait_ns);
 	return 0;
 }
 
@@ -247,6 +283,7 @@ int BPF_PROG(latency_read, struct sock *sk)
 	tp = TCP_SOCK_TO_READ(sk);
 	if (!tp)
 		return 0;
+	lose_what_passed_unseen(m);
 	now = bpf_ktime_get_ns();
 	if (m->rx == RX_ANSWERING) {
 		m->read_ns = now; /* there was more of the question */

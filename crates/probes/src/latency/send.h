@@ -81,6 +81,7 @@ static __always_inline void begin_write(struct message *m, __u32 end)
 	now = bpf_ktime_get_ns();
 	await_no_more(m, AWAIT_WRITE | AWAIT_ARRIVAL);
 	m->write_ns = m->began_ns = now;
+	m->spell = this_spell();
 	m->end = end;
 	/* Whoever writes again without having been answered did not ask. */
 	m->facts &= ~(FACT_TOTAL | FACT_ASKED);
@@ -115,6 +116,7 @@ int BPF_PROG(latency_write, struct sock *sk, struct msghdr *message)
 	tp = TCP_SOCK_TO_READ(sk);
 	if (!tp)
 		return 0;
+	lose_what_passed_unseen(m);
 	begin_write(m, tp->write_seq + (__u32)message->msg_iter.count);
 	return 0;
 }

@@ -84,12 +84,13 @@ struct latency_cpu {
 	__u64 expects_since_ns;
 	__u64 raised_ns; /* the network softirq */
 	__u64 random;
-	__u64 reserved[3];
+	__u64 messages; /* that have passed while the hooks were attached */
+	__u64 reserved[2];
 };
 
 /* What user space tells the programs while they run, and what they count together. */
 struct latency_gate {
-	__u64 sampling; /* 1 message in this many */
+	__u64 sampling; /* 1 message in this many is chosen; 0: none */
 	__u64 slow_ns; /* a message that takes longer flags its connection */
 	__u64 realtime_offset_ns; /* the realtime clock beyond the monotonic one */
 	__u64 places; /* taken, beyond the fixed ones */
@@ -99,7 +100,8 @@ struct latency_gate {
 	__u64 await_datagram; /* datagrams that are looked at and have not been read */
 	/* Sockets that wait for something: a hook that none waits for returns at once. */
 	__u64 await_arrival;
-	__u64 reserved1[7];
+	__u64 spell; /* another one each time when the hooks were off; here, where every message is read from anyway */
+	__u64 reserved1[6];
 	__u64 await_read;
 	__u64 reserved2[7];
 	__u64 await_write;

@@ -203,7 +203,8 @@ impl Latency {
         let missing: Vec<_> = self.probe.missing().iter().map(|part| format!("{} ({})", part.what, part.why)).collect();
         if missing.is_empty() {
             let places = self.probe.memory().sizes.places;
-            let detail = format!("1 message in {}, room for {places} services", self.sampling);
+            let spells = if self.probe.has_spells() { ", by spells, for many come" } else { "" };
+            let detail = format!("1 message in {}{spells}, room for {places} services", self.sampling);
             return status(ProbeState::Running, detail);
         }
         status(ProbeState::Degraded, format!("without {}", missing.join("; without ")))

@@ -219,6 +219,12 @@ impl Asked {
         self.times.iter().map(Duration::as_nanos).sum::<u128>() as f64 / self.times.len().max(1) as f64
     }
 
+    /// The longest time, nanoseconds.
+    #[must_use]
+    pub fn longest_ns(&self) -> f64 {
+        self.times.iter().max().map_or(0.0, |time| time.as_nanos() as f64)
+    }
+
     /// Median time, nanoseconds.
     #[must_use]
     pub fn median_ns(&self) -> f64 {
