@@ -249,7 +249,7 @@ impl Default for RecorderConfig {
             enabled: true,
             memory: ByteSize::mib(4),
             snaplen: 96,
-            rate: 50_000,
+            rate: 10_000,
             before: Duration::from_secs(10),
             after: Duration::from_secs(5),
             dir: None,

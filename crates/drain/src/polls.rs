@@ -35,14 +35,12 @@ impl Polls {
         Self { memory, netns, sums: BTreeMap::new() }
     }
 
-    /// Takes in a slice that has ended. To be called once for each.
-    pub fn take(&mut self) {
-        for place in 0..self.memory.polls.len() / WORDS {
-            self.take_place(place);
-        }
+    /// Takes in a slice that has ended, and says how many polls it had, of all namespaces. To be called once for each.
+    pub fn take(&mut self) -> u64 {
+        (0..self.memory.polls.len() / WORDS).map(|place| self.take_place(place)).sum()
     }
 
-    fn take_place(&mut self, place: usize) {
+    fn take_place(&mut self, place: usize) -> u64 {
         let word = |offset: usize| self.memory.polls.load(place * WORDS + offset / 8);
         let counts = [
             word(offset_of!(queue_polls, polls)),
@@ -50,20 +48,21 @@ impl Polls {
             word(offset_of!(queue_polls, exhausted)),
         ];
         if counts[0] == 0 {
-            return;
+            return 0;
         }
         let netns = word(offset_of!(queue_polls, netns)).to_ne_bytes();
         let netns = u32::from_ne_bytes([netns[0], netns[1], netns[2], netns[3]]);
         let name = match place % queues::PLACES {
             queues::PLACE_BACKLOG => BACKLOG.to_owned(),
             queues::PLACE_REST => OTHER.to_owned(),
-            _ if self.netns.is_some_and(|own| own != netns) => return,
+            _ if self.netns.is_some_and(|own| own != netns) => return counts[0],
             _ => self.name(place),
         };
         let sum = self.sums.entry(name).or_default();
         for (sum, count) in sum.iter_mut().zip(counts) {
             *sum = sum.saturating_add(count);
         }
+        counts[0]
     }
 
     fn name(&self, place: usize) -> String {

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 const SLICE: Duration = Duration::from_millis(100);
 /// At least one slice in so many, however rarely messages are looked at: every window is to have some.
 const SLICES_MAX: u32 = 32;
-/// After a slice in which next to nothing happened the next one is so many periods away: to attach costs more than there is to see. With
-/// the longest period that is once in each window of ten seconds.
-const QUIET_PERIODS: u32 = 3;
+/// After so many slices in a row in which next to nothing happened the next one is so many periods away: to attach costs more than there is
+/// to see. With the longest period that is once in each window of ten seconds, and after a while once in four.
+const QUIET_PERIODS: [u32; 4] = [1, 3, 3, 12];
 /// A datagram that is read later than this after its slice is not told.
 const LINGER_MAX: Duration = Duration::from_secs(2);
 
@@ -31,8 +31,8 @@ pub(crate) struct Slices {
     period: Duration,
     began: Option<Instant>,
     attached: bool,
-    /// Next to nothing happened in the latest slice.
-    quiet: bool,
+    /// The latest slices in which next to nothing happened.
+    quiet: usize,
     links: Vec<Link>,
     /// What stays until everything that began in the slice has ended.
     lingering: Option<Link>,
@@ -45,7 +45,7 @@ impl Slices {
             period: SLICE * sampling.clamp(1, SLICES_MAX),
             began: None,
             attached: false,
-            quiet: false,
+            quiet: 0,
             links: Vec::new(),
             lingering: None,
         }
@@ -72,15 +72,14 @@ impl Slices {
             // Every slice is one in so many: with one in one it never ends.
             true if self.period <= SLICE => return Duration::MAX,
             true => SLICE,
-            false if self.quiet => self.period * QUIET_PERIODS,
-            false => self.period,
+            false => self.period * QUIET_PERIODS[self.quiet.min(QUIET_PERIODS.len() - 1)],
         };
         length.saturating_sub(now.saturating_duration_since(began))
     }
 
     /// A slice has ended in which so little happened, or not.
     pub(crate) fn was_quiet(&mut self, quiet: bool) {
-        self.quiet = quiet;
+        self.quiet = if quiet { self.quiet + 1 } else { 0 };
     }
 
     /// What is to be done at `now`.
@@ -161,7 +160,7 @@ mod tests {
         let (mut slices, start) = (Slices::new(4), Instant::now());
         let begins = |slices: &mut Slices, quiet: bool| {
             let mut begun = Vec::new();
-            for tick in 0..40 {
+            for tick in 0..150 {
                 match slices.turn(start + SLICE * tick) {
                     Slice::Begins => begun.push(tick),
                     Slice::Ends => slices.was_quiet(quiet),
@@ -170,8 +169,8 @@ mod tests {
             }
             begun
         };
-        assert_eq!(begins(&mut slices, true), [0, 12, 24, 36]);
-        assert_eq!(begins(&mut Slices::new(4), false), [0, 4, 8, 12, 16, 20, 24, 28, 32, 36]);
+        assert_eq!(begins(&mut slices, true), [0, 12, 24, 72, 120]);
+        assert!(begins(&mut Slices::new(4), false).iter().enumerate().all(|(n, tick)| *tick == n as u32 * 4));
         // Who hears of traffic says so, and the slice comes when it is due.
         let mut slices = Slices::new(4);
         slices.turn(start);

@@ -55,8 +55,8 @@ impl<R: Record> WindowFile<R> {
     fn write(&mut self, rows: &[R]) -> Result<(), StoreError> {
         if matches!(self.state, State::Empty) {
             let (draft, file) = Draft::create(&Segment::path_of(&self.dir, R::TABLE, self.range))?;
-            let encoder =
-                Encoder::new(R::TABLE, file).map_err(|e| StoreError::writing(R::TABLE.name(), draft.path(), e))?;
+            let encoder = Encoder::begun_with(R::TABLE, rows.len(), file)
+                .map_err(|e| StoreError::writing(R::TABLE.name(), draft.path(), e))?;
             self.state = State::Writing(draft, Box::new(encoder));
         }
         match &mut self.state {

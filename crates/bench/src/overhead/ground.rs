@@ -42,14 +42,17 @@ impl Ground {
         client.address(IFACE, &format!("{CLIENT}/24"));
         server.address(IFACE, &format!("{SERVER}/24"));
         server.run(&format!("ip link set dev {IFACE} address {SERVER_MAC}"));
+        // GRO gives the receiving end a NAPI of its own, as network cards have it. Without that a veth takes no XDP frames, and what two CPUs
+        // send at once (a writer, and whoever handles acknowledgements) arrives out of order, which TCP takes for loss.
+        for ns in [&client, &server] {
+            ns.run(&format!("ethtool -K {IFACE} gro on"));
+        }
         let collector = server.inside(|| UdpSocket::bind(super::contender::COLLECTOR))?;
         Ok(Self { client, server, folder, _collector: collector })
     }
 
     /// Makes the server's host one that forwards what is sent to the documentation's network, to a device that swallows it.
     pub(crate) fn forward_to_nowhere(&self) {
-        // GRO gives the receiving end a NAPI of its own, without which a veth takes no XDP frames.
-        self.server.run(&format!("ethtool -K {IFACE} gro on"));
         self.server.sysctl("net.ipv4.ip_forward", "1");
         for iface in ["all", IFACE] {
             self.server.sysctl(&format!("net.ipv4.conf.{iface}.rp_filter"), "0");

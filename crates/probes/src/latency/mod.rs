@@ -340,6 +340,12 @@ impl LatencyProbe {
         self.stamps = None;
     }
 
+    /// So many messages a second reach their sockets, on interfaces that are not watched as well.
+    #[must_use]
+    pub fn messages_rate(&self) -> f64 {
+        self.spells.rate()
+    }
+
     /// Whether so many messages come that its hooks are attached by spells.
     #[must_use]
     pub fn has_spells(&self) -> bool {

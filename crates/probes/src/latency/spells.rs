@@ -62,13 +62,15 @@ pub(super) struct Spells {
     closed: Instant,
     /// How many messages a chosen one stands for in this spell.
     one_in: u32,
+    /// Messages a second, as last counted.
+    rate: f64,
 }
 
 impl Spells {
     /// Attached, until it is known how many messages come; so many have come so far.
     pub(super) fn new(sampling: u32, now: Instant, messages: u64) -> Self {
         let state = State::Attached { since: now, messages };
-        Self { state, sampling, closed: now, one_in: sampling }
+        Self { state, sampling, closed: now, one_in: sampling, rate: 0.0 }
     }
 
     /// One message in so many is to be looked at, on the whole.
@@ -88,6 +90,11 @@ impl Spells {
     /// Whether messages are chosen now.
     pub(super) fn chooses(&self) -> bool {
         matches!(self.state, State::Attached { .. } | State::Choosing { .. })
+    }
+
+    /// Messages a second, as they were counted last.
+    pub(super) fn rate(&self) -> f64 {
+        self.rate
     }
 
     /// Whether hooks are attached all the time.
@@ -113,13 +120,15 @@ impl Spells {
                 if now.saturating_duration_since(since) < LOOKS_APART {
                     return Spell::GoesOn;
                 }
-                if self.has_spells() && rate(messages, before, since, now) > BUSY {
+                self.rate = rate(messages, before, since, now);
+                if self.has_spells() && self.rate > BUSY {
                     return self.close(since, now);
                 }
                 self.state = State::Attached { since: now, messages };
             }
             State::Choosing { since, messages: before } if self.until_due(now).is_zero() => {
-                if self.has_spells() && rate(messages, before, since, now) >= CALM {
+                self.rate = rate(messages, before, since, now);
+                if self.has_spells() && self.rate >= CALM {
                     return self.close(since, now);
                 }
                 self.state = State::Attached { since: now, messages };

@@ -106,6 +106,11 @@ impl QueueProbe {
         }
     }
 
+    /// The slice that has just ended had so few polls that the next may wait, or not. Where more frames come than at rest, it may not.
+    pub fn was_quiet(&mut self, quiet: bool) {
+        self.slices.was_quiet(quiet);
+    }
+
     fn begin_slice(&mut self, now: Instant) -> io::Result<()> {
         // The former slice's last program has long ended.
         self.memory.clear();

@@ -21,6 +21,9 @@ const PLACES_FIXED: u64 = 2;
 /// however long windows are.
 const LOOK_SPAN: Duration = Duration::from_secs(5);
 
+/// Fewer messages a second are what a host at rest has, too.
+const STIRRING_MESSAGES: f64 = 100.0;
+
 /// From stages to records.
 pub(super) struct Latency {
     probe: LatencyProbe,
@@ -102,6 +105,11 @@ impl Latency {
         if self.looked.elapsed() >= LOOK_SPAN {
             self.look();
         }
+    }
+
+    /// Whether more messages come than to a host at rest: frames of interfaces that are not watched are not counted, and may bring them.
+    pub(super) fn stirs(&self) -> bool {
+        self.probe.is_attached() && self.probe.messages_rate() > STIRRING_MESSAGES
     }
 
     /// 1 message in this many is looked at from now on.

@@ -4,6 +4,7 @@ use super::Request;
 use super::calm::{self, Rest, Stirring};
 use super::connections::Names;
 use super::cost::{Around, Cost, check_budget};
+use super::latency::Latency;
 use super::ledger::warn_of;
 use super::live::Handle;
 use super::open::open;
@@ -184,7 +185,8 @@ impl Loop {
 
     /// One turn: outboxes, hot-plug, the window's end. Returns whether so much was found that the next should be soon.
     fn turn(&mut self, live: &Handle) -> bool {
-        let stirs = self.rest.stirs(self.road.as_ref().map_or(0, |road| frames(&self.named, &road.drain)));
+        let stirs = self.rest.stirs(self.road.as_ref().map_or(0, |road| frames(&self.named, &road.drain)))
+            || self.probes.latency.get().is_some_and(Latency::stirs);
         let mut busy = self.probes.turn(self.storing.as_ref(), self.road.as_ref(), (&self.named, stirs));
         let outlet = outlet(self.windows.open(), self.storing.as_ref(), &self.probes);
         if let Some(road) = &mut self.road {

@@ -176,7 +176,7 @@ impl Probes {
             bursts.turn(watched, road.and_then(|road| road.probe.retransmits_missing()));
         }
         if let Some(queues) = self.queues.get_mut() {
-            queues.turn(watched, road.map(|road| &road.drain));
+            queues.turn(watched, road.map(|road| &road.drain), stirs);
         }
         recorder::turn(self);
         let sampling = road.map_or(1, |road| road.probe.sampling());

@@ -26,6 +26,8 @@ const LOOK_SPAN: Duration = Duration::from_millis(250);
 const LOOK_COST_ONE_IN: u32 = 200;
 /// The kernel tells CPUs' time in hundredths of a second.
 const TIMES_SPAN: Duration = Duration::from_secs(2);
+/// A slice with fewer polls, of all devices together, is a quiet one.
+const POLLS_MIN: u64 = 10;
 /// How often devices are asked for their rings, which change when somebody changes them.
 const RINGS_SPAN: Duration = Duration::from_secs(10);
 /// Transmit queues of an interface that are read for a picture.
@@ -106,12 +108,17 @@ impl Queues {
         self.probe.as_ref().map_or(Duration::MAX, |probe| probe.until_due(now))
     }
 
-    /// Slices, and whatever is due to be looked at. `drain` knows what interfaces have sent, where the flow probe runs.
-    pub(super) fn turn(&mut self, watched: &[Named], drain: Option<&Drain>) {
-        if let (Ok(probe), Some(polls)) = (&mut self.probe, &mut self.polls)
-            && probe.turn()
-        {
-            polls.take();
+    /// Slices, and whatever is due to be looked at. `drain` knows what interfaces have sent, where the flow probe runs; the host `stirs` where
+    /// more frames come than at rest.
+    pub(super) fn turn(&mut self, watched: &[Named], drain: Option<&Drain>, stirs: bool) {
+        if let (Ok(probe), Some(polls)) = (&mut self.probe, &mut self.polls) {
+            if stirs {
+                probe.was_quiet(false);
+            }
+            if probe.turn() {
+                let polled = polls.take();
+                probe.was_quiet(!stirs && polled < POLLS_MIN);
+            }
         }
         let now = Instant::now();
         if now >= self.next_rings {
