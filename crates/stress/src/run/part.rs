@@ -86,7 +86,8 @@ pub(super) fn with_the_rig(world: &World, given: &Given<'_>, asker: &mut Asker<'
     let mut sampler = Sampler::start(world, &rig, given.offset_s)?;
     let generators = Generators::start(world, plan, given.seed)?;
     let begun = Instant::now();
-    let samples = watch(world, &mut rig, given, &mut sampler, asker);
+    let looks = victim.as_ref().map(RoundTrips::looks).unwrap_or_default();
+    let samples = watch(&mut rig, given, &mut |rig| looks.look(|| sampler.sample(world, rig)), asker);
     // Whatever came of it, a rig that stands still goes on, or it could not end.
     let goes_on = rig.set_stopped(false);
     let samples = samples?;
@@ -119,10 +120,9 @@ pub(super) fn with_the_rig(world: &World, given: &Given<'_>, asker: &mut Asker<'
 
 /// Looks at the rig until the time is over, and has it stand still where the plan says so.
 fn watch(
-    world: &World,
     rig: &mut Rig,
     given: &Given<'_>,
-    sampler: &mut Sampler,
+    look: &mut dyn FnMut(&Rig) -> Result<Sample, StressError>,
     asker: &Asker<'_>,
 ) -> Result<Vec<Sample>, StressError> {
     let between = (given.length / LOOKS).clamp(BETWEEN_LOOKS_MIN, BETWEEN_LOOKS_MAX);
@@ -139,7 +139,7 @@ fn watch(
             is_stopped = should_stand;
         }
         if now >= next {
-            samples.push(sampler.sample(world, rig)?);
+            samples.push(look(rig)?);
             next = begun.elapsed().max(next) + between;
         }
         rig.check()?;
@@ -150,7 +150,7 @@ fn watch(
     }
     // What is left of the time is looked at if it is worth it.
     if begun.elapsed() + between / 2 > next || samples.is_empty() {
-        samples.push(sampler.sample(world, rig)?);
+        samples.push(look(rig)?);
     }
     Ok(samples)
 }
