@@ -52,6 +52,7 @@ impl SharedWords {
 
     /// All words.
     #[must_use]
+    #[inline]
     #[expect(unsafe_code, reason = "a raw mapping becomes a slice")]
     pub fn words(&self) -> &[AtomicU64] {
         // SAFETY: the mapping is page-aligned, `words` long, lives as long as self, and atomics may be shared.
@@ -60,6 +61,7 @@ impl SharedWords {
 
     /// A relaxed load.
     #[must_use]
+    #[inline]
     pub fn load(&self, word: usize) -> u64 {
         self.words()[word].load(Ordering::Relaxed)
     }

@@ -125,6 +125,8 @@ pub mod payloads {
     pub const RECORD_OCTETS_MAX: usize = size_of::<super::payload_record>() + OCTETS_MAX;
     /// DNS ports.
     pub const PORTS: usize = 8;
+    /// The bell is rung when one part in so many of a ring is full.
+    pub const BELL_PART: u32 = 4;
 }
 
 /// `recorder/wire.h`'s enums.

@@ -19,11 +19,16 @@ static __always_inline void ring_bell(void)
 	strike(sampling);
 }
 
-/* `waiting` of `room` are there. */
+/* `waiting` of `room` are there, of which one part in `part` should not wait for longer. */
+static __always_inline void wake_if_over(__u64 waiting, __u64 room, const __u32 part)
+{
+	if (waiting * part > room && *(volatile __u32 *)&sampling[0].asleep)
+		ring_bell();
+}
+
 static __always_inline void wake_if_full(__u64 waiting, __u64 room)
 {
-	if (waiting * BELL_PART > room && *(volatile __u32 *)&sampling[0].asleep)
-		ring_bell();
+	wake_if_over(waiting, room, BELL_PART);
 }
 
 #endif /* NETRIG_BELL_H */

@@ -103,7 +103,7 @@ static __always_inline void copy_payload(const enum hook hook, void *ctx, const 
 	end->copied++;
 	at += (sizeof(*record) + record->captured + 7) & ~7ull;
 	PUBLISH(end->head, at);
-	wake_if_full(at - *(volatile __u64 *)&end->tail, 1ull << payload.ring_shift);
+	wake_if_over(at - *(volatile __u64 *)&end->tail, 1ull << payload.ring_shift, PAYLOAD_BELL_PART);
 }
 
 #endif /* NETRIG_PAYLOAD_COPY_H */

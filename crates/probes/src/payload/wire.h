@@ -11,6 +11,11 @@
 enum {
 	PAYLOAD_OCTETS_MAX = 16384, /* of one packet */
 	PAYLOAD_PORTS = 8,
+	/*
+	 * A part of so many of a ring is full when the bell is rung. To wake costs as much as fifty records do, so it is a large part; what
+	 * is left holds what comes until whoever was woken has the CPU.
+	 */
+	PAYLOAD_BELL_PART = 4,
 };
 
 /* One CPU's ring: the kernel writes the first cache line, user space the second. wanted = copied + lost. */

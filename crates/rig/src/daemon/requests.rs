@@ -15,14 +15,17 @@ use netrig_model::{
 };
 use netrig_payload::track::{Paths, Privacy, Tracker, TrackerConfig};
 use netrig_probes::payload::PayloadMemory;
+use netrig_probes::wire::payloads;
 use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
 /// A packet's time is taken a moment before its copy lies in its ring: so much later no earlier one comes from another CPU.
 const SETTLES_NS: u64 = 2_000_000;
-/// From so full a ring on the next turn should be soon.
-const BUSY_FILL: f64 = 0.125;
+/// From so full a ring on the next turn should be soon: fuller than what rings the bell, for all that has come when it is heard was no flood.
+const BUSY_FILL: f64 = 0.5;
+/// Other rings ring the bell when a 64th of them is full; what is as urgent is so much less of them than of these.
+const OF_OTHER_RINGS: f64 = payloads::BELL_PART as f64 / 64.0;
 /// What a followed flow, a waiting request and a remembered name take, bytes, about.
 const FLOW_BYTES: u64 = 656;
 const WAITING_BYTES: u64 = 256;
@@ -130,9 +133,9 @@ impl Requests {
         }
     }
 
-    /// How full the fullest ring of copies is.
+    /// How full the fullest ring of copies is, in the measure of other rings, whose bell is rung when a 64th is full.
     pub(super) fn fill(&self) -> f64 {
-        self.intake.drain.fill()
+        self.intake.drain.fill() * OF_OTHER_RINGS
     }
 
     /// How full it was.
@@ -151,7 +154,7 @@ impl Requests {
         let is_new = |each: &&Named| self.watched.get(&each.id) != Some(&each.name);
         let new: Vec<_> = watched.iter().filter(is_new).map(|each| (each.id, each.name.clone())).collect();
         self.watched.extend(new);
-        let fill = self.fill();
+        let fill = self.intake.drain.fill();
         self.take(monotonic_ns().saturating_sub(SETTLES_NS));
         fill > BUSY_FILL
     }
