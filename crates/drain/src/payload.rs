@@ -5,19 +5,20 @@
 
 use crate::decode::Slot;
 use netrig_model::{FlowKey, KernelOwner, PayloadCounts, PayloadSegment, RingStatus, Timestamp};
+use netrig_probes::HighWater;
 use netrig_probes::payload::PayloadMemory;
 use netrig_probes::wire::{flow_key, payload_ends, payload_record, payloads};
-use netrig_probes::{HighWater, SharedWords};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::mem::offset_of;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// After so many octets the writer is told that there is room again: not for each packet, for both sides would wait for the same cache
 /// line all the time.
 const TELL_OCTETS: u64 = 1 << 14;
 const HEAD: u64 = size_of::<payload_record>() as u64;
+const HEAD_WORDS: usize = size_of::<payload_record>() / 8;
 const ENDS_WORDS: usize = size_of::<payload_ends>() / 8;
 
 /// Where segments go.
@@ -161,11 +162,16 @@ impl PayloadDrain {
 
     fn tell(&mut self, cpu: usize, time: &dyn Fn(u64) -> Timestamp, each: SegmentSink<'_>) {
         let first = word_at(&self.memory, cpu, self.rings[cpu].at);
-        let record = Record::read(&self.memory.rings, first);
+        let behind = first + HEAD_WORDS;
+        let all = self.memory.rings.words();
+        let record = Record::read(&all[first..behind]);
         let words = record.captured.div_ceil(8);
-        let behind = first + HEAD as usize / 8;
-        self.octets.clear();
-        self.octets.extend((behind..behind + words).flat_map(|at| self.memory.rings.load(at).to_ne_bytes()));
+        if self.octets.len() < words * 8 {
+            self.octets.resize(words * 8, 0);
+        }
+        for (to, word) in self.octets.chunks_exact_mut(8).zip(&all[behind..behind + words]) {
+            to.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+        }
         each(&PayloadSegment {
             time: time(record.monotonic_ns),
             key: record.key,
@@ -192,8 +198,11 @@ impl PayloadDrain {
 }
 
 impl Record {
-    fn read(words: &SharedWords, first: usize) -> Self {
-        let word = |offset: usize| words.load(first + offset / 8);
+    /// From a head's words.
+    fn read(shared: &[AtomicU64]) -> Self {
+        let mut words = [0; HEAD_WORDS];
+        words.iter_mut().zip(shared).for_each(|(word, shared)| *word = shared.load(Ordering::Relaxed));
+        let word = |offset: usize| words[offset / 8];
         let half = |offset: usize| {
             let both = word(offset).to_ne_bytes();
             let at = offset % 8;
