@@ -93,7 +93,7 @@ fn request(n: u32, start: Timestamp) -> Request {
         })
     } else {
         Exchange::Http(HttpExchange {
-            version: Some("1.1".into()),
+            version: Some("1.1"),
             method: Some("GET".into()),
             host: Some(format!("service-{}.example.org", n % 40)),
             path: Some(format!("/v1/items/{}", n % 1000)),

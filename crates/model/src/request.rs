@@ -4,6 +4,7 @@ use crate::record::{opt, req};
 use crate::words::words;
 use crate::{Column, ColumnType, Direction, FlowKey, KernelOwner, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 words! {
@@ -144,9 +145,9 @@ pub struct TlsExchange {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpExchange {
     /// `1.0`, `1.1`, `2`.
-    pub version: Option<String>,
-    /// `GET`.
-    pub method: Option<String>,
+    pub version: Option<&'static str>,
+    /// `GET`. Of the usual ones no memory is asked for.
+    pub method: Option<Cow<'static, str>>,
     /// The host asked for, as the request has it (with its port, where it has one).
     pub host: Option<String>,
     /// Path and query, as the request has them.

@@ -16,6 +16,7 @@ impl Timestamp {
 
     /// This instant moved by `ns`, saturating at the ends of the range.
     #[must_use]
+    #[inline]
     pub fn plus_ns(self, ns: i64) -> Self {
         Self(self.0.saturating_add(ns))
     }

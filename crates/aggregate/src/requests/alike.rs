@@ -1,6 +1,7 @@
 //! Which requests are alike, and what those have in common that are.
 
 use netrig_model::{Address, DnsExchange, Exchange, HttpExchange, Request, RequestKind, RequestOutcome, TlsExchange};
+use std::borrow::Cow;
 
 /// What a row's requests are alike in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,8 +102,12 @@ pub(super) fn octets_beside(request: &Request) -> usize {
             [sni, alpn, version, cipher, ja4, alert].into_iter().map(of).sum()
         }
         Exchange::Http(http) | Exchange::Http2(http) => {
-            let HttpExchange { version, method, host, path, .. } = http;
-            [version, method, host, path].into_iter().map(of).sum()
+            let HttpExchange { method, host, path, .. } = http;
+            let method = match method {
+                Some(Cow::Owned(method)) => method.capacity(),
+                Some(Cow::Borrowed(_)) | None => 0,
+            };
+            method + of(host) + of(path)
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::world::{FlowEnds, World};
 use netrig_model::{
     DnsExchange, Exchange, HttpExchange, InterfaceId, Owner, RequestRecord, Timestamp, TlsExchange, transport_name,
 };
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::IpAddr;
 
@@ -183,8 +184,8 @@ fn tell_tls(record: &mut RequestRecord, tls: TlsExchange) {
 }
 
 fn tell_http(record: &mut RequestRecord, http: HttpExchange) {
-    record.http_version = http.version;
-    record.http_method = http.method;
+    record.http_version = http.version.map(str::to_owned);
+    record.http_method = http.method.map(Cow::into_owned);
     record.http_host = http.host;
     record.http_path = http.path;
     record.http_status = http.status;

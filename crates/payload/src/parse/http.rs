@@ -3,6 +3,7 @@
 use super::Read;
 use super::text::text;
 use httparse::{Error, Header, ParserConfig, Request, Response, Status};
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
 /// Headers for which there is room without asking for memory.
@@ -27,10 +28,10 @@ pub struct HttpRequest {
     /// `1.0`, `1.1`, or `0.9`, whose answer has no head.
     pub version: &'static str,
     /// Method.
-    pub method: String,
+    pub method: Cow<'static, str>,
     /// Host, by the request's target or its header.
     pub host: Option<String>,
-    /// Path and query; empty for CONNECT.
+    /// Path and query; empty for CONNECT, and where it was not asked for.
     pub path: String,
     /// Octets of the head, its empty line included; of a cut head, those there are.
     pub head_len: usize,
@@ -51,24 +52,24 @@ pub struct HttpResponse {
     pub body: Body,
 }
 
-/// Reads a request's head at the beginning of `octets`.
+/// Reads a request's head at the beginning of `octets`. A path that nobody is told needs no memory.
 #[must_use]
-pub fn http_request(octets: &[u8]) -> Read<HttpRequest> {
-    match well_formed_request(octets) {
-        Read::No => match mended_request(octets) {
-            Read::No => simple_request(octets),
+pub fn http_request(octets: &[u8], with_path: bool) -> Read<HttpRequest> {
+    match well_formed_request(octets, with_path) {
+        Read::No => match mended_request(octets, with_path) {
+            Read::No => simple_request(octets, with_path),
             mended => mended,
         },
         read => read,
     }
 }
 
-fn well_formed_request(octets: &[u8]) -> Read<HttpRequest> {
+fn well_formed_request(octets: &[u8], with_path: bool) -> Read<HttpRequest> {
     with_headers(octets, |config, headers| {
         let mut request = Request::new(&mut []);
         let head = config.parse_request_with_uninit_headers(&mut request, octets, headers)?;
         let Status::Complete(head_len) = head else { return Ok(None) };
-        Ok(request_of(&request, head_len))
+        Ok(request_of(&request, head_len, with_path))
     })
 }
 
@@ -86,10 +87,10 @@ pub fn http_response(octets: &[u8]) -> Read<HttpResponse> {
 /// What is known of a request's head whose rest will not come: what its whole lines say. Of a first line that is cut itself,
 /// the method and the beginning of the path.
 #[must_use]
-pub fn http_request_cut(octets: &[u8]) -> Option<HttpRequest> {
+pub fn http_request_cut(octets: &[u8], with_path: bool) -> Option<HttpRequest> {
     let lines = whole_lines(octets);
     let head = if lines.is_empty() { first_line(octets)? } else { [lines, b"\r\n"].concat() };
-    let Read::Whole(request) = http_request(&head) else { return None };
+    let Read::Whole(request) = http_request(&head, with_path) else { return None };
     Some(HttpRequest { head_len: octets.len(), body: Body::UntilClose, ..request })
 }
 
@@ -102,7 +103,7 @@ pub fn http_response_cut(octets: &[u8]) -> Option<HttpResponse> {
 }
 
 /// A request of HTTP/0.9, which some probes still send: `GET /path`, and nothing else.
-fn simple_request(octets: &[u8]) -> Read<HttpRequest> {
+fn simple_request(octets: &[u8], with_path: bool) -> Read<HttpRequest> {
     let end = octets.iter().position(|octet| *octet == b'\n');
     let line = octets[..end.unwrap_or(octets.len())].trim_ascii_end();
     let Some(path) = line.strip_prefix(b"GET ").filter(|path| path.starts_with(b"/")) else { return Read::No };
@@ -112,31 +113,33 @@ fn simple_request(octets: &[u8]) -> Read<HttpRequest> {
     let Some(end) = end else { return Read::More };
     Read::Whole(HttpRequest {
         version: "0.9",
-        method: "GET".to_owned(),
+        method: Cow::Borrowed("GET"),
         host: None,
-        path: text(path),
+        path: if with_path { text(path) } else { String::new() },
         head_len: end + 1,
         body: Body::None,
     })
 }
 
 /// Methods that the kernel's side knows a request by.
-const METHODS: [&[u8]; 9] = [b"GET", b"PUT", b"HEAD", b"POST", b"PATCH", b"TRACE", b"DELETE", b"OPTIONS", b"CONNECT"];
+const METHODS: [&str; 9] = ["GET", "POST", "PUT", "HEAD", "PATCH", "TRACE", "DELETE", "OPTIONS", "CONNECT"];
 
 /// A request whose first line is malformed, but says HTTP somewhere: read as if its target were the first word behind the method.
-fn mended_request(octets: &[u8]) -> Read<HttpRequest> {
+fn mended_request(octets: &[u8], with_path: bool) -> Read<HttpRequest> {
     let Some(end) = octets.iter().position(|octet| *octet == b'\n') else { return Read::No };
     let line = octets[..end].trim_ascii_end();
     let mut words = line.split(|octet| *octet == b' ').filter(|word| !word.is_empty());
     let (Some(method), Some(second)) = (words.next(), words.next()) else { return Read::No };
     let version = b"HTTP/1.";
-    if !METHODS.contains(&method) || !line.windows(version.len()).any(|word| word == version) {
+    if !METHODS.iter().any(|known| known.as_bytes() == method)
+        || !line.windows(version.len()).any(|word| word == version)
+    {
         return Read::No;
     }
     let target = if second.starts_with(version) { b"/" } else { second };
     let first = [method, b" ", target, b" HTTP/1.1\r\n"].concat();
     let mended = [&first, &octets[end + 1..]].concat();
-    match well_formed_request(&mended) {
+    match well_formed_request(&mended, with_path) {
         Read::Whole(head) => Read::Whole(HttpRequest { head_len: head.head_len - first.len() + end + 1, ..head }),
         read => read,
     }
@@ -172,16 +175,16 @@ fn with_headers<'a, T>(
     }
 }
 
-fn request_of(request: &Request<'_, '_>, head_len: usize) -> Option<HttpRequest> {
+fn request_of(request: &Request<'_, '_>, head_len: usize, with_path: bool) -> Option<HttpRequest> {
     let (method, target) = (request.method?, request.path?);
     let (authority, path) = target_parts(method, target);
     let named = || header(request.headers, "host").map(|value| text(value.trim_ascii()));
     let host = authority.map(|authority| text(authority.as_bytes())).or_else(named).filter(|host| !host.is_empty());
     Some(HttpRequest {
         version: version_word(request.version),
-        method: method.to_owned(),
+        method: method_word(method),
         host,
-        path: text(path.as_bytes()),
+        path: if with_path { text(path.as_bytes()) } else { String::new() },
         head_len,
         body: announced_body(request.headers).unwrap_or(Body::None),
     })
@@ -202,6 +205,9 @@ fn target_parts<'a>(method: &str, target: &'a str) -> (Option<&'a str>, &'a str)
     let without_user = |authority: &'a str| authority.rsplit('@').next();
     if method == "CONNECT" {
         return (without_user(target), "");
+    }
+    if target.starts_with('/') {
+        return (None, target);
     }
     let Some((scheme, rest)) = target.split_once("://") else { return (None, target) };
     if scheme.is_empty() || !scheme.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet)) {
@@ -234,6 +240,11 @@ fn length(digits: &[u8]) -> Option<u64> {
 
 fn header<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
     headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
+}
+
+fn method_word(method: &str) -> Cow<'static, str> {
+    let known = METHODS.into_iter().find(|known| *known == method);
+    known.map_or_else(|| Cow::Owned(method.to_owned()), Cow::Borrowed)
 }
 
 fn version_word(minor: Option<u8>) -> &'static str {

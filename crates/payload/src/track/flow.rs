@@ -102,7 +102,7 @@ impl Flow {
         let owner = &mut self.talk.owners[side];
         *owner = owner.or(segment.owner);
         if !segment.octets.is_empty() {
-            match self.talk.streams[side].add(segment, turn.config.copy.saturating_mul(ROOM)) {
+            match self.talk.streams[side].add(segment, turn.config.copy.saturating_mul(ROOM), turn.spare) {
                 Added::Fresh => {}
                 Added::Again => turn.counts.again += 1,
                 Added::NoRoom => turn.counts.no_room += 1,
@@ -166,6 +166,7 @@ impl Flow {
         if self.closing.is_some_and(|time| time.plus_ns(HOLD_NS) <= turn.now) {
             self.end(RequestOutcome::Unanswered, questions, turn);
         }
+        self.talk.streams.iter_mut().for_each(|stream| stream.give_back(turn.spare));
     }
 
     /// Reads what there is and tells what waits.

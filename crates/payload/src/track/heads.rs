@@ -19,12 +19,12 @@ pub(super) enum Reading {
 }
 
 /// Reads a request's head. When there will be `no_more` octets, what there are must do.
-pub(super) fn read_request(run: &[u8], no_more: bool) -> Reading {
-    match http_request(run) {
+pub(super) fn read_request(run: &[u8], no_more: bool, with_path: bool) -> Reading {
+    match http_request(run, with_path) {
         Read::Whole(request) => Reading::Head(request.into()),
         Read::No => Reading::No,
         Read::More if !no_more => Reading::More,
-        Read::More => cut(http_request_cut(run)),
+        Read::More => cut(http_request_cut(run, with_path)),
     }
 }
 
@@ -46,7 +46,7 @@ fn cut(head: Option<impl Into<Head>>) -> Reading {
 impl From<HttpRequest> for Head {
     fn from(request: HttpRequest) -> Self {
         let exchange = HttpExchange {
-            version: Some(request.version.to_owned()),
+            version: Some(request.version),
             method: Some(request.method),
             host: request.host,
             path: Some(request.path).filter(|path| !path.is_empty()),
@@ -58,7 +58,7 @@ impl From<HttpRequest> for Head {
 
 impl From<HttpResponse> for Head {
     fn from(answer: HttpResponse) -> Self {
-        let (version, status) = (Some(answer.version.to_owned()), Some(answer.status));
+        let (version, status) = (Some(answer.version), Some(answer.status));
         let exchange = HttpExchange { version, status, ..HttpExchange::default() };
         Self { exchange, octets: answer.head_len, body: answer.body }
     }

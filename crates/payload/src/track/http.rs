@@ -86,7 +86,7 @@ impl Http {
                 }
                 continue;
             };
-            match read_request(stream.run(), all || stream.is_over(turn)) {
+            match read_request(stream.run(), all || stream.is_over(turn), turn.veil.tells_paths()) {
                 Reading::Head(Head { exchange, octets, body }) => {
                     skip(stream, octets, body);
                     stream.take_lost();

@@ -5,6 +5,7 @@ use super::talk::{Talk, Went};
 use super::turn::{HOLD_NS, Turn};
 use crate::parse::{Http2Request, Read, http2_request, http2_request_cut, http2_status};
 use netrig_model::{Exchange, HttpExchange, RequestOutcome, Timestamp};
+use std::borrow::Cow;
 
 pub(super) struct Http2 {
     client: usize,
@@ -101,8 +102,8 @@ impl Http2 {
         };
         let request = self.request.take().unwrap_or_default();
         let what = HttpExchange {
-            version: Some("2".to_owned()),
-            method: request.method,
+            version: Some("2"),
+            method: request.method.map(Cow::Owned),
             host: request.host,
             path: request.path,
             status: self.status,

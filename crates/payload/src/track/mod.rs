@@ -27,6 +27,7 @@ use flows::Flows;
 use netrig_model::{PayloadCounts, PayloadSegment, Request, Timestamp};
 use privacy::Veil;
 use questions::{Passed, Questions};
+use stream::Spare;
 use turn::Turn;
 
 const TCP: u8 = 6;
@@ -39,6 +40,7 @@ pub struct Tracker {
     counts: PayloadCounts,
     questions: Questions,
     flows: Flows,
+    spare: Spare,
     now: Timestamp,
 }
 
@@ -52,6 +54,7 @@ impl Tracker {
             counts: PayloadCounts::default(),
             questions: Questions::new(),
             flows: Flows::new(),
+            spare: Spare::default(),
             now: Timestamp(i64::MIN),
         }
     }
@@ -125,7 +128,8 @@ impl Tracker {
         each: &'a mut dyn FnMut(Request),
     ) -> (&'a mut Questions, &'a mut Flows, Turn<'a>) {
         self.now = self.now.max(time);
-        let turn = Turn { config: &self.config, veil: &self.veil, counts: &mut self.counts, each, now: self.now };
+        let Self { config, veil, counts, spare, now, .. } = self;
+        let turn = Turn { config, veil, counts, spare, each, now: *now };
         (&mut self.questions, &mut self.flows, turn)
     }
 }

@@ -22,6 +22,11 @@ impl Veil {
         Self { paths: privacy.paths, keyed }
     }
 
+    /// Whether anything is told of paths.
+    pub(super) fn tells_paths(&self) -> bool {
+        self.paths != Paths::Off
+    }
+
     /// Leaves of a request what may be told.
     pub(super) fn draw(&self, request: &mut Request) {
         match &mut request.what {

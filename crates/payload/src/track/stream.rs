@@ -42,6 +42,18 @@ pub(super) enum Added {
     NoRoom,
 }
 
+/// Memory for a run and its marks, which goes from stream to stream: most messages are read as soon as they have come, and then no stream
+/// has to ask for memory, or to keep any.
+#[derive(Default)]
+pub(super) struct Spare {
+    run: Vec<u8>,
+    marks: Vec<(u64, Timestamp)>,
+}
+
+/// More is not kept for the next.
+const SPARE_OCTETS_MAX: usize = 1 << 14;
+const SPARE_MARKS_MAX: usize = 16;
+
 #[derive(Default)]
 pub(super) struct Stream {
     has_begun: bool,
@@ -64,7 +76,7 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Takes what a segment brought. `room`: most octets that may lie here waiting for what comes before them.
-    pub(super) fn add(&mut self, segment: &PayloadSegment<'_>, room: usize) -> Added {
+    pub(super) fn add(&mut self, segment: &PayloadSegment<'_>, room: usize, spare: &mut Spare) -> Added {
         let copied = segment.octets.len() as u64;
         let length = copied.max(u64::from(segment.length));
         let at = self.position(segment.sequence);
@@ -85,6 +97,11 @@ impl Stream {
             return Added::NoRoom;
         }
         self.room = room;
+        if self.is_synced && self.pieces.is_empty() && at <= self.next {
+            self.borrow(spare);
+            self.append(at, segment.time, segment.octets, length);
+            return Added::Fresh;
+        }
         let index = self.pieces.partition_point(|piece| piece.at <= at);
         self.pieces.insert(index, Piece { at, time: segment.time, octets: segment.octets.to_vec(), length });
         self.settle();
@@ -117,25 +134,46 @@ impl Stream {
     /// Moves to the run what fits on to it.
     fn settle(&mut self) {
         while self.is_synced && self.pieces.first().is_some_and(|piece| piece.at <= self.next) {
-            let piece = self.pieces.remove(0);
-            self.append(piece);
+            let Piece { at, time, octets, length } = self.pieces.remove(0);
+            self.append(at, time, &octets, length);
         }
     }
 
-    fn append(&mut self, piece: Piece) {
-        let known = usize::try_from(self.next - piece.at).unwrap_or(usize::MAX);
-        let (end, whole_end) = (piece.end(), piece.at + piece.length);
-        if known < piece.octets.len() {
-            self.marks.push((self.next, piece.time));
-            if self.run.is_empty() && known == 0 {
-                self.run = piece.octets;
-            } else {
-                self.run.extend_from_slice(&piece.octets[known..]);
-            }
-            self.next = end;
+    /// Takes behind the run what is new of octets that begin at it, or before its end.
+    fn append(&mut self, at: u64, time: Timestamp, octets: &[u8], length: u64) {
+        let known = usize::try_from(self.next - at).unwrap_or(usize::MAX);
+        if known < octets.len() {
+            self.marks.push((self.next, time));
+            self.run.extend_from_slice(&octets[known..]);
+            self.next = at + octets.len() as u64;
         }
-        self.cut_to = self.cut_to.max(whole_end);
+        self.cut_to = self.cut_to.max(at + length);
         self.notice_hidden();
+    }
+
+    fn borrow(&mut self, spare: &mut Spare) {
+        if self.run.capacity() == 0 {
+            self.run = std::mem::take(&mut spare.run);
+        }
+        if self.marks.capacity() == 0 {
+            self.marks = std::mem::take(&mut spare.marks);
+        }
+    }
+
+    /// Gives back what was borrowed and is not needed any more; what is, fits.
+    pub(super) fn give_back(&mut self, spare: &mut Spare) {
+        if !self.run.is_empty() {
+            self.run.shrink_to_fit();
+            self.marks.shrink_to_fit();
+            return;
+        }
+        let (run, marks) = (std::mem::take(&mut self.run), std::mem::take(&mut self.marks));
+        if run.capacity() > spare.run.capacity() && run.capacity() <= SPARE_OCTETS_MAX {
+            spare.run = run;
+        }
+        if marks.capacity() > spare.marks.capacity() && marks.capacity() <= SPARE_MARKS_MAX {
+            spare.marks = marks;
+        }
     }
 
     /// When a message should begin among octets that were not copied, it is lost, and those behind it must be found.
@@ -204,8 +242,8 @@ impl Stream {
     pub(super) fn skip(&mut self, octets: u64) {
         let here = usize::try_from(octets).unwrap_or(usize::MAX).min(self.run.len());
         if here == self.run.len() {
-            self.run = Vec::new();
-            self.marks = Vec::new();
+            self.run.clear();
+            self.marks.clear();
         } else {
             self.run.drain(..here);
             let start = self.next - self.run.len() as u64;
@@ -221,8 +259,8 @@ impl Stream {
     pub(super) fn unsync(&mut self) {
         self.is_synced = false;
         self.next = self.next.max(self.cut_to);
-        self.run = Vec::new();
-        self.marks = Vec::new();
+        self.run.clear();
+        self.marks.clear();
     }
 
     /// Begins to read at a piece. Those before it are of no use; gives how many.
@@ -276,7 +314,7 @@ impl Stream {
     pub(super) fn clear(&mut self) {
         self.unsync();
         self.next = self.next.max(self.seen);
-        self.pieces = Vec::new();
+        (self.run, self.marks, self.pieces) = (Vec::new(), Vec::new(), Vec::new());
     }
 
     /// Memory of octets.
@@ -310,7 +348,7 @@ mod tests {
     }
 
     fn put(stream: &mut Stream, time: i64, sequence: u32, octets: &[u8]) -> Added {
-        stream.add(&segment(time, sequence, octets.len() as u32, octets), ROOM)
+        stream.add(&segment(time, sequence, octets.len() as u32, octets), ROOM, &mut Spare::default())
     }
 
     /// A stream that has read `abc` at 100.
@@ -337,6 +375,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_at_once_goes_through_memory_that_all_streams_share() {
+        let (mut one, mut other, mut spare) = (begun(), begun(), Spare::default());
+        one.skip(3);
+        one.give_back(&mut spare);
+        assert_eq!((one.octets(), spare.run.capacity() > 0), (0, true));
+        other.skip(3);
+        other.give_back(&mut Spare::default());
+        assert_eq!(other.add(&segment(2, 103, 4, b"whol"), ROOM, &mut spare), Added::Fresh);
+        assert_eq!((other.run(), other.time(), spare.run.capacity()), (&b"whol"[..], Some(Timestamp(2)), 0));
+        other.skip(2);
+        other.give_back(&mut spare);
+        assert_eq!((other.run(), other.octets(), spare.run.capacity()), (&b"ol"[..], 2, 0), "what is left fits");
+    }
+
+    #[test]
     fn sequence_numbers_wrap() {
         let mut stream = Stream::default();
         put(&mut stream, 1, u32::MAX - 1, b"abc");
@@ -358,12 +411,12 @@ mod tests {
     #[test]
     fn a_message_that_should_begin_where_nothing_was_copied_is_lost() {
         let mut stream = Stream::default();
-        stream.add(&segment(1, 100, 1000, b"abcdef"), ROOM);
+        stream.add(&segment(1, 100, 1000, b"abcdef"), ROOM, &mut Spare::default());
         stream.begin_at(0);
         assert!(stream.is_cut() && !stream.take_lost());
         stream.skip(6 + 994);
         assert!(stream.is_synced() && !stream.is_cut(), "its body ends where the segment does");
-        stream.add(&segment(2, 1100, 1000, b"abcdef"), ROOM);
+        stream.add(&segment(2, 1100, 1000, b"abcdef"), ROOM, &mut Spare::default());
         stream.skip(500);
         assert!(!stream.is_synced() && stream.take_lost() && !stream.take_lost());
         put(&mut stream, 3, 2100, b"next");
@@ -381,7 +434,7 @@ mod tests {
         }
         assert!(stream.octets() < 1000);
         assert!(stream.is_stuck(Timestamp(2)), "so many are not kept waiting");
-        assert_eq!(stream.add(&segment(3, 150, 5, b"abcde"), 4), Added::NoRoom);
+        assert_eq!(stream.add(&segment(3, 150, 5, b"abcde"), 4, &mut Spare::default()), Added::NoRoom);
         stream.clear();
         assert_eq!(stream.octets(), 0);
     }

@@ -2,6 +2,7 @@
 
 use super::config::TrackerConfig;
 use super::privacy::Veil;
+use super::stream::Spare;
 use netrig_model::{PayloadCounts, Request, Timestamp};
 
 /// Copies of several CPUs are merged by time, and now and then one comes later than it should: what makes sense only behind
@@ -12,6 +13,7 @@ pub(super) struct Turn<'a> {
     pub(super) config: &'a TrackerConfig,
     pub(super) veil: &'a Veil,
     pub(super) counts: &'a mut PayloadCounts,
+    pub(super) spare: &'a mut Spare,
     pub(super) each: &'a mut dyn FnMut(Request),
     /// The latest time there was.
     pub(super) now: Timestamp,

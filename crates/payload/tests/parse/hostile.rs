@@ -22,8 +22,8 @@ fn read_all(octets: &[u8]) {
     _ = tls_alert(octets);
     _ = hello_octets(octets);
     _ = next_record(octets);
-    _ = http_request(octets);
-    _ = http_request_cut(octets);
+    _ = http_request(octets, true);
+    _ = http_request_cut(octets, true);
     _ = http_response(octets);
     _ = http_response_cut(octets);
     _ = http2_request(octets);

@@ -5,7 +5,7 @@ use netrig_payload::parse::{
 };
 
 fn request(head: &str) -> HttpRequest {
-    match http_request(head.as_bytes()) {
+    match http_request(head.as_bytes(), true) {
         Read::Whole(request) => request,
         other => panic!("{head:?}: {other:?}"),
     }
@@ -24,7 +24,7 @@ fn a_request() {
     let got = request(&format!("{head}rest"));
     let expected = HttpRequest {
         version: "1.1",
-        method: "GET".to_owned(),
+        method: "GET".into(),
         host: Some("example.com:8080".to_owned()),
         path: "/a/b?c=d".to_owned(),
         head_len: head.len(),
@@ -67,7 +67,7 @@ fn a_simple_request_is_a_line() {
     let got = request("GET /x\r\n\r\n");
     assert_eq!((got.version, got.path.as_str(), got.head_len, got.body), ("0.9", "/x", 8, Body::None));
     for end in 0..8 {
-        assert_eq!(http_request(&b"GET /x\r\n"[..end]), Read::More, "cut at {end}");
+        assert_eq!(http_request(&b"GET /x\r\n"[..end], true), Read::More, "cut at {end}");
     }
 }
 
@@ -95,7 +95,7 @@ fn how_bodies_end() {
 fn a_head_that_is_cut_anywhere_needs_more() {
     let whole = b"GET /path HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\n\r\n";
     for end in 0..whole.len() {
-        assert_eq!(http_request(&whole[..end]), Read::More, "cut at {end}");
+        assert_eq!(http_request(&whole[..end], true), Read::More, "cut at {end}");
     }
     let whole = b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n";
     for end in 0..whole.len() {
@@ -106,13 +106,13 @@ fn a_head_that_is_cut_anywhere_needs_more() {
 #[test]
 fn a_head_whose_rest_never_comes_has_what_its_whole_lines_say() {
     let head = b"GET /path HTTP/1.1\r\nHost: a.example\r\nCookie: aaaa";
-    let cut = http_request_cut(head).expect("a request");
+    let cut = http_request_cut(head, true).expect("a request");
     assert_eq!((cut.host.as_deref(), cut.path.as_str(), cut.body), (Some("a.example"), "/path", Body::UntilClose));
-    let cut = http_request_cut(&head[..30]).expect("a request");
+    let cut = http_request_cut(&head[..30], true).expect("a request");
     assert_eq!((cut.host, cut.path.as_str(), cut.head_len), (None, "/path", 30));
-    assert_eq!(http_request_cut(b"GET /very/long?and=").map(|cut| cut.path).as_deref(), Some("/very/long?and="));
-    assert_eq!(http_request_cut(b"GET"), None);
-    assert_eq!(http_request_cut(b"lorem ipsum"), None);
+    assert_eq!(http_request_cut(b"GET /very/long?and=", true).map(|cut| cut.path).as_deref(), Some("/very/long?and="));
+    assert_eq!(http_request_cut(b"GET", true), None);
+    assert_eq!(http_request_cut(b"lorem ipsum", true), None);
     let head = b"HTTP/1.1 200 OK\r\nSet-Cookie: aaaaaa";
     assert_eq!(http_response_cut(head).map(|cut| cut.status), Some(200));
     assert_eq!(http_response_cut(&head[..12]), None);
@@ -127,7 +127,7 @@ fn what_is_not_http_is_refused() {
         b"GET /a b\r\n",
         b"GET a\r\n",
     ] {
-        assert_eq!(http_request(octets), Read::No, "{octets:?}");
+        assert_eq!(http_request(octets, true), Read::No, "{octets:?}");
     }
     for octets in
         [&b"ICY 200 OK\r\n\r\n"[..], b"HTTP/2 200\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 2x0 OK\r\n\r\n"]
@@ -147,10 +147,10 @@ fn a_request_whose_first_line_is_malformed_is_read_by_what_it_says() {
         ("GET /a b c HTTP/1.0\r\nHost: a.example\r\n\r\n", "GET", "/a"),
         ("POST / / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\n\r\n", "POST", "/"),
     ] {
-        let Read::Whole(read) = http_request([head, "abc"].concat().as_bytes()) else { panic!("{head:?}") };
-        assert_eq!((read.method.as_str(), read.path.as_str(), read.head_len), (method, path, head.len()), "{head:?}");
+        let Read::Whole(read) = http_request([head, "abc"].concat().as_bytes(), true) else { panic!("{head:?}") };
+        assert_eq!((&*read.method, read.path.as_str(), read.head_len), (method, path, head.len()), "{head:?}");
         assert_eq!(read.host.as_deref(), Some("a.example"), "{head:?}");
     }
-    assert_eq!(http_request(b"GET / / HTTP/1.1\r\nHost: a.exa"), Read::More);
-    assert_eq!(http_request(b"GET me a coffee\r\n\r\n"), Read::No);
+    assert_eq!(http_request(b"GET / / HTTP/1.1\r\nHost: a.exa", true), Read::More);
+    assert_eq!(http_request(b"GET me a coffee\r\n\r\n", true), Read::No);
 }

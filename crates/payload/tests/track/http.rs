@@ -82,7 +82,7 @@ fn a_request_is_told_with_its_answer() {
         (http.method.as_deref(), http.host.as_deref(), http.path.as_deref()),
         (Some("GET"), Some("a.org"), Some("/a?b=c"))
     );
-    assert_eq!((http.version.as_deref(), http.status, http.grpc), (Some("1.1"), Some(404), false));
+    assert_eq!((http.version, http.status, http.grpc), (Some("1.1"), Some(404), false));
 }
 
 #[test]
@@ -229,5 +229,5 @@ fn of_http_2_the_first_request_is_told() {
     assert_eq!((request.latency_ns, request.outcome), (Some(MS as u64), ANSWERED));
     let Exchange::Http2(http) = &request.what else { panic!("{request:?}") };
     assert_eq!((http.method.as_deref(), http.path.as_deref(), http.status), (Some("GET"), Some("/"), Some(200)));
-    assert_eq!(http.version.as_deref(), Some("2"));
+    assert_eq!(http.version, Some("2"));
 }
