@@ -2,6 +2,7 @@
 
 use super::alike::{Alike, keep, keep_common, octets_beside};
 use netrig_model::{Direction, InterfaceId, Request, RequestKind, RequestOutcome, Timestamp};
+use rustc_hash::FxBuildHasher;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
@@ -10,6 +11,9 @@ use std::hash::{BuildHasher, RandomState};
 const OCTETS_PER_ROW: usize = 512;
 /// Rows of requests that are alike: so many times those that are told one by one.
 const FOLDED_SHARE: usize = 2;
+
+/// Rows that are found without a seeded hash.
+const LATELY: usize = 64;
 
 /// What the coarsest rows are told apart by.
 pub(super) type CoarseKey = (RequestKind, RequestOutcome, bool);
@@ -26,6 +30,9 @@ pub(super) struct Rows {
     /// Rows of requests that are alike, by a hash of what they are alike in. Strangers choose that, so the hash is seeded.
     alike: HashMap<u64, usize>,
     seed: RandomState,
+    /// Which of them were found lately, by a hash that anyone can foresee and that is found sooner: what is asked is mostly asked again. Who
+    /// makes two of them share a place gains nothing but that they are looked for.
+    lately: [usize; LATELY],
     coarse: BTreeMap<CoarseKey, Sums>,
 }
 
@@ -72,6 +79,7 @@ impl Rows {
             folded: Room::of(records.saturating_mul(FOLDED_SHARE)),
             alike: HashMap::new(),
             seed: RandomState::new(),
+            lately: [usize::MAX; LATELY],
             coarse: BTreeMap::new(),
         }
     }
@@ -82,6 +90,7 @@ impl Rows {
 
     pub(super) fn take_rows(&mut self) -> Vec<Row> {
         self.alike.clear();
+        self.lately = [usize::MAX; LATELY];
         std::mem::take(&mut self.rows)
     }
 
@@ -110,11 +119,18 @@ impl Rows {
 
     fn fold(&mut self, request: Request, failed: bool, octets: usize) {
         let alike = Alike::of(&request, failed);
+        let lately = &mut self.lately[FxBuildHasher.hash_one(alike) as usize % LATELY];
+        if let Some(row) = self.rows.get_mut(*lately)
+            && Alike::of(&row.request, row.failed) == alike
+        {
+            return row.add(&request);
+        }
         match self.alike.entry(self.seed.hash_one(alike)) {
             Entry::Occupied(known) => {
                 let row = &mut self.rows[*known.get()];
                 // Two that share their hash and are not alike are too rare to have a row each.
                 if Alike::of(&row.request, row.failed) == alike {
+                    *lately = *known.get();
                     return row.add(&request);
                 }
             }

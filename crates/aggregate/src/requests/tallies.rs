@@ -5,9 +5,10 @@
 
 use super::slow::Slow;
 use netrig_model::{Exchange, Request, RequestKind, RequestOutcome, RequestSums, RequestTally};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::hash::BuildHasher;
 
 /// Servers of a kind that have sums of their own.
 const SERVERS_MAX: usize = 256;
@@ -21,6 +22,8 @@ const SUMS_MAX: usize = 1024;
 const SERVER_OCTETS_MAX: usize = 255;
 /// A longer word is none that a parser made.
 const WORD_OCTETS_MAX: usize = 32;
+/// Names that are found without a seeded hash.
+const LATELY: usize = 32;
 /// What answers and versions beyond the bounds are called.
 const OTHER: &str = "other";
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -68,6 +71,8 @@ enum Name {
 struct Names {
     /// Strangers choose names, so the map is seeded.
     numbers: HashMap<Box<str>, u16>,
+    /// Those asked for lately, by a hash that is found sooner.
+    lately: [u16; LATELY],
     names: Vec<Box<str>>,
     max: usize,
     octets_max: usize,
@@ -75,12 +80,17 @@ struct Names {
 
 impl Names {
     fn new(max: usize, octets_max: usize) -> Self {
-        Self { numbers: HashMap::new(), names: Vec::new(), max, octets_max }
+        Self { numbers: HashMap::new(), lately: [u16::MAX; LATELY], names: Vec::new(), max, octets_max }
     }
 
     fn get(&mut self, name: Option<&str>) -> Name {
         let Some(name) = name else { return Name::None };
+        let lately = &mut self.lately[FxBuildHasher.hash_one(name) as usize % LATELY];
+        if self.names.get(usize::from(*lately)).is_some_and(|known| **known == *name) {
+            return Name::Known(*lately);
+        }
         if let Some(number) = self.numbers.get(name) {
+            *lately = *number;
             return Name::Known(*number);
         }
         if self.names.len() >= self.max || name.len() > self.octets_max {

@@ -98,6 +98,19 @@ fn a_request_is_told_with_all_that_is_known_of_it() {
 }
 
 #[test]
+fn of_many_that_take_turns_each_is_summed_with_its_like() {
+    let mut all = requests(200);
+    for n in 0..4000_u32 {
+        all.add(http(&format!("{}.example", n % 400 / 2), 200));
+    }
+    let mut like = std::collections::BTreeMap::new();
+    for record in close(&mut all) {
+        *like.entry(record.http_host.expect("each has its row")).or_insert(0) += record.requests;
+    }
+    assert_eq!((like.len(), like.values().all(|requests| *requests == 20)), (200, true), "{like:?}");
+}
+
+#[test]
 fn the_socket_s_owner_is_surer_than_the_connection_s() {
     let mut all = requests(10);
     let mut process = [0; 16];
