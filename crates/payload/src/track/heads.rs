@@ -1,11 +1,13 @@
 //! Heads of HTTP/1 messages, also such as never become whole, and where bodies end.
 
+use super::lately::Place;
 use crate::parse::{
     Body, HttpRequest, HttpResponse, Read, http_request, http_request_cut, http_response, http_response_cut,
 };
 use netrig_model::HttpExchange;
 
 /// What a head says, and where its message goes on.
+#[derive(Clone)]
 pub(super) struct Head {
     pub(super) exchange: HttpExchange,
     pub(super) octets: usize,
@@ -19,9 +21,12 @@ pub(super) enum Reading {
 }
 
 /// Reads a request's head. When there will be `no_more` octets, what there are must do.
-pub(super) fn read_request(run: &[u8], no_more: bool, with_path: bool) -> Reading {
+pub(super) fn read_request(run: &[u8], no_more: bool, with_path: bool, lately: &mut Place) -> Reading {
+    if let Some(known) = lately.find(run) {
+        return Reading::Head(known);
+    }
     match http_request(run, with_path) {
-        Read::Whole(request) => Reading::Head(request.into()),
+        Read::Whole(request) => whole(run, request.into(), lately),
         Read::No => Reading::No,
         Read::More if !no_more => Reading::More,
         Read::More => cut(http_request_cut(run, with_path)),
@@ -29,13 +34,21 @@ pub(super) fn read_request(run: &[u8], no_more: bool, with_path: bool) -> Readin
 }
 
 /// Reads an answer's head likewise.
-pub(super) fn read_answer(run: &[u8], no_more: bool) -> Reading {
+pub(super) fn read_answer(run: &[u8], no_more: bool, lately: &mut Place) -> Reading {
+    if let Some(known) = lately.find(run) {
+        return Reading::Head(known);
+    }
     match http_response(run) {
-        Read::Whole(answer) => Reading::Head(answer.into()),
+        Read::Whole(answer) => whole(run, answer.into(), lately),
         Read::No => Reading::No,
         Read::More if !no_more => Reading::More,
         Read::More => cut(http_response_cut(run)),
     }
+}
+
+fn whole(run: &[u8], head: Head, lately: &mut Place) -> Reading {
+    lately.learn(run, &head);
+    Reading::Head(head)
 }
 
 /// Where the head of a message ends is not known then, nor its body.

@@ -78,6 +78,7 @@ impl Http {
 
     fn read_requests(&mut self, talk: &mut Talk, all: bool, turn: &mut Turn<'_>) {
         loop {
+            let place = talk.place(self.client);
             let stream = &mut talk.streams[self.client];
             stream.seek(turn.now, all, |octets| matches!(beginning(octets), Beginning::HttpRequest | Beginning::Short));
             let Some(started) = stream.time() else {
@@ -86,7 +87,8 @@ impl Http {
                 }
                 continue;
             };
-            match read_request(stream.run(), all || stream.is_over(turn), turn.veil.tells_paths()) {
+            let (no_more, lately) = (all || stream.is_over(turn), turn.lately.at(place));
+            match read_request(stream.run(), no_more, turn.veil.tells_paths(), lately) {
                 Reading::Head(Head { exchange, octets, body }) => {
                     skip(stream, octets, body);
                     stream.take_lost();
@@ -123,6 +125,7 @@ impl Http {
 
     fn read_answers(&mut self, talk: &mut Talk, all: bool, turn: &mut Turn<'_>) -> After {
         loop {
+            let place = talk.place(1 - self.client);
             let stream = &mut talk.streams[1 - self.client];
             // Among several the first must be found, and it may be late.
             let may_be_late = !all && self.waiting.len() > 1 && !stream.is_synced();
@@ -137,7 +140,8 @@ impl Http {
                 self.is_unsure = true;
                 continue;
             };
-            let head = match read_answer(stream.run(), all || stream.is_over(turn)) {
+            let (no_more, lately) = (all || stream.is_over(turn), turn.lately.at(place));
+            let head = match read_answer(stream.run(), no_more, lately) {
                 Reading::Head(head) => head,
                 Reading::More => return After::Http,
                 Reading::No => {

@@ -11,6 +11,7 @@ mod flows;
 mod heads;
 mod http;
 mod http2;
+mod lately;
 mod privacy;
 mod questions;
 mod quic;
@@ -24,6 +25,7 @@ pub use config::{Paths, Privacy, TrackerConfig};
 
 use crate::parse::dns;
 use flows::Flows;
+use lately::Lately;
 use netrig_model::{PayloadCounts, PayloadSegment, Request, Timestamp};
 use privacy::Veil;
 use questions::{Passed, Questions};
@@ -41,6 +43,7 @@ pub struct Tracker {
     questions: Questions,
     flows: Flows,
     spare: Spare,
+    lately: Lately,
     now: Timestamp,
 }
 
@@ -55,6 +58,7 @@ impl Tracker {
             questions: Questions::new(),
             flows: Flows::new(),
             spare: Spare::default(),
+            lately: Lately::new(),
             now: Timestamp(i64::MIN),
         }
     }
@@ -95,6 +99,8 @@ impl Tracker {
     /// Goes on under another configuration.
     pub fn configure(&mut self, config: TrackerConfig) {
         self.veil = Veil::new(&config.privacy);
+        // What was read for the old one may lack what the new one tells.
+        self.lately = Lately::new();
         self.config = config;
     }
 
@@ -128,8 +134,8 @@ impl Tracker {
         each: &'a mut dyn FnMut(Request),
     ) -> (&'a mut Questions, &'a mut Flows, Turn<'a>) {
         self.now = self.now.max(time);
-        let Self { config, veil, counts, spare, now, .. } = self;
-        let turn = Turn { config, veil, counts, spare, each, now: *now };
+        let Self { config, veil, counts, spare, lately, now, .. } = self;
+        let turn = Turn { config, veil, counts, spare, lately, each, now: *now };
         (&mut self.questions, &mut self.flows, turn)
     }
 }

@@ -1,6 +1,7 @@
 //! What everything here works with while it has its turn.
 
 use super::config::TrackerConfig;
+use super::lately::Lately;
 use super::privacy::Veil;
 use super::stream::Spare;
 use netrig_model::{PayloadCounts, Request, Timestamp};
@@ -14,6 +15,7 @@ pub(super) struct Turn<'a> {
     pub(super) veil: &'a Veil,
     pub(super) counts: &'a mut PayloadCounts,
     pub(super) spare: &'a mut Spare,
+    pub(super) lately: &'a mut Lately,
     pub(super) each: &'a mut dyn FnMut(Request),
     /// The latest time there was.
     pub(super) now: Timestamp,
