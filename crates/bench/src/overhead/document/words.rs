@@ -59,7 +59,8 @@ pub(super) fn method(measured: &Measured) -> String {
 const METHOD: &str = "
 ## How it was measured
 
-Two network namespaces are joined by a veth pair. Clients are in one; servers, and whoever has its turn, in the other. In each round
+Two network namespaces are joined by a veth pair with GRO, so that each end has one queue, and packets stay in order, as with a network card (what
+two CPUs send at once is else taken for loss). Clients are in one; servers, and whoever has its turn, in the other. In each round
 everyone has a turn under each load: it is started, waited for until it sees packets, left alone for a moment, measured, and ended. Every
 second round goes backwards. *Kept*, *times off* and *beyond off* compare turns of the same round; tables tell the median of the rounds
 and, in brackets, the least and the most.
@@ -109,7 +110,9 @@ pub(super) fn title(load: Kind) -> &'static str {
 /// What it is.
 pub(super) fn about(load: Kind) -> &'static str {
     match load {
-        Kind::Rest => "Nothing is sent.",
+        Kind::Rest => {
+            "Nothing is sent, and netrig started half a minute ago: what it looks at it looks at more rarely by then."
+        }
         Kind::Bulk => {
             "One connection of iperf3, client and server each on its CPU, under reno and with socket buffers of 1 MiB: what else ends a window's \
              growth (cubic's reaction to delays, a receiver's queue that runs over) comes by chance, and a turn has then the half or the \
