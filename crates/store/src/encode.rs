@@ -106,8 +106,8 @@ impl<W: Write + Send> Encoder<W> {
         Self::with(table, sink, Compression::ZSTD(zstd_level(table)))
     }
 
-    /// For a file that is begun with so many rows: of a few there is nothing to compress, and to make ready for that column by column takes longer
-    /// than all else.
+    /// For a file that is begun with so many rows: of a few there is nothing to compress, and to make ready for that column by column
+    /// takes longer than all else.
     pub(crate) fn begun_with(table: Table, rows: usize, sink: W) -> Result<Self, ParquetError> {
         if rows <= FEW_ROWS { Self::with(table, sink, Compression::UNCOMPRESSED) } else { Self::new(table, sink) }
     }

@@ -62,7 +62,10 @@ static __noinline __u32 read_clock(struct burst_cpu *clock, __u32 tick)
 	return clock->number;
 }
 
-/* Of which bucket this packet is. A super-packet of many segments takes longer on the wire than a single one, but not as many times as long. */
+/*
+ * Of which bucket this packet is. A super-packet of many segments comes later after the one before it than a single packet would, but not
+ * as many times as late.
+ */
 static __always_inline __u32 number_of(struct burst_cpu *clock, __u32 tick, __u32 packets)
 {
 	__u32 left = clock->left, weight = 1 + (packets >> 3);

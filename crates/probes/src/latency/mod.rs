@@ -1,8 +1,8 @@
 //! The latency probe: where the time goes between the driver and the application, in both directions, and beyond.
 //!
 //! Of one message in so many, and of each of a connection that is slow. Hooks: tracepoints by BTF, some of them only for a
-//! slice of every period, the others by spells where many messages come; socket operations at the root of the v2 control groups; an iterator over sockets. Metrics:
-//! `netrig_latency_*`. The kernel side is `latency.bpf.c`.
+//! slice of every period, the others by spells where many messages come; socket operations at the root of the v2 control groups; an
+//! iterator over sockets. Metrics: `netrig_latency_*`. The kernel side is `latency.bpf.c`.
 
 mod load;
 mod memory;
@@ -183,8 +183,9 @@ impl LatencyProbe {
         slice.min(self.spells.until_due(now))
     }
 
-    /// To be called when [`Self::until_due`] has passed, and some times a second while it is attached: compares clocks, and has hooks that every packet of the
-    /// host would pay for attached for a slice of every period only, and those that every message would pay for by spells where these are many.
+    /// To be called when [`Self::until_due`] has passed, and some times a second while it is attached: compares clocks, and has hooks
+    /// that every packet of the host would pay for attached for a slice of every period only, and those that every message would pay for
+    /// by spells where these are many.
     pub fn turn(&mut self) {
         if !self.is_attached {
             return;
