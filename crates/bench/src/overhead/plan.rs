@@ -12,8 +12,8 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// At rest, what a start brings with it would be all that there is.
 const SETTLE_AT_REST: Duration = Duration::from_millis(1500);
 
-/// netrig looks more rarely at what goes on once it has seen that next to nothing does.
-const AT_REST_AFTER: Duration = Duration::from_secs(25);
+/// netrig looks more rarely at what goes on once it has seen that next to nothing does: it is at rest after so many turns, 25 s of whole ones.
+const TURNS_UNTIL_AT_REST: f64 = 2.5;
 
 /// The part of a turn that the one before it takes, which does not count.
 const WARM_UP_PART: u32 = 8;
@@ -75,7 +75,7 @@ impl Group {
     pub(crate) fn warm_up(&self, load: Kind, contender: Contender) -> Duration {
         match contender {
             Contender::Settled => SETTLED_AFTER,
-            _ if load == Kind::Rest && contender.is_rig() => AT_REST_AFTER,
+            _ if load == Kind::Rest && contender.is_rig() => self.turn.mul_f64(TURNS_UNTIL_AT_REST),
             _ if load.warms_up() => self.turn / WARM_UP_PART,
             _ => Duration::ZERO,
         }
